@@ -1,0 +1,1 @@
+"""The bus: Kafka, or an embedded log; one port, two adapters."""

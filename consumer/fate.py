@@ -1,0 +1,107 @@
+"""The fates: what a step can make of a record. Few, typed, made where the facts are (design 2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from consumer.participant import Record
+from consumer.reason import Reason
+
+# ------------------------------------------------------------------ intake
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """One record per credit type of the activity, all rules satisfied."""
+
+    records: tuple[Record, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Waits for the learner or a table; goes by itself when what was missing arrives."""
+
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NotReportable:
+    """Kept and searchable, never sent."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A dead letter: a person must act."""
+
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """A mapping of kind `ignore` says this event is none of our business: counted, not kept."""
+
+
+Judgement = Ready | Held | NotReportable | Refused
+
+# ------------------------------------------------------------------ sending
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """PARS took it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """Nobody knows whether PARS has it: ask by CreditID before anything else."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Not now. `maybe_sent` says whether PARS must be asked before it is sent again."""
+
+    reason: Reason
+    after_seconds: float | None = None
+    maybe_sent: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class StopLine:
+    """Not the record's fault: credentials or contract. The profile stops until that is mended."""
+
+    reason: Reason
+
+
+SendFate = Done | Unclear | Retry | Refused | StopLine
+
+# ------------------------------------------------------------------ following
+
+
+class Verdict(StrEnum):
+    """What a status text of PARS means (dossier 1.3 and open question 3)."""
+
+    PENDING = "pending"
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """PARS has our record; `reason` is the code our table gives the board's text."""
+
+    verdict: Verdict
+    reason: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """PARS does not know this CreditID (soon after a post that proves nothing)."""
+
+
+StatusFate = Found | Absent | Retry | StopLine

@@ -1,0 +1,41 @@
+"""What an event says, in our words: the whole of what a mapping may produce (design 8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What an event is about."""
+
+    COMPLETION = "completion"
+    RETRACTION = "retraction"
+    IGNORE = "ignore"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Which learner, which course, when, what was claimed; names and boards come from tables.
+
+    `completed` is an aware instant, cut to a date in the activity's zone later, or a plain date
+    where the LMS gives no time. `occurred_at` is when the event itself was made (it orders a
+    retraction against a completion), None if the LMS does not say. `occurrence` is empty unless
+    the LMS names a session or claim. `event_id` is for tracing only, never identity.
+    """
+
+    kind: Kind
+    source: str
+    mapping: str
+    version: int
+    site: str
+    learner: str
+    course: str
+    completed: datetime | date
+    occurred_at: datetime | None = None
+    points: Decimal | None = None
+    title: str = ""
+    occurrence: str = ""
+    event_id: str = ""

@@ -1,0 +1,69 @@
+"""What the service needs of PARS, whatever the transport."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from consumer.participant import Record
+
+
+class Action(StrEnum):
+    """`LearnerRecordAction` of a report (dossier 2.1, row 21)."""
+
+    ADD = "add"
+    DELETE = "delete"
+
+
+class Broke(StrEnum):
+    """Where a request broke before an answer was whole."""
+
+    NOT_SENT = "not_sent"  # no byte of the request left: name, route, refused, connect timeout
+    CUT = "cut"  # it may have arrived: read or write timeout, reset, half an answer
+    TLS = "tls"  # the other side is not who it should be, or speaks no TLS we accept
+
+
+@dataclass(frozen=True, slots=True)
+class CreditStatus:
+    """One record as PARS's status service shows it; the texts are PARS's own, unjudged."""
+
+    credit_id: str
+    status: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came of one request, before the fate table has judged it.
+
+    `message` and `raw` may repeat personal data: they go into sealed columns only.
+    """
+
+    status: int | None = None
+    broke: Broke | None = None
+    code: str = ""
+    message: str = ""
+    retry_after_seconds: float | None = None
+    understood: bool = False
+    credits: tuple[CreditStatus, ...] = ()
+    raw: bytes = b""
+
+
+class Pars(Protocol):
+    """One thread's way to PARS for one provider profile. Never raises for what the network does."""
+
+    def save(self, record: Record, credit_id: str, action: Action) -> Reply:
+        """Report (or withdraw) one credit: SaveLearnerActivity, one report per request.
+
+        Raises Stopped when the document does not satisfy our XSD: nothing was sent then.
+        """
+        ...
+
+    def status(self, credit_id: str) -> Reply:
+        """What PARS knows of this credit: GetLearnerStatusByCreditId."""
+        ...
+
+    def close(self) -> None:
+        """Release the connection."""
+        ...
