@@ -1,3 +1,3 @@
-"""MOC Consumer: CME completions from any LMS to the ACCME's PARS, followed to the board's decision."""
+"""MOC Consumer: reports CME completions from any LMS to PARS, and follows each to the board."""
 
 __version__ = "0.1.0"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+
+import orjson
 
 
 class Stage(StrEnum):
@@ -43,3 +46,13 @@ class Stopped(Exception):
     def __init__(self, *reasons: Reason) -> None:
         super().__init__("; ".join(map(str, reasons)))
         self.reasons = reasons
+
+
+def pack_reasons(reasons: Sequence[Reason]) -> str:
+    """Reasons as JSON text: codes and fields, no value."""
+    return orjson.dumps(reasons).decode()
+
+
+def unpack_reasons(text: str) -> tuple[Reason, ...]:
+    """The reasons that `pack_reasons` packed."""
+    return tuple(Reason(**r | {"stage": Stage(r["stage"])}) for r in orjson.loads(text))

@@ -35,12 +35,22 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One message to publish."""
+    """One message to publish; a key or a value must be there (the Kafka client demands it)."""
 
     topic: str
     key: bytes | None
     value: bytes | None
     headers: Headers = ()
+
+    def __post_init__(self) -> None:
+        if self.key is None and self.value is None:
+            raise ValueError("a message needs a key or a value")
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of key, value, header names and header values: what a size limit counts."""
+        own = len(self.key or b"") + len(self.value or b"")
+        return own + sum(len(name.encode()) + len(value) for name, value in self.headers)
 
 
 # Next offsets that the ledger remembers for these partitions (0 for one it knows nothing of).
@@ -63,6 +73,10 @@ class MessageTooLarge(BusError):
     """The bus will never take this message at its present limit; a retry does not help."""
 
 
+class TopicMisfit(BusError):
+    """A topic exists with settings that the service cannot work with: a person must mend it."""
+
+
 class Listener(Protocol):
     """One member of a consumer group. Owned by a single thread."""
 
@@ -70,7 +84,9 @@ class Listener(Protocol):
         """Up to `limit` messages, in order per partition; empty when none came in time.
 
         Intake starts from the older of what the bus has committed and what the ledger remembers
-        (design 4). Raises BusUnavailable.
+        (design 4). A batch that could not be handled is heard again by closing this listener and
+        opening another. Raises BusUnavailable; a bus that goes away later may look like silence,
+        so ask `end_offsets` now and then.
         """
         ...
 
@@ -78,6 +94,20 @@ class Listener(Protocol):
         """Make `positions` (next offset to hear) survive a restart.
 
         Raises CommitRefused, BusUnavailable.
+        """
+        ...
+
+    def end_offsets(self) -> Mapping[Partition, int]:
+        """Next offset to be written, for each partition that is this listener's now.
+
+        Kafka: none before the first poll that joined the group. Raises BusUnavailable.
+        """
+        ...
+
+    def committed(self) -> Mapping[Partition, int]:
+        """Next offset to hear after a restart, for those of them that were ever committed.
+
+        Lag is `end_offsets` minus this. Raises BusUnavailable.
         """
         ...
 
@@ -93,7 +123,7 @@ class Publisher(Protocol):
         """Return when every message is durable on the bus (Kafka: acks=all), in the order given.
 
         Raises BusUnavailable (any of them may or may not be there: publish all again), or
-        MessageTooLarge before anything was sent.
+        MessageTooLarge (before anything was sent, unless it is the bus's own limit that was hit).
         """
         ...
 

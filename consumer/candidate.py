@@ -1,0 +1,157 @@
+"""From a completion, its activity and its learner to participant records: all rules at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Protocol
+
+from consumer.fate import Held, Ready, Refused
+from consumer.mapping.said import Said
+from consumer.participant import BirthDate, Record
+from consumer.reason import Reason, Stage
+from consumer.rules import (
+    BOARDS,
+    Board,
+    board_id_rules,
+    broken,
+    completion_rules,
+    name_rules,
+    npi_rules,
+    parse_birth_date,
+    plain_board_id,
+    points_rules,
+)
+from consumer.tables.activities import Activity
+from consumer.tables.learners import Learner
+
+
+class YearPolicy(StrEnum):
+    """What to do about a birth date without its year (dossier 2.3 and open question 8)."""
+
+    HOLD = "hold"
+    OMIT = "omit"
+    PLACEHOLDER = "placeholder"
+
+
+# A leap year, so that 29 February stays a date; never used unless the office chose it.
+PLACEHOLDER_YEAR = 1904
+
+
+class Reporter(Protocol):
+    """What the record needs of a provider profile."""
+
+    @property
+    def provider_id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def without_birth_year(self) -> YearPolicy: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One completion, joined to one row of each table."""
+
+    said: Said
+    activity: Activity
+    completed_on: date
+    learner: Learner
+
+    @property
+    def board(self) -> Board:
+        """The board of the activity's row."""
+        return BOARDS[self.activity.board]
+
+    @property
+    def points(self) -> Decimal | None:
+        """What the learner claimed, or what is registered; None when a claim is missing."""
+        registered = self.activity.points_basis == "registered"
+        return self.activity.max_points if registered else self.said.points
+
+
+def draft(candidate: Candidate, reporter: Reporter, now: datetime) -> Ready | Held | Refused:
+    """One record per credit type of the activity, or every reason why there is none.
+
+    Broken rules come before what is missing: a person can act on them at once.
+    """
+    if reasons := tuple(_broken_rules(candidate, now)):
+        return Refused(reasons)
+    birth = _birth_date(candidate.learner)
+    if waiting := tuple(_missing(candidate, birth, reporter.without_birth_year)):
+        return Held(waiting)
+    record = _record(candidate, reporter, _shown(birth, reporter.without_birth_year))
+    types = candidate.activity.credit_types
+    return Ready(tuple(_of_type(record, candidate.board, credit_type) for credit_type in types))
+
+
+def _broken_rules(candidate: Candidate, now: datetime) -> Iterator[Reason]:
+    learner, activity = candidate.learner, candidate.activity
+    yield from name_rules("given_name", learner.given_name)
+    yield from name_rules("family_name", learner.family_name)
+    yield from name_rules("title", activity.title)
+    yield from board_id_rules(candidate.board, plain_board_id(candidate.board, learner.board_id))
+    if learner.npi:
+        yield from npi_rules(learner.npi)
+    if learner.birth_date and _birth_date(learner) is None:
+        yield broken("birth_date_form", "birth_date", "MM/DD, MM/DD/YYYY or YYYY-MM-DD")
+    if candidate.points is None:
+        yield broken("points_missing", "points", "the activity counts claimed points")
+    else:
+        yield from points_rules(candidate.points, activity.max_points)
+    yield from completion_rules(candidate.completed_on, now, activity.zone)
+    if activity.repeats and not candidate.said.occurrence:
+        yield broken("occurrence_missing", "occurrence", "the activity allows repeats")
+
+
+def _birth_date(learner: Learner) -> BirthDate | None:
+    try:
+        return parse_birth_date(learner.birth_date)
+    except ValueError:
+        return None
+
+
+def _missing(candidate: Candidate, birth: BirthDate | None, policy: YearPolicy) -> Iterator[Reason]:
+    if not candidate.learner.consents_to(candidate.board.name):
+        yield Reason(Stage.LOOK_UP, "no_consent", "consent")
+    if birth is None:
+        yield Reason(Stage.LOOK_UP, "no_birth_date", "birth_date")
+    elif birth.year is None and policy is YearPolicy.HOLD:
+        yield Reason(Stage.LOOK_UP, "no_birth_year", "birth_date")
+
+
+def _shown(birth: BirthDate | None, policy: YearPolicy) -> BirthDate | None:
+    if birth is None or birth.year is not None:
+        return birth
+    return replace(birth, year=PLACEHOLDER_YEAR) if policy is YearPolicy.PLACEHOLDER else None
+
+
+def _record(candidate: Candidate, reporter: Reporter, birth: BirthDate | None) -> Record:
+    learner, activity = candidate.learner, candidate.activity
+    if candidate.points is None:
+        raise ValueError("a record needs points; the rules refuse one without")
+    return Record(
+        profile=activity.profile,
+        provider_id=reporter.provider_id,
+        provider_name=reporter.name,
+        activity=activity.activity,
+        pars_activity_id=activity.pars_activity_id,
+        title=activity.title,
+        given_name=learner.given_name.strip(),
+        family_name=learner.family_name.strip(),
+        birth_date=birth,
+        board=candidate.board.name,
+        board_id=plain_board_id(candidate.board, learner.board_id),
+        npi=learner.npi or None,
+        credit_type="",
+        certification="",
+        points=candidate.points,
+        completed_on=candidate.completed_on,
+    )
+
+
+def _of_type(record: Record, board: Board, credit_type: str) -> Record:
+    return replace(record, credit_type=credit_type, certification=board.certifications[credit_type])

@@ -1,0 +1,85 @@
+"""What commands share: settings, parts and the ledger, with every problem told at once."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+import structlog
+
+from consumer.bus.port import BusError
+from consumer.cli.output import FAILED, fail
+from consumer.clock import SystemClock
+from consumer.ledger.ledger import Ledger, LedgerUnavailable, WrongSecret
+from consumer.service import Parts, StartProblems, gather, open_service_ledger
+from consumer.settings import Settings, SettingsProblems, load_settings
+from consumer.telemetry.log import configure_logging
+
+DEFAULT_CONFIG = Path("moc-consumer.toml")
+
+
+def settings_of(context: click.Context) -> Settings:
+    """The settings in force; exits 2 with all problems. Sets up the logs."""
+    config: Path | None = context.find_root().obj
+    if config is None and DEFAULT_CONFIG.is_file():
+        config = DEFAULT_CONFIG
+    try:
+        settings = load_settings(config)
+    except SettingsProblems as problems:
+        fail([f"settings: {one}" for one in problems.problems])
+    set_up_logging(settings)
+    return settings
+
+
+def set_up_logging(settings: Settings) -> None:
+    """Logs to stderr: JSON when it is piped, unless the settings say otherwise."""
+    chosen = settings.log.format
+    piped = not sys.stderr.isatty()
+    configure_logging(settings.log.level, as_json=chosen == "json" or (chosen == "auto" and piped))
+
+
+def parts_of(settings: Settings) -> Parts:
+    """Mappings, tables and profiles, checked; exits 2 with all problems."""
+    try:
+        return gather(settings, SystemClock())
+    except StartProblems as problems:
+        fail(problems.problems)
+
+
+def ledger_of(settings: Settings) -> Ledger:
+    """The ledger; exits 2 when keys do not fit, 1 when it cannot be opened."""
+    try:
+        return open_service_ledger(settings)
+    except (SettingsProblems, WrongSecret) as error:
+        fail([str(error)])
+    except LedgerUnavailable as error:
+        fail([f"the ledger cannot be opened: {error}"], FAILED)
+
+
+@contextmanager
+def telling_faults() -> Iterator[None]:
+    """Turn what the outside world does into a message and exit code 1."""
+    try:
+        yield
+    except BusError as error:
+        fail([f"the bus: {error}"], FAILED)
+    except LedgerUnavailable as error:
+        fail([f"the ledger: {error}"], FAILED)
+
+
+def user() -> str:
+    """Who types, for the audit."""
+    try:
+        return getpass.getuser()
+    except OSError:
+        return "unknown"
+
+
+def logger() -> structlog.stdlib.BoundLogger:
+    """The command's own logger."""
+    log: structlog.stdlib.BoundLogger = structlog.get_logger()
+    return log

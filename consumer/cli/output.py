@@ -1,0 +1,76 @@
+"""How commands show things: tables on a terminal, JSON lines in a pipe; problems on stderr."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NoReturn
+
+import click
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+FAILED, WRONG = 1, 2
+
+
+def show_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], empty: str) -> None:
+    """Rows: every field as JSON when piped, `columns` as a table on a terminal."""
+    if not sys.stdout.isatty():
+        show_json(rows)
+    elif not rows:
+        click.echo(empty)
+    else:
+        Console().print(_table(rows, columns))
+
+
+def show_one(item: Mapping[str, Any]) -> None:
+    """One item: JSON when piped, a list of its fields on a terminal; lists in it become tables."""
+    if not sys.stdout.isatty():
+        show_json([item])
+        return
+    console = Console()
+    for name, value in item.items():
+        if isinstance(value, list) and value:
+            console.print(f"\n{_heading(name)}", style="bold")
+            console.print(_table(value, list(value[0])))
+        elif value not in ("", [], None):
+            console.print(f"[bold]{_heading(name):<16}[/bold] {value}", highlight=False)
+
+
+def show_json(rows: Iterable[Mapping[str, Any]]) -> None:
+    """One JSON object a line."""
+    for row in rows:
+        click.echo(orjson.dumps(row, default=str))
+
+
+def fail(problems: Sequence[str], code: int = WRONG) -> NoReturn:
+    """Every problem on stderr, a line each; then exit."""
+    for problem in problems:
+        click.echo(f"error: {problem}", err=True)
+    sys.exit(code)
+
+
+def confirm(plan: str, *, yes: bool) -> None:
+    """Go on with `--yes`, or with a yes on a terminal; otherwise show the plan and exit 0."""
+    click.echo(plan, err=True)
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        click.echo("Nothing was changed. Add --yes to do it.", err=True)
+        sys.exit(0)
+    if not click.confirm("Do it?", err=True):
+        sys.exit(0)
+
+
+def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        table.add_column(_heading(column), overflow="fold")
+    for row in rows:
+        table.add_row(*(str(row.get(column, "")) for column in columns))
+    return table
+
+
+def _heading(name: str) -> str:
+    return name.replace("_", " ").capitalize()

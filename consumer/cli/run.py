@@ -1,0 +1,94 @@
+"""`run`, the service itself, and `check`, what it would run with."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import Any
+
+import click
+
+from consumer.cli.context import ledger_of, parts_of, settings_of, telling_faults
+from consumer.cli.output import FAILED, fail, show_one
+from consumer.keys import KeysProblem, load_keys
+from consumer.service import Service
+from consumer.settings import ALL_PUMPS, PumpName, Settings
+
+
+@click.command()
+@click.option(
+    "--pump",
+    "pumps",
+    multiple=True,
+    type=click.Choice(ALL_PUMPS),
+    help="Run only this pump; may be given several times. Default: all of them.",
+)
+@click.pass_context
+def run(context: click.Context, pumps: tuple[PumpName, ...]) -> None:
+    """Run the service until SIGTERM or Ctrl-C.
+
+    The first signal finishes what is in hand, within stop_seconds; a second one leaves at once,
+    which is safe too: what was under way is asked about at the next start.
+    """
+    settings = settings_of(context)
+    if pumps:
+        settings = settings.model_copy(update={"pumps": list(pumps)})
+    parts = parts_of(settings)
+    with telling_faults():
+        service = Service(parts, ledger_of(settings))
+    _stop_on_signals(service)
+    ended = service.run()
+    service.ledger.close()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Worker threads that hang in a request would hold up a normal exit past the bound.
+    os._exit(0 if ended else FAILED)
+
+
+def _stop_on_signals(service: Service) -> None:
+    def stop(number: int, _frame: object) -> None:
+        if service.stop.is_set():
+            os._exit(128 + number)
+        service.stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+
+
+@click.command()
+@click.pass_context
+def check(context: click.Context) -> None:
+    """Show the settings in force, secrets masked, and everything that is wrong, at once."""
+    settings = settings_of(context)
+    problems = _key_problems(settings)
+    show_one(_flat(settings.model_dump(mode="json")))
+    parts = parts_of(settings)
+    if problems:
+        fail(problems)
+    tables = parts.tables
+    click.echo(
+        f"ok: {len(parts.catalogue.mappings)} mappings, {len(tables.learners)} learners,"
+        f" {len(tables.activities)} activities, {len(parts.profiles)} provider profile(s)",
+        err=True,
+    )
+
+
+def _key_problems(settings: Settings) -> list[str]:
+    if not settings.keys_path.exists() and not settings.ledger_path.exists():
+        return []  # made at the first start
+    try:
+        load_keys(settings.keys_path, ledger_exists=settings.ledger_path.exists())
+    except KeysProblem as problem:
+        return [str(problem)]
+    return []
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = ", ".join(value) if isinstance(value, list) else value
+    return flat

@@ -1,0 +1,76 @@
+"""The decision table: what we have of a credit, by what arrives (design 5). One line, one test."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from consumer.credit import Heard, State
+
+
+class Nothing(StrEnum):
+    """The row that is not there."""
+
+    ABSENT = "absent"
+
+
+Row = Nothing | Heard | State
+
+
+class Arrival(StrEnum):
+    """How what arrives compares with what the row holds."""
+
+    SAME = "same"  # the fact we have, emitted again
+    LATER = "later"  # the same fact with a later completion date
+    CHANGED = "changed"  # other content, not later
+    RETRACTION = "retraction"  # the LMS takes the completion back
+    REPLAY = "replay"  # a person asks for it to be judged and sent again
+
+
+class Move(StrEnum):
+    """What to do about it."""
+
+    WRITE = "write"  # judge it and write the row as it now stands
+    DUPLICATE = "duplicate"  # nothing to do, but remember that it was heard
+    NOTE = "note"  # the first completion counts: keep the later date as a note
+    ADOPT = "adopt"  # take the new facts for the next replay; a person has the row already
+    HOLD = "hold"  # it was taken back before: a person decides
+    RETRACT = "retract"  # nothing has been sent: take the row back
+    REVIEW = "review"  # PARS may have it: a person decides
+    RESEND = "resend"  # ask PARS first, then send under the same CreditID
+    CORRECT = "correct"  # withdraw, wait for confirmation, add under the next revision
+
+
+_TABLE = """
+                same       later      changed    retraction replay
+absent          write      write      write      retract    write
+retracted       hold       write      hold       duplicate  write
+held            duplicate  note       write      retract    write
+not_reportable  duplicate  write      write      duplicate  write
+refused         duplicate  write      write      retract    write
+ready           duplicate  note       write      retract    write
+submitting      duplicate  note       review     review     duplicate
+submitted       duplicate  note       review     review     duplicate
+accepted        duplicate  note       review     review     duplicate
+rejected        duplicate  note       adopt      review     correct
+attention       duplicate  note       adopt      review     resend
+withdrawing     duplicate  note       adopt      duplicate  duplicate
+withdrawn       duplicate  hold       hold       duplicate  resend
+"""
+
+
+def _parse(table: str) -> dict[tuple[str, Arrival], Move]:
+    head, *lines = table.strip().splitlines()
+    arrivals = [Arrival(word) for word in head.split()]
+    return {
+        (row, arrival): Move(move)
+        for row, *moves in map(str.split, lines)
+        for arrival, move in zip(arrivals, moves, strict=True)
+    }
+
+
+DECISIONS = _parse(_TABLE)
+
+
+def decide(row: Row, arrival: Arrival) -> Move:
+    """The one move for this row and this arrival; every pair has one."""
+    return DECISIONS[row.value, arrival]

@@ -1,0 +1,125 @@
+"""The desk's credits: find anyone by anything, and see every step of one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, func, or_, select
+
+from consumer.credit import WORDS, Heard, State
+from consumer.desk.deadletters import Shown
+from consumer.desk.words import advice
+from consumer.ledger.bookkeeper import search_digest
+from consumer.ledger.ledger import Ledger
+from consumer.ledger.schema import (
+    attempts,
+    completion_credits,
+    completions,
+    credits_,
+    events,
+    letters,
+    search_keys,
+)
+from consumer.reason import unpack_reasons
+
+
+class NoSuchCredit(Exception):
+    """Nothing has this ID."""
+
+
+@dataclass(frozen=True, slots=True)
+class CreditFilter:
+    """Which rows to list; blank means any. `learner` is a name, board ID or LMS user ID."""
+
+    state: str = ""
+    learner: str = ""
+    activity: str = ""
+    limit: int = 100
+
+
+def list_credits(ledger: Ledger, wanted: CreditFilter) -> list[Shown]:
+    """One row per credit, and one per completion that has none; newest change first."""
+    link, c, k = completion_credits.c, completions.c, credits_.c
+    query = (
+        select(completions, credits_)
+        .select_from(completions)
+        .outerjoin(completion_credits, link.completion_id == c.id)
+        .outerjoin(credits_, k.id == link.credit_id)
+        .order_by(func.coalesce(k.changed_at, c.changed_at).desc(), c.id)
+    )
+    if wanted.state:
+        query = query.where(
+            or_(k.state == wanted.state, k.id.is_(None) & (c.state == wanted.state))
+        )
+    if wanted.activity:
+        query = query.where(or_(k.activity == wanted.activity, c.course == wanted.activity))
+    for word in wanted.learner.split():
+        digests = [search_digest(ledger, kind, word) for kind in ("name", "board_id", "user")]
+        found = select(search_keys.c.completion_id).where(search_keys.c.digest.in_(digests))
+        query = query.where(c.id.in_(found))
+    with ledger.read() as db:
+        return [_brief(row) for row in db.execute(query.limit(wanted.limit))]
+
+
+def show_credit(ledger: Ledger, credit_id: str) -> Shown:
+    """One credit or completion with its timeline. Raises NoSuchCredit."""
+    link, c, k = completion_credits.c, completions.c, credits_.c
+    number = int(credit_id[1:]) if credit_id[:1] == "c" and credit_id[1:].isdigit() else 0
+    query = (
+        select(completions, credits_)
+        .select_from(completions)
+        .outerjoin(completion_credits, link.completion_id == c.id)
+        .outerjoin(credits_, k.id == link.credit_id)
+        .where(or_(k.credit_id == credit_id, c.id == number))
+    )
+    with ledger.read() as db:
+        rows = db.execute(query).all()
+        if not rows:
+            raise NoSuchCredit(f"nothing is known of {credit_id}")
+        numbers = [row._mapping[c.id] for row in rows]
+        credit_row = rows[0]._mapping[k.id]
+        steps = [
+            *db.execute(select(events).where(events.c.completion_id.in_(numbers))),
+            *db.execute(select(attempts).where(attempts.c.credit_row == credit_row)),
+            *db.execute(select(letters).where(letters.c.completion_id.in_(numbers))),
+        ]
+    timeline = sorted((_step(step) for step in steps), key=lambda s: str(s["at"]))
+    return _brief(rows[0]) | {"timeline": timeline}
+
+
+def _brief(row: Row[Any]) -> Shown:
+    cells, c, k = row._mapping, completions.c, credits_.c
+    credit = cells[k.id] is not None
+    state = State(cells[k.state]) if credit else Heard(cells[c.state])
+    reasons = unpack_reasons(cells[k.reasons] if credit else cells[c.reasons])
+    reason = reasons[0] if reasons and state not in (State.SUBMITTED, State.ACCEPTED) else None
+    return {
+        "id": (cells[k.credit_id] if credit else "") or f"c{cells[c.id]}",
+        "state": state.value,
+        "standing": WORDS[state],
+        "activity": cells[k.activity] if credit else cells[c.course],
+        "board": cells[k.board] or "",
+        "credit_type": cells[k.credit_type] or "",
+        "points": cells[k.points] or "",
+        "completed_on": str(cells[k.completed_on] or ""),
+        "report_by": str(cells[k.report_by] or ""),
+        "source": cells[c.source],
+        "reason": reason.code if reason else "",
+        "what_happened": advice(reason).happened if reason else "",
+        "how": advice(reason).how if reason else "",
+    }
+
+
+def _step(row: Row[Any]) -> Shown:
+    cells = row._mapping
+    if "fate" in cells:
+        told = {"what": "heard from the LMS", "outcome": cells["fate"]}
+        at = cells["heard_at"]
+    elif "action" in cells:
+        told = {"what": f"PARS: {cells['action']}", "outcome": cells["outcome"]}
+        at = cells["at"]
+    else:
+        told = {"what": "a person is needed", "outcome": unpack_reasons(cells["reasons"])[0].code}
+        at = cells["last_failed_at"]
+    return {"at": at.isoformat(timespec="seconds")} | told

@@ -1,0 +1,98 @@
+"""Reasons in the words of a CME office: what happened, who can fix it, and how."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from consumer.reason import Reason, Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What a reason means to the person who reads it."""
+
+    happened: str
+    who: str
+    how: str
+
+
+_TABLE = "correct the learner's row in learners.csv"
+_ACTIVITY = "correct the course's row in activities.csv"
+_ASK = "ask the learner, then fill in the row in learners.csv"
+
+ADVICE: dict[str, Advice] = {
+    code: Advice(happened, who, how)
+    for code, happened, who, how in [
+        # what came from the LMS
+        ("null_value", "the LMS sent an empty message", "LMS admin", "find out why, then resend"),
+        ("oversized", "the event is larger than allowed", "SRE", "raise intake.payload_limit_bytes, then replay"),
+        ("invalid_utf8", "the event is not text in UTF-8", "LMS admin", "correct the sender's encoding, then resend"),
+        ("malformed_json", "the event is not JSON", "LMS admin", "correct the sender, then resend"),
+        ("not_an_object", "the event is not a JSON object", "LMS admin", "correct the sender, then resend"),
+        ("nul_character", "the event holds a NUL character", "LMS admin", "correct the sender, then resend"),
+        ("undecodable_key", "the message key is not text", "LMS admin", "correct the sender, then resend"),
+        ("repeated_header", "a CloudEvents header stands twice", "LMS admin", "correct the sender, then resend"),
+        ("unknown_event", "no mapping knows this event", "LMS admin", "add a mapping for it, then replay"),
+        ("ambiguous_mapping", "two mappings claim this event", "LMS admin", "narrow one of their match rules, then replay"),
+        ("schema_mismatch", "the event does not have the form its mapping expects", "LMS admin", "correct the sender or the schema, then replay"),
+        ("value_missing", "a value that is needed is not in the event", "LMS admin", "correct the sender or the mapping, then replay"),
+        # what the tables lack: goes by itself
+        ("activity_not_found", "the course is not in the activities table", "coordinator", "add the course to activities.csv; it goes by itself then"),
+        ("learner_not_found", "the learner is not in the learners table", "coordinator", "add the learner to learners.csv; it goes by itself then"),
+        ("no_board_id", "no board ID is known", "learner", _ASK + "; it goes by itself then"),
+        ("no_consent", "no consent to share with the board is on file", "learner", _ASK + "; it goes by itself then"),
+        ("no_birth_date", "no birth date is known", "learner", _ASK + "; it goes by itself then"),
+        ("no_birth_year", "the birth date has no year", "coordinator", "add the year, or set without_birth_year; it goes by itself then"),
+        ("not_ours", "another provider, or another system, reports this course", "nobody", "nothing to do"),
+        # rules
+        ("board_id_form", "the board ID does not have the board's form", "coordinator", _TABLE + ", then replay"),
+        ("npi_form", "the NPI is not ten digits beginning with 1 or 2", "coordinator", _TABLE + ", then replay"),
+        ("npi_check_digit", "the NPI's check digit is wrong: a digit was mistyped", "coordinator", _TABLE + ", then replay"),
+        ("name_missing", "a name is blank", "coordinator", _TABLE + ", then replay"),
+        ("unwritable_character", "a name or title holds a character that cannot be sent", "coordinator", "type it anew in the table, then replay"),
+        ("too_long", "a name or title is too long", "coordinator", "shorten it in the table, then replay"),
+        ("birth_date_form", "the birth date cannot be read", "coordinator", _TABLE + ", then replay"),
+        ("points_missing", "the event claims no points", "LMS admin", "map the claimed points, or set points_basis to registered"),
+        ("points_not_positive", "the points are zero or less", "coordinator", _ACTIVITY + ", then replay"),
+        ("points_off_grid", "the points are not in steps of 0.25", "coordinator", _ACTIVITY + ", then replay"),
+        ("points_above_maximum", "more points than the activity is registered for", "coordinator", _ACTIVITY + ", or ask why, then replay"),
+        ("date_in_future", "the completion is dated in the future", "LMS admin", "correct the clock or the mapping's time zone, then replay"),
+        ("date_outside_activity", "the completion is outside the activity's dates", "coordinator", "add the activity of that period to activities.csv, then replay"),
+        ("occurrence_missing", "the activity allows repeats, but the event names none", "LMS admin", "map the session or claim to occurrence, then replay"),
+        # people decide
+        ("retracted", "the LMS took the completion back", "nobody", "nothing to do"),
+        ("retracted_after_sending", "the LMS took back what PARS may have", "coordinator", "replay to withdraw it from PARS, or leave it"),
+        ("changed_after_sending", "the LMS changed what PARS has already", "coordinator", "compare both; correct it in PARS if the new one is right"),
+        ("completed_after_withdrawal", "completed again after it was taken back", "coordinator", "replay if it counts"),
+        ("reported_again", "reported again after it was withdrawn", "coordinator", "replay if it counts"),
+        ("no_longer_derived", "the tables no longer lead to what PARS was sent", "coordinator", "check the learner's row; withdraw in PARS if it was wrong"),
+        # PARS
+        ("identity_mismatch", "PARS could not match the learner: board ID, name and birth date do not agree", "coordinator", "ask the learner, " + _TABLE + ", then replay"),
+        ("activity_unknown", "PARS does not know the activity, or it is not this provider's", "coordinator", "check the PARS activity ID in activities.csv, then replay"),
+        ("activity_not_registered", "the activity is not registered for this board's MOC", "coordinator", "register it in PARS, then replay"),
+        ("duplicate_not_ours", "PARS has this credit already, under an ID that is not ours", "coordinator", "look it up in PARS; somebody reported it by hand"),
+        ("refused_by_pars", "PARS refused it for a reason we do not know", "coordinator", "read PARS's answer, correct, then replay"),
+        ("gave_up", "PARS failed on this credit again and again", "SRE", "look at PARS's answers, then replay"),
+        ("vanished", "PARS took it and no longer knows it", "SRE", "ask ACCME, then replay"),
+        ("document_invalid", "the report does not satisfy PARS's form", "SRE", "correct the named field, then replay"),
+        # the board
+        ("board_identity", "the board could not match the learner", "coordinator", "ask the learner, " + _TABLE + ", then replay"),
+        ("board_already_credited", "the board has given this credit already", "nobody", "nothing to do, unless the learner asks"),
+        ("board_rejected", "the board rejected it", "coordinator", "read the board's reason in PARS, correct, then replay"),
+        ("internal", "a fault of this program", "SRE", "report it to its makers, then replay"),
+    ]
+}  # fmt: skip
+
+_BY_STAGE = {
+    Stage.DECODE: Advice("the event cannot be read", "LMS admin", "correct the sender, then resend"),
+    Stage.SCHEMA: Advice("the event has an unexpected form", "LMS admin", "correct sender or schema, then replay"),
+    Stage.MAP: Advice("the mapping cannot make sense of the event", "LMS admin", "correct sender or mapping, then replay"),
+    Stage.PARS: Advice("PARS refused it", "coordinator", "correct what the reason names, then replay"),
+    Stage.BOARD: Advice("the board rejected it", "coordinator", "read the board's reason in PARS, correct, then replay"),
+}  # fmt: skip
+_OTHERWISE = Advice("it needs a look", "coordinator", "look at it, then replay")
+
+
+def advice(reason: Reason) -> Advice:
+    """What to tell the person who reads this reason; there is always an answer."""
+    return ADVICE.get(reason.code) or _BY_STAGE.get(reason.stage, _OTHERWISE)

@@ -1,0 +1,132 @@
+"""An event as a mapping sees it: body, headers and key, decoded and safe to store (design 2, 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import orjson
+
+from consumer.bus.port import Headers, Message
+from consumer.reason import Reason, Stage, Stopped
+
+_BOM = b"\xef\xbb\xbf"
+_NUL = "\x00"
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What paths in a mapping start from: `body`, `headers`, `key`."""
+
+    body: Any
+    headers: Mapping[str, str]
+    key: str | None
+
+
+def decode(message: Message, payload_limit_bytes: int) -> Envelope:
+    """The message's envelope. Raises Stopped (stage `decode`) and nothing else.
+
+    A byte order mark is accepted: RFC 8259 section 8.1 lets a parser skip it, and some gateways
+    write one before every event. Of two members with one name the last wins.
+    """
+    value = message.value
+    if value is None:
+        _stop("null_value", "body")
+    if len(value) > payload_limit_bytes:
+        _stop("oversized", "body", f"limit {payload_limit_bytes} bytes")
+    return Envelope(_body(value), _headers(message.headers), _key(message.key))
+
+
+def _body(value: bytes) -> dict[str, Any]:
+    text = value.removeprefix(_BOM)
+    body, broken = _parse(text, len(value) - len(text))
+    if broken:
+        # Out here, as the parser's own exception carries the whole text along.
+        raise Stopped(broken)
+    if not isinstance(body, dict):
+        _stop("not_an_object", "body")
+    # The walk costs more than the parsing; only an escape can bring a NUL into valid JSON.
+    if b"\\u0000" in text and _holds_nul(body):
+        _stop("nul_character", "body")
+    return body
+
+
+def _parse(text: bytes, skipped: int) -> tuple[Any, Reason | None]:
+    try:
+        return orjson.loads(text), None
+    except orjson.JSONDecodeError as error:
+        return None, _broken(text, skipped, error)
+
+
+def _broken(text: bytes, skipped: int, error: orjson.JSONDecodeError) -> Reason:
+    """Where the text broke, never what stands there."""
+    try:
+        read = text.decode()
+    except UnicodeDecodeError as broken:
+        return Reason(Stage.DECODE, "invalid_utf8", "body", f"byte {skipped + broken.start}")
+    byte = skipped + len(read[: error.pos].encode())
+    where = f"line {error.lineno}, column {error.colno}, byte {byte}"
+    return Reason(Stage.DECODE, "malformed_json", "body", where)
+
+
+def _holds_nul(body: dict[str, Any]) -> bool:
+    """Whether any key or string holds NUL; a stack, as nesting may exceed Python's own."""
+    pending: list[Any] = [body]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, str) and _NUL in value:
+            return True
+        if isinstance(value, dict):
+            pending += value.keys()
+            pending += value.values()
+        elif isinstance(value, list):
+            pending += value
+    return False
+
+
+def _headers(headers: Headers) -> dict[str, str]:
+    """Readable headers by name.
+
+    CloudEvents attributes (`ce_*`) decide what an event is, so there an unreadable or repeated one
+    refuses the event. Of the others, which may be anybody's, an unreadable one, or one repeated
+    with another value, is left out: a mapping that needs it then finds it missing.
+    """
+    read: dict[str, str] = {}
+    conflicting: set[str] = set()
+    for name, raw in headers:
+        text = _readable(raw)
+        if name.startswith("ce_"):
+            _check_attribute(name, text, read)
+        if text is None or read.setdefault(name, text) != text:
+            conflicting.add(name)
+    return {name: text for name, text in read.items() if name not in conflicting}
+
+
+def _check_attribute(name: str, text: str | None, read: Mapping[str, str]) -> None:
+    # A header's name is chosen by the sender; naming it in a reason could publish anything.
+    if name in read:
+        _stop("repeated_header", "headers")
+    if text is None:
+        _stop("undecodable_header", "headers")
+
+
+def _readable(raw: bytes) -> str | None:
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        return None
+    return None if _NUL in text else text
+
+
+def _key(key: bytes | None) -> str | None:
+    if key is None:
+        return None
+    text = _readable(key)
+    if text is None:
+        _stop("undecodable_key", "key")
+    return text
+
+
+def _stop(code: str, field: str, detail: str = "") -> NoReturn:
+    raise Stopped(Reason(Stage.DECODE, code, field, detail))

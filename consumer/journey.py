@@ -1,0 +1,115 @@
+"""The intake half of the way, top to bottom: from bytes on the bus to what is to be reported."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from consumer.bus.port import Message
+from consumer.candidate import Candidate, YearPolicy, draft
+from consumer.event import decode
+from consumer.fate import Held, Ignored, Judgement, NotReportable, Ready, Refused
+from consumer.mapping.catalogue import Catalogue
+from consumer.mapping.said import Kind, Said
+from consumer.reason import Reason, Stage, Stopped
+from consumer.rules import completion_date
+from consumer.tables import Tables
+from consumer.tables.activities import Activity
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """Whose credit it is: what the record needs of a provider profile."""
+
+    provider_id: str
+    name: str
+    without_birth_year: YearPolicy = YearPolicy.HOLD
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What the journey knows besides the event, all of one moment."""
+
+    catalogue: Catalogue
+    tables: Tables
+    providers: Mapping[str, Provider]
+    payload_limit_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What became of one message: what it said, if it could be read, and its fate."""
+
+    judgement: Judgement | Ignored
+    said: Said | None = None
+    mapping: str = ""
+    version: int = 0
+
+
+def hear(message: Message, house: House, now: datetime) -> Heard:
+    """One message's whole intake. Never raises: the unforeseen is a refusal too."""
+    mapping, version = "", 0
+    try:
+        envelope = decode(message, house.payload_limit_bytes)
+        found = house.catalogue.recognise(envelope)
+        mapping, version = found.name, found.version
+        said = found.read(envelope)
+        if not isinstance(said, Said):
+            return Heard(said, None, mapping, version)
+        return Heard(judge(said, house, now), said, mapping, version)
+    except Stopped as stopped:
+        return Heard(Refused(stopped.reasons), None, mapping, version)
+    except Exception as error:  # noqa: BLE001  an unforeseen fault refuses this record, no other
+        return Heard(Refused((_internal(error),)), None, mapping, version)
+
+
+def judge(said: Said, house: House, now: datetime) -> Judgement:
+    """What the tables and the rules make of what was said; asked again when a table changes."""
+    if said.kind is Kind.RETRACTION:
+        return NotReportable(Reason(Stage.REVIEW, "retracted"))
+    rows = house.tables.activities.find(said.site, said.course)
+    if not rows:
+        return Held((Reason(Stage.LOOK_UP, "activity_not_found", "course"),))
+    if not any(row.ours for row in rows):
+        return NotReportable(Reason(Stage.LOOK_UP, "not_ours", "course"))
+    dated = [(row, day) for row in rows if (day := _day_within(said, row))]
+    if not dated:
+        return Refused((Reason(Stage.RULES, "date_outside_activity", "completed"),))
+    return _judge_learner(said, dated, house, now)
+
+
+def _judge_learner(
+    said: Said, dated: list[tuple[Activity, date]], house: House, now: datetime
+) -> Judgement:
+    learners = house.tables.learners.find(said.site, said.learner)
+    if not learners:
+        return Held((Reason(Stage.LOOK_UP, "learner_not_found", "learner"),))
+    certified = {learner.board: learner for learner in learners if learner.board_id}
+    pairs = [(row, day) for row, day in dated if row.ours and row.board in certified]
+    if not pairs:
+        return Held((Reason(Stage.LOOK_UP, "no_board_id", "board_id"),))
+    drafts = [
+        draft(Candidate(said, row, day, certified[row.board]), house.providers[row.profile], now)
+        for row, day in pairs
+    ]
+    return _worst(drafts)
+
+
+def _worst(drafts: list[Ready | Held | Refused]) -> Judgement:
+    """One broken board's record stops the event; a waiting one does not stop its siblings."""
+    if refused := [reason for d in drafts if isinstance(d, Refused) for reason in d.reasons]:
+        return Refused(tuple(refused))
+    if ready := [record for d in drafts if isinstance(d, Ready) for record in d.records]:
+        return Ready(tuple(ready))
+    return Held(tuple(reason for d in drafts if isinstance(d, Held) for reason in d.reasons))
+
+
+def _day_within(said: Said, row: Activity) -> date | None:
+    day = completion_date(said.completed, row.zone)
+    return day if row.starts <= day <= row.ends else None
+
+
+def _internal(error: Exception) -> Reason:
+    # The type only: an exception's text may repeat what it choked on.
+    return Reason(Stage.INTERNAL, "internal", detail=type(error).__name__)

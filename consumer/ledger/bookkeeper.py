@@ -1,0 +1,345 @@
+"""Writes what was heard into the ledger, as the decision table says; one transaction's worth."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, time
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, tuple_, update
+
+from consumer.bus.port import Message
+from consumer.credit import Heard as HeardState
+from consumer.credit import State
+from consumer.decisions import Arrival, Move, Nothing, decide
+from consumer.decisions import Row as DecisionRow
+from consumer.fate import Held, Ignored, Judgement, NotReportable, Ready, Refused
+from consumer.journey import Heard
+from consumer.ledger.creditbook import CreditBook
+from consumer.ledger.ledger import Ledger
+from consumer.ledger.letters import Origin, Status
+from consumer.ledger.schema import completion_credits, completions, credits_, events, search_keys
+from consumer.ledger.seal import Original, distinct, name_tokens, normalise, pack_original
+from consumer.mapping.said import Kind, Said
+from consumer.reason import Reason, Stage, pack_reasons
+
+# What PARS or the board has seen weighs more than what only we have.
+_WEIGHT = [
+    State.READY,
+    State.WITHDRAWN,
+    State.ATTENTION,
+    State.WITHDRAWING,
+    State.SUBMITTING,
+    State.REJECTED,
+    State.SUBMITTED,
+    State.ACCEPTED,
+]
+
+
+class Bookkeeper:
+    """Turns judged messages into rows, dead letters and outbox entries."""
+
+    def __init__(self, connection: Connection, ledger: Ledger, now: datetime) -> None:
+        self._db, self._ledger, self._now = connection, ledger, now
+        self._credits = CreditBook(connection, ledger, now)
+        self._known: set[tuple[str, int, int, str]] = set()
+        self.fates: Counter[str] = Counter()
+
+    # ------------------------------------------------------------ from the bus
+
+    def take_all(self, heard: Sequence[tuple[Message, Heard]]) -> None:
+        """Write a batch, each message once for its coordinates and content."""
+        self._known = self._known_events([message for message, _ in heard])
+        for message, what in heard:
+            self._take(message, what)
+
+    def _take(self, message: Message, what: Heard) -> None:
+        digest = self.digest(message)
+        event = (message.topic, message.partition, message.offset, digest)
+        if event in self._known:
+            self.fates["repeat"] += 1
+            return
+        if isinstance(what.judgement, Ignored):
+            self.fates["ignored"] += 1
+            return
+        fate, completion_id = self._settle(message, what, digest)
+        self._known.add(event)
+        self._remember(event, fate, completion_id)
+
+    def _settle(self, message: Message, what: Heard, digest: str) -> tuple[str, int | None]:
+        if what.said is not None and not isinstance(what.judgement, Ignored):
+            return self.enter(what, what.said, what.judgement, message)
+        if isinstance(what.judgement, Refused):
+            coordinates = f"{message.topic}/{message.partition}/{message.offset}"
+            letter = self._letter_id("event", coordinates, digest)
+            self._credits.refuse(letter, what.judgement.reasons, self._origin(message, what))
+            return "refused", None
+        return "not_reportable", None
+
+    def _known_events(self, messages: Sequence[Message]) -> set[tuple[str, int, int, str]]:
+        coordinates = distinct((m.topic, m.partition, m.offset) for m in messages)
+        place = tuple_(events.c.topic, events.c.partition, events.c.offset)
+        rows = self._db.execute(select(events).where(place.in_(coordinates)))
+        return {(row.topic, row.partition, row.offset, row.digest) for row in rows}
+
+    def _remember(
+        self, event: tuple[str, int, int, str], fate: str, completion: int | None
+    ) -> None:
+        self.fates[fate] += 1
+        topic, partition, offset, digest = event
+        self._db.execute(
+            insert(events).values(
+                topic=topic,
+                partition=partition,
+                offset=offset,
+                digest=digest,
+                fate=fate,
+                completion_id=completion,
+                heard_at=self._now,
+            )
+        )
+
+    def replay(self, letter: Row[Any], message: Message, what: Heard) -> str:
+        """Take a dead letter's bytes through today's journey; gives the new fate."""
+        if what.said is not None and not isinstance(what.judgement, Ignored):
+            fate, _ = self.enter(what, what.said, what.judgement, message, replay=True)
+            if letter.completion_id is None:
+                self._credits.settle_letter(letter.id)
+            return fate
+        if isinstance(what.judgement, Refused):
+            self._credits.refuse(letter.id, what.judgement.reasons, self._origin(message, what))
+            return "refused"
+        self._credits.settle_letter(letter.id)
+        return "not_reportable"
+
+    # ------------------------------------------------------------ one completion
+
+    def enter(
+        self,
+        what: Heard,
+        said: Said,
+        judgement: Judgement,
+        message: Message,
+        *,
+        replay: bool = False,
+    ) -> tuple[str, int]:
+        """Decide about one readable event; gives its fate and the completion's number."""
+        row = self._find(said)
+        arrival = Arrival.REPLAY if replay else self._arrival(row, said)
+        move = decide(self._standing(row), arrival)
+        number = self._upsert(row, said, what, message, move)
+        if said.kind is Kind.RETRACTION and replay:
+            self._credits.withdraw_all(number)
+            return "retracted", number
+        origin = self._origin(message, what)
+        return self._apply(move, number, judgement, said, origin, arrival), number
+
+    def rejudge(self, row: Row[Any], said: Said, judgement: Judgement) -> str:
+        """A table changed: what was held, or ready and unsent, is written as it now stands."""
+        self._index(row.id, said, judgement)
+        origin = self._credits.origin_of(row)
+        return self._write(row.id, judgement, said, origin, Arrival.CHANGED)
+
+    def _apply(
+        self,
+        move: Move,
+        number: int,
+        judgement: Judgement,
+        said: Said,
+        origin: Origin,
+        arrival: Arrival,
+    ) -> str:
+        match move:
+            case Move.WRITE | Move.RESEND | Move.CORRECT:
+                self._index(number, said, judgement)
+                return self._write(number, judgement, said, origin, arrival)
+            case Move.RETRACT:
+                return self._retract(number, said)
+            case Move.HOLD:
+                return self._ask_person(number, "completed_after_withdrawal", origin)
+            case Move.REVIEW if said.kind is Kind.RETRACTION:
+                return self._ask_person(number, "retracted_after_sending", origin)
+            case Move.REVIEW:
+                return self._ask_person(number, "changed_after_sending", origin)
+            case Move.DUPLICATE | Move.NOTE | Move.ADOPT:
+                return "duplicate"
+
+    def _write(
+        self, number: int, judgement: Judgement, said: Said, origin: Origin, arrival: Arrival
+    ) -> str:
+        match judgement:
+            case Ready(records):
+                links = self._credits.put(number, records, said.occurrence, arrival, origin)
+                self._credits.relink(number, links)
+                self._stand(number, HeardState.CREDITED, ())
+                self._credits.settle(Status.RESOLVED, completion_id=number)
+                return "ready" if any(fresh for _, fresh in links) else "duplicate"
+            case Held(reasons):
+                self._no_credit(number, HeardState.HELD, reasons)
+                return "held"
+            case NotReportable(reason):
+                self._no_credit(number, HeardState.NOT_REPORTABLE, (reason,))
+                return "not_reportable"
+            case Refused(reasons):
+                self._credits.relink(number, ())
+                self._stand(number, HeardState.REFUSED, reasons)
+                self._credits.refuse(self._completion_letter(number), reasons, origin, number)
+                return "refused"
+
+    def _no_credit(self, number: int, state: HeardState, reasons: Iterable[Reason]) -> None:
+        self._credits.relink(number, ())
+        self._stand(number, state, reasons)
+        self._credits.settle(Status.RESOLVED, completion_id=number)
+
+    def _retract(self, number: int, said: Said) -> str:
+        retracted = Reason(Stage.REVIEW, "retracted")
+        self._no_credit(number, HeardState.RETRACTED, (retracted,))
+        at = said.occurred_at or _instant(said)
+        self._db.execute(
+            update(completions).where(completions.c.id == number).values(retracted_at=at)
+        )
+        return "retracted"
+
+    def _ask_person(self, number: int, code: str, origin: Origin) -> str:
+        reason = Reason(Stage.REVIEW, code)
+        self._credits.refuse(self._completion_letter(number), (reason,), origin, number)
+        return "review"
+
+    # ------------------------------------------------------------ rows
+
+    def _find(self, said: Said) -> Row[Any] | None:
+        key = self._ledger.identity.completion_key(
+            said.site, said.learner, said.course, said.occurrence
+        )
+        return self._db.execute(select(completions).where(completions.c.key == key)).one_or_none()
+
+    def _standing(self, row: Row[Any] | None) -> DecisionRow:
+        if row is None:
+            return Nothing.ABSENT
+        if row.state != HeardState.CREDITED:
+            return HeardState(row.state)
+        states = self._db.scalars(
+            select(credits_.c.state)
+            .join(completion_credits, completion_credits.c.credit_id == credits_.c.id)
+            .where(completion_credits.c.completion_id == row.id)
+        )
+        return max(map(State, states), key=_WEIGHT.index)
+
+    def _arrival(self, row: Row[Any] | None, said: Said) -> Arrival:
+        if said.kind is Kind.RETRACTION:
+            return Arrival.RETRACTION
+        if row is None:
+            return Arrival.SAME
+        if row.state == HeardState.RETRACTED:
+            later = row.retracted_at < (said.occurred_at or _instant(said))
+            return Arrival.LATER if later else Arrival.SAME
+        return _compare(self._ledger.seal.open_said(row.said), said)
+
+    def _upsert(
+        self, row: Row[Any] | None, said: Said, what: Heard, message: Message, move: Move
+    ) -> int:
+        if row is None:
+            return self._insert(said, what, message)
+        values: dict[str, Any] = {"changed_at": self._now}
+        if move is Move.NOTE:
+            values["notes"] = completions.c.notes + 1
+        # A retraction says nothing of the completion itself: its facts stay for a later replay.
+        if move not in {Move.DUPLICATE, Move.NOTE} and said.kind is Kind.COMPLETION:
+            values |= self._content(said, what, message)
+        self._db.execute(update(completions).where(completions.c.id == row.id).values(values))
+        return int(row.id)
+
+    def _insert(self, said: Said, what: Heard, message: Message) -> int:
+        identity = self._ledger.identity
+        key = identity.completion_key(said.site, said.learner, said.course, said.occurrence)
+        values = self._content(said, what, message) | {
+            "key": key,
+            "source": said.source,
+            "site": said.site,
+            "course": said.course,
+            "occurrence": said.occurrence,
+            "state": HeardState.HELD.value,
+            "heard_at": self._now,
+            "changed_at": self._now,
+        }
+        statement = insert(completions).values(values).returning(completions.c.id)
+        return int(self._db.execute(statement).scalar_one())
+
+    def _content(self, said: Said, what: Heard, message: Message) -> dict[str, Any]:
+        return {
+            "mapping": what.mapping,
+            "mapping_version": what.version,
+            "said": self._ledger.seal.seal_json(said),
+            "original": self._sealed_original(message),
+        }
+
+    def _stand(self, number: int, state: HeardState, reasons: Iterable[Reason]) -> None:
+        self._db.execute(
+            update(completions)
+            .where(completions.c.id == number)
+            .values(state=state.value, reasons=pack_reasons(tuple(reasons)), changed_at=self._now)
+        )
+
+    def _index(self, number: int, said: Said, judgement: Judgement) -> None:
+        terms = [("user", said.learner)]
+        if isinstance(judgement, Ready):
+            record = judgement.records[0]
+            terms += [("board_id", record.board_id)]
+            terms += [("name", t) for t in name_tokens(record.given_name, record.family_name)]
+        digests = {search_digest(self._ledger, kind, term) for kind, term in terms}
+        known = set(
+            self._db.scalars(
+                select(search_keys.c.digest).where(search_keys.c.completion_id == number)
+            )
+        )
+        rows = [{"digest": digest, "completion_id": number} for digest in digests - known]
+        if rows:
+            self._db.execute(insert(search_keys), rows)
+
+    # ------------------------------------------------------------ keys
+
+    def digest(self, message: Message) -> str:
+        """What tells one content from another without telling the content."""
+        return self._ledger.identity.digest("event", message.key or b"", message.value or b"")
+
+    def _letter_id(self, *parts: str) -> str:
+        return "dl-" + self._ledger.identity.digest("letter", *parts)[:24]
+
+    def _completion_letter(self, number: int) -> str:
+        key = self._db.scalar(select(completions.c.key).where(completions.c.id == number))
+        return self._letter_id("completion", str(key))
+
+    def _sealed_original(self, message: Message) -> bytes:
+        original = Original(message.key, message.value, message.headers)
+        return self._ledger.seal.seal(pack_original(original))
+
+    def _origin(self, message: Message, what: Heard) -> Origin:
+        return Origin(
+            source=what.mapping.partition("/")[0],
+            mapping=what.mapping,
+            mapping_version=what.version,
+            topic=message.topic,
+            partition=message.partition,
+            offset=message.offset,
+            original=self._sealed_original(message),
+        )
+
+
+def search_digest(ledger: Ledger, kind: str, term: str) -> str:
+    """The keyed hash under which a search term is found."""
+    return ledger.identity.digest("search", kind, normalise(term))
+
+
+def _compare(old: Said, new: Said) -> Arrival:
+    before, after = _instant(old), _instant(new)
+    if before == after and old.points == new.points:
+        return Arrival.SAME
+    return Arrival.LATER if after > before else Arrival.CHANGED
+
+
+def _instant(said: Said) -> datetime:
+    """An instant to compare by; a plain date counts from its first moment."""
+    if isinstance(said.completed, datetime):
+        return said.completed
+    return datetime.combine(said.completed, time(), UTC)

@@ -1,0 +1,184 @@
+"""Claims: which credit is whose to send or ask about, and what came of it (design 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, or_, select, update
+
+from consumer.credit import State
+from consumer.ledger import outbox
+from consumer.ledger.creditbook import CreditBook
+from consumer.ledger.ledger import Ledger
+from consumer.ledger.letters import Status
+from consumer.ledger.schema import attempts, credits_
+from consumer.participant import Record
+from consumer.reason import Reason, pack_reasons, unpack_reasons
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One credit, ours alone until the lease ends; the fence tells a stale hand from the new."""
+
+    row: int
+    fence: int
+    lease_until: datetime
+    profile: str
+    state: State
+    ask: bool
+    credit_id: str
+    record: Record
+    sent: Record
+    resend: bool
+    reasons: tuple[Reason, ...]
+    tries: int
+    absent_at: datetime | None
+    first_try_at: datetime | None
+    last_try_at: datetime | None
+    submitted_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One request that was made, for the record."""
+
+    action: str
+    status: int | None
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What one claim came to: the row's new values, and what people are told."""
+
+    claim: Claim
+    state: State
+    values: Mapping[str, object] = field(default_factory=dict)
+    refused: tuple[Reason, ...] = ()
+    attempts: tuple[Attempt, ...] = ()
+    posted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """Claims and settles in transactions that the pumps open."""
+
+    ledger: Ledger
+    domains: dict[str, str]
+    lease_seconds: float
+
+    def claim(
+        self, db: Connection, profile: str, states: Iterable[State], limit: int, now: datetime
+    ) -> list[Claim]:
+        """At most `limit` due credits of a profile, earliest deadline first, leased to us."""
+        c = credits_.c
+        free = or_(c.lease_until.is_(None), c.lease_until <= now)
+        wanted = (c.profile == profile, c.state.in_([*states]), c.due_at <= now, free)
+        query = select(credits_).where(*wanted).order_by(c.report_by, c.id).limit(limit)
+        return [self._lease(db, row, now) for row in db.execute(query).all()]
+
+    def _lease(self, db: Connection, row: Row[Any], now: datetime) -> Claim:
+        claim = self._claim_of(row, now)
+        values: dict[str, Any] = {"fence": claim.fence, "lease_until": claim.lease_until}
+        if claim.state is State.READY:
+            # Written before the request leaves: whoever finds this row later asks first.
+            values |= {"state": State.SUBMITTING.value, "credit_id": claim.credit_id, "ask": True}
+            values |= {} if claim.ask else {"sent": row.record}
+        db.execute(update(credits_).where(credits_.c.id == row.id).values(values))
+        return claim
+
+    def _claim_of(self, row: Row[Any], now: datetime) -> Claim:
+        seal, record = self.ledger.seal, self.ledger.seal.open_record(row.record)
+        return Claim(
+            row=row.id,
+            fence=row.fence + 1,
+            lease_until=now + timedelta(seconds=self.lease_seconds),
+            profile=row.profile,
+            state=State(row.state),
+            ask=row.ask,
+            credit_id=row.credit_id or self._credit_id(row),
+            record=record,
+            sent=seal.open_record(row.sent) if row.sent else record,
+            resend=row.resend,
+            reasons=unpack_reasons(row.reasons),
+            tries=row.tries,
+            absent_at=row.absent_at,
+            first_try_at=row.first_try_at,
+            last_try_at=row.last_try_at,
+            submitted_at=row.submitted_at,
+        )
+
+    def _credit_id(self, row: Row[Any]) -> str:
+        domain = self.domains[row.profile]
+        return self.ledger.identity.credit_id(row.key, domain, row.revision)
+
+    def settle(self, db: Connection, done: Sequence[Settlement], now: datetime) -> None:
+        """Write what came of each claim; a stale one only makes its row be asked about."""
+        for settlement in done:
+            self._log(db, settlement, now)
+            if self._write(db, settlement, now):
+                self._tell(db, settlement, now)
+            else:
+                stale = {"ask": True, "due_at": now}
+                db.execute(
+                    update(credits_)
+                    .where(credits_.c.id == settlement.claim.row)
+                    .where(credits_.c.state == State.SUBMITTING)
+                    .values(stale)
+                )
+
+    def _write(self, db: Connection, settlement: Settlement, now: datetime) -> bool:
+        claim = settlement.claim
+        values: dict[str, Any] = {
+            **settlement.values,
+            "state": settlement.state.value,
+            "lease_until": None,
+            "changed_at": now,
+        }
+        if settlement.posted:
+            values["sent"] = credits_.c.record
+        if settlement.refused:
+            values["reasons"] = pack_reasons(settlement.refused)
+        done = db.execute(
+            update(credits_)
+            .where(credits_.c.id == claim.row, credits_.c.fence == claim.fence)
+            .values(values)
+        )
+        return done.rowcount == 1
+
+    def _tell(self, db: Connection, settlement: Settlement, now: datetime) -> None:
+        row = db.execute(select(credits_).where(credits_.c.id == settlement.claim.row)).one()
+        book = CreditBook(db, self.ledger, now)
+        if settlement.refused:
+            book.refuse_credit(row, settlement.refused)
+        elif settlement.state in {State.SUBMITTED, State.ACCEPTED, State.WITHDRAWN}:
+            book.settle(Status.RESOLVED, credit_row=row.id)
+        if settlement.state not in {settlement.claim.state, State.SUBMITTING}:
+            outbox.put(db, self.ledger.seal, outbox.outcome(row, now), now)
+
+    def _log(self, db: Connection, settlement: Settlement, now: datetime) -> None:
+        claim = settlement.claim
+        rows = [
+            {
+                "credit_row": claim.row,
+                "credit_id": claim.credit_id,
+                "fence": claim.fence,
+                "action": attempt.action,
+                "at": now,
+                "status": attempt.status,
+                "outcome": attempt.outcome,
+            }
+            for attempt in settlement.attempts
+        ]
+        if rows:
+            db.execute(insert(attempts), rows)
+
+    def any_due(self, db: Connection, states: Iterable[State], now: datetime) -> bool:
+        """Whether there is anything to claim, without the cost of a writing transaction."""
+        c = credits_.c
+        free = or_(c.lease_until.is_(None), c.lease_until <= now)
+        due = select(c.id).where(c.state.in_([*states]), c.due_at <= now, free).limit(1)
+        return db.scalar(due) is not None

@@ -1,0 +1,247 @@
+"""Credits as intake writes them: one row per credit key, whatever reported it (design 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
+
+from consumer.credit import State
+from consumer.decisions import Arrival, Move, decide
+from consumer.ledger import letters, outbox
+from consumer.ledger.ledger import Ledger
+from consumer.ledger.letters import Failure, Origin, Status
+from consumer.ledger.schema import completion_credits, completions, credits_, events
+from consumer.participant import Record
+from consumer.reason import Reason, Stage
+from consumer.rules import report_by
+
+Link = tuple[int, bool]
+"""A credit's number, and whether this arrival made it or changed it."""
+
+
+class CreditBook:
+    """Puts records where they belong, retires what nothing stands behind any more."""
+
+    def __init__(self, connection: Connection, ledger: Ledger, now: datetime) -> None:
+        self._db, self._ledger, self._now = connection, ledger, now
+
+    def put(
+        self,
+        completion: int,
+        records: Iterable[Record],
+        occurrence: str,
+        arrival: Arrival,
+        origin: Origin,
+    ) -> list[Link]:
+        """One link per record: a new row, or the move the decision table says for the old one."""
+        return [self._put(completion, r, occurrence, arrival, origin) for r in records]
+
+    def _put(
+        self, completion: int, record: Record, occurrence: str, arrival: Arrival, origin: Origin
+    ) -> Link:
+        key = self._ledger.identity.credit_key(record, occurrence)
+        row = self._db.execute(select(credits_).where(credits_.c.key == key)).one_or_none()
+        if row is None:
+            return self._insert(key, record), True
+        replay = arrival is Arrival.REPLAY
+        move = decide(State(row.state), arrival if replay else self._compare(row, record))
+        self._apply(move, row, record, completion, origin)
+        return int(row.id), move in {Move.WRITE, Move.RESEND, Move.CORRECT}
+
+    def _compare(self, row: Row[Any], record: Record) -> Arrival:
+        stored = self._ledger.seal.open_record(row.record)
+        if (stored.completed_on, stored.points) == (record.completed_on, record.points):
+            renamed = stored != record and row.state == State.READY
+            return Arrival.CHANGED if renamed else Arrival.SAME
+        later = record.completed_on > stored.completed_on
+        return Arrival.LATER if later else Arrival.CHANGED
+
+    def _apply(
+        self, move: Move, row: Row[Any], record: Record, completion: int, origin: Origin
+    ) -> None:
+        match move:
+            case Move.WRITE:
+                self._change(row, **self._facts(record))
+            case Move.ADOPT:
+                self._change(row, record=self._ledger.seal.seal_json(record))
+            case Move.RESEND:
+                self._change(row, **self._facts(record), **self._sent_again(row))
+            case Move.CORRECT:
+                again = {"state": State.WITHDRAWING.value, "resend": True} | self._fresh_tries()
+                self._change(row, **self._facts(record), **again)
+            case Move.REVIEW | Move.HOLD:
+                code = "changed_after_sending" if move is Move.REVIEW else "reported_again"
+                self._ask_person(row, code, completion, origin)
+
+    def _sent_again(self, row: Row[Any]) -> dict[str, Any]:
+        """The same CreditID, asked about first; the next revision once PARS let go of it."""
+        again: dict[str, Any] = {"state": State.READY.value, "reasons": "[]"} | self._fresh_tries()
+        if row.state == State.WITHDRAWN and row.credit_id is not None:
+            again |= {"revision": row.revision + 1, "credit_id": None}
+        else:
+            again["ask"] = row.credit_id is not None
+        return again
+
+    def _fresh_tries(self) -> dict[str, Any]:
+        return {"tries": 0, "first_try_at": None, "absent_at": None, "due_at": self._now}
+
+    def _insert(self, key: str, record: Record) -> int:
+        values = self._facts(record) | {
+            "key": key,
+            "state": State.READY.value,
+            "board": record.board,
+            "credit_type": record.credit_type,
+            "activity": record.activity,
+            "due_at": self._now,
+            "created_at": self._now,
+            "changed_at": self._now,
+        }
+        statement = insert(credits_).values(values).returning(credits_.c.id)
+        return int(self._db.execute(statement).scalar_one())
+
+    def _facts(self, record: Record) -> dict[str, Any]:
+        return {
+            "profile": record.profile,
+            "pars_activity_id": record.pars_activity_id,
+            "completed_on": record.completed_on,
+            "points": str(record.points),
+            "report_by": report_by(record.completed_on),
+            "record": self._ledger.seal.seal_json(record),
+        }
+
+    def _change(self, row: Row[Any], **values: Any) -> None:
+        # The fence tells a sender that is under way with this row that it has moved on.
+        values |= {"changed_at": self._now, "fence": credits_.c.fence + 1, "lease_until": None}
+        self._db.execute(update(credits_).where(credits_.c.id == row.id).values(values))
+
+    # ------------------------------------------------------------ links
+
+    def relink(self, completion: int, links: Sequence[Link]) -> None:
+        """Stand this completion behind `links` alone; retire what stands on nothing now."""
+        wanted = {number for number, _ in links}
+        old = set(self._links(completion))
+        for number in old - wanted:
+            self._unlink(completion, number)
+        for number in wanted - old:
+            values = {"completion_id": completion, "credit_id": number}
+            self._db.execute(insert(completion_credits).values(values))
+
+    def _links(self, completion: int) -> Iterable[int]:
+        link = completion_credits.c
+        return self._db.scalars(select(link.credit_id).where(link.completion_id == completion))
+
+    def _unlink(self, completion: int, number: int) -> None:
+        link = completion_credits.c
+        self._db.execute(
+            delete(completion_credits).where(
+                link.completion_id == completion, link.credit_id == number
+            )
+        )
+        others = select(func.count()).where(link.credit_id == number)
+        if not self._db.scalar(others):
+            self._retire(number, completion)
+
+    def _retire(self, number: int, completion: int) -> None:
+        row = self._db.execute(select(credits_).where(credits_.c.id == number)).one()
+        match State(row.state):
+            case State.READY if row.credit_id is None:
+                self._change(row, state=State.WITHDRAWN.value)
+            case State.READY | State.ATTENTION | State.REJECTED:
+                self._withdraw(row)
+            case State.SUBMITTING | State.SUBMITTED | State.ACCEPTED:
+                origin = self._origin_of(completion)
+                self._ask_person(row, "no_longer_derived", completion, origin)
+            case State.WITHDRAWING | State.WITHDRAWN:
+                pass
+
+    def _withdraw(self, row: Row[Any]) -> None:
+        if row.credit_id is None:
+            self._change(row, state=State.WITHDRAWN.value, reasons="[]")
+        else:
+            withdrawing = {"state": State.WITHDRAWING.value, "resend": False, "reasons": "[]"}
+            self._change(row, **withdrawing, **self._fresh_tries())
+        self.settle(Status.RESOLVED, credit_row=row.id)
+
+    def withdraw_all(self, completion: int) -> None:
+        """A person agreed to a retraction: PARS is asked to delete what it has of it."""
+        for number in list(self._links(completion)):
+            row = self._db.execute(select(credits_).where(credits_.c.id == number)).one()
+            if State(row.state) not in {State.WITHDRAWING, State.WITHDRAWN}:
+                self._withdraw(row)
+
+    # ------------------------------------------------------------ letters
+
+    def refuse(
+        self,
+        letter_id: str,
+        reasons: Sequence[Reason],
+        origin: Origin,
+        completion: int | None = None,
+        credit: Row[Any] | None = None,
+    ) -> None:
+        """Open a dead letter and queue it for its topic."""
+        failure = Failure(
+            letter_id=letter_id,
+            reasons=reasons,
+            origin=origin,
+            completion_id=completion,
+            credit_row=credit.id if credit else None,
+            activity=credit.activity if credit else "",
+        )
+        self._publish([letters.open_letter(self._db, failure, self._now)])
+
+    def settle(self, status: Status, *, completion_id: int = 0, credit_row: int = 0) -> None:
+        """Take a subject's letters off the list, and say so on their topic."""
+        self._publish(
+            letters.settle_letters(
+                self._db, status, completion_id=completion_id, credit_row=credit_row
+            )
+        )
+
+    def settle_letter(self, letter_id: str) -> None:
+        """Take one letter off the list, and say so on its topic."""
+        self._publish([letters.resolve(self._db, letter_id)])
+
+    def refuse_credit(self, row: Row[Any], reasons: Sequence[Reason]) -> None:
+        """Dead-letter a credit, with the bytes of the completion that stands behind it."""
+        link = completion_credits.c
+        completion = self._db.scalar(
+            select(func.max(link.completion_id)).where(link.credit_id == row.id)
+        )
+        if completion is not None:
+            letter = "dl-" + self._ledger.identity.digest("letter", "credit", row.key)[:24]
+            self.refuse(letter, reasons, self._origin_of(completion), completion, row)
+
+    def _ask_person(self, row: Row[Any], code: str, completion: int, origin: Origin) -> None:
+        letter = "dl-" + self._ledger.identity.digest("letter", "credit", row.key)[:24]
+        self.refuse(letter, (Reason(Stage.REVIEW, code),), origin, completion, row)
+
+    def _publish(self, rows: Iterable[Row[Any]]) -> None:
+        for row in rows:
+            message = outbox.dead_letter(self._ledger.seal, row)
+            outbox.put(self._db, self._ledger.seal, message, self._now)
+
+    def _origin_of(self, completion: int) -> Origin:
+        row = self._db.execute(select(completions).where(completions.c.id == completion)).one()
+        return self.origin_of(row)
+
+    def origin_of(self, row: Row[Any]) -> Origin:
+        """Where a completion's bytes came from: the newest event that said it."""
+        at = self._db.execute(
+            select(events)
+            .where(events.c.completion_id == row.id)
+            .order_by(events.c.heard_at.desc(), events.c.offset.desc())
+            .limit(1)
+        ).first()
+        return Origin(
+            source=row.source,
+            mapping=row.mapping,
+            mapping_version=row.mapping_version,
+            topic=at.topic if at else "",
+            partition=at.partition if at else 0,
+            offset=at.offset if at else 0,
+            original=row.original,
+        )

@@ -1,0 +1,136 @@
+"""The ledger as a whole: opening, transactions, positions, facts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, select
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.exc import OperationalError
+
+from consumer.bus.port import Partition
+from consumer.credit import Identity
+from consumer.ledger.migrations import migrate
+from consumer.ledger.schema import facts, positions
+from consumer.ledger.seal import Seal
+
+
+class LedgerUnavailable(Exception):
+    """The database cannot be read or written now; nothing of this transaction was kept."""
+
+
+class WrongSecret(Exception):
+    """This ledger was made with another secret: going on would credit learners twice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """One ledger and what opens its sealed columns; safe to share between threads."""
+
+    engine: Engine
+    seal: Seal
+    identity: Identity
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """One writing transaction: all of it or nothing. Raises LedgerUnavailable."""
+        try:
+            with self.engine.begin() as connection:
+                yield connection
+        except OperationalError as error:
+            raise LedgerUnavailable(_cause(error)) from None
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One consistent view, for reading only. Raises LedgerUnavailable."""
+        try:
+            with self.engine.connect().execution_options(moc_read_only=True) as connection:
+                yield connection
+        except OperationalError as error:
+            raise LedgerUnavailable(_cause(error)) from None
+
+    def remembered(self, strands: Collection[Partition]) -> Mapping[Partition, int]:
+        """The next offset to hear of each partition, 0 for one never heard of."""
+        with self.read() as connection:
+            known = {
+                Partition(row.topic, row.partition): row.next_offset
+                for row in connection.execute(select(positions))
+            }
+        return {strand: known.get(strand, 0) for strand in strands}
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+
+def open_ledger(path: Path, seal: Seal, identity: Identity) -> Ledger:
+    """The SQLite ledger at `path`, made or migrated as needed.
+
+    Raises LedgerUnavailable, WrongSecret.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
+    event.listen(engine, "connect", _set_up_connection)
+    event.listen(engine, "begin", _begin)
+    try:
+        migrate(engine)
+    except OperationalError as error:
+        raise LedgerUnavailable(_cause(error)) from None
+    ledger = Ledger(engine, seal, identity)
+    _check_secret(ledger)
+    path.chmod(0o600)
+    return ledger
+
+
+def _set_up_connection(dbapi_connection: Any, _record: object) -> None:
+    # pysqlite's own transaction handling starts one too late for BEGIN IMMEDIATE.
+    dbapi_connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        dbapi_connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    # A writer takes its lock at the start: a lock upgraded half-way fails instead of waiting.
+    reading = connection.get_execution_options().get("moc_read_only")
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def _check_secret(ledger: Ledger) -> None:
+    ours = ledger.identity.fingerprint()
+    with ledger.begin() as connection:
+        known = get_fact(connection, "fingerprint")
+        if known is None:
+            set_fact(connection, "fingerprint", ours)
+        elif known != ours:
+            raise WrongSecret("the secret is not the one this ledger was made with")
+
+
+def get_fact(connection: Connection, name: str) -> str | None:
+    """A single fact, None when it was never set."""
+    return connection.scalar(select(facts.c.value).where(facts.c.name == name))
+
+
+def set_fact(connection: Connection, name: str, value: str) -> None:
+    """Set or replace a single fact."""
+    statement = insert(facts).values(name=name, value=value)
+    connection.execute(statement.on_conflict_do_update(["name"], set_={"value": value}))
+
+
+def set_positions(connection: Connection, next_offsets: Mapping[Partition, int]) -> None:
+    """Remember the next message to hear, in the transaction of what was heard before it."""
+    for strand, offset in next_offsets.items():
+        statement = insert(positions).values(
+            topic=strand.topic, partition=strand.number, next_offset=offset
+        )
+        connection.execute(
+            statement.on_conflict_do_update(["topic", "partition"], set_={"next_offset": offset})
+        )
+
+
+def _cause(error: OperationalError) -> str:
+    # The statement's parameters stay out: only the driver's own words.
+    return str(error.orig)

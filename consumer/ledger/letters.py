@@ -1,0 +1,113 @@
+"""Dead letters in the ledger: written once per subject, reopened, settled, published."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Row, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from consumer.ledger.schema import letters
+from consumer.reason import Reason, pack_reasons
+
+
+class Status(StrEnum):
+    """Where a dead letter stands."""
+
+    OPEN = "open"
+    REPLAYED = "replayed"
+    RESOLVED = "resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a letter's bytes came from, and the bytes, sealed."""
+
+    source: str
+    mapping: str
+    mapping_version: int
+    topic: str
+    partition: int
+    offset: int
+    original: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What stopped a record: the newest failure replaces the one before."""
+
+    letter_id: str
+    reasons: Sequence[Reason]
+    origin: Origin
+    completion_id: int | None = None
+    credit_row: int | None = None
+    activity: str = ""
+
+
+def open_letter(connection: Connection, failure: Failure, now: datetime) -> Row[Any]:
+    """Write the letter, or open it again with the newest failure; gives the row back."""
+    changing = {
+        "status": Status.OPEN.value,
+        "stage": failure.reasons[0].stage.value,
+        "reasons": pack_reasons(failure.reasons),
+        "source": failure.origin.source,
+        "mapping": failure.origin.mapping,
+        "mapping_version": failure.origin.mapping_version,
+        "topic": failure.origin.topic,
+        "partition": failure.origin.partition,
+        "offset": failure.origin.offset,
+        "completion_id": failure.completion_id,
+        "credit_row": failure.credit_row,
+        "activity": failure.activity,
+        "original": failure.origin.original,
+        "last_failed_at": now,
+    }
+    statement = insert(letters).values(id=failure.letter_id, first_failed_at=now, **changing)
+    statement = statement.on_conflict_do_update(
+        ["id"], set_=changing | {"failures": letters.c.failures + 1}
+    )
+    connection.execute(statement)
+    return get_letter(connection, failure.letter_id)
+
+
+def get_letter(connection: Connection, letter_id: str) -> Row[Any]:
+    """The letter's row. Raises sqlalchemy.exc.NoResultFound."""
+    return connection.execute(select(letters).where(letters.c.id == letter_id)).one()
+
+
+def settle_letters(
+    connection: Connection, status: Status, *, completion_id: int = 0, credit_row: int = 0
+) -> list[Row[Any]]:
+    """Take the open letters of a completion, or of a credit, off the list; gives the rows back."""
+    subject = (
+        letters.c.credit_row == credit_row
+        if credit_row
+        else (letters.c.completion_id == completion_id) & letters.c.credit_row.is_(None)
+    )
+    unsettled = letters.c.status.in_([Status.OPEN, Status.REPLAYED])
+    ids = list(connection.scalars(select(letters.c.id).where(subject, unsettled)))
+    if not ids:
+        return []
+    connection.execute(update(letters).where(letters.c.id.in_(ids)).values(status=status.value))
+    return list(connection.execute(select(letters).where(letters.c.id.in_(ids))))
+
+
+def resolve(connection: Connection, letter_id: str) -> Row[Any]:
+    """Take one letter off the list; gives its row back."""
+    done = update(letters).where(letters.c.id == letter_id).values(status=Status.RESOLVED.value)
+    connection.execute(done)
+    return get_letter(connection, letter_id)
+
+
+def mark_replayed(connection: Connection, letter_id: str) -> bool:
+    """Count one replay of an open letter; False when somebody else has replayed it already."""
+    changed = connection.execute(
+        update(letters)
+        .where(letters.c.id == letter_id, letters.c.status == Status.OPEN)
+        .values(status=Status.REPLAYED.value, replays=letters.c.replays + 1)
+    )
+    return changed.rowcount == 1

@@ -1,0 +1,13 @@
+"""Run by Alembic: migrates over the connection that `migrate` hands in."""
+
+from alembic import context
+
+from consumer.ledger.schema import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    render_as_batch=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,115 @@
+"""The outbox: messages written in the ledger's transaction, published later (design 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Row, delete, insert, select
+
+from consumer.bus.port import Headers, Outgoing
+from consumer.ledger.schema import outbox
+from consumer.ledger.seal import Original, Seal, pack_original, unpack_original
+from consumer.reason import unpack_reasons
+
+DEAD_LETTERS = "moc.dead-letters"
+OUTCOMES = "moc.outcomes"
+
+# Only trace and CloudEvents context passes on: any other foreign header may be personal.
+PASSED_ON = frozenset(
+    "traceparent tracestate ce_id ce_type ce_source ce_specversion ce_time".split()
+)
+# A dead letter must fit a topic made for 1 MiB payloads; larger bytes stay in the ledger.
+PUBLISH_LIMIT_BYTES = 1024 * 1024
+_HEADER_LIMIT_BYTES = 256
+KEPT_IN_LEDGER = ("moc-original-kept", b"ledger")
+"""Header of a letter whose bytes were too large to publish."""
+
+
+def put(connection: Connection, seal: Seal, message: Outgoing, now: datetime) -> None:
+    """Queue one message in this transaction."""
+    packed = pack_original(Original(message.key, message.value, message.headers))
+    connection.execute(
+        insert(outbox).values(topic=message.topic, message=seal.seal(packed), created_at=now)
+    )
+
+
+def take(connection: Connection, seal: Seal, limit: int) -> list[tuple[int, Outgoing]]:
+    """The oldest messages with their numbers; they stay until `drop`."""
+    rows = connection.execute(select(outbox).order_by(outbox.c.id).limit(limit))
+    return [(row.id, _outgoing(seal, row)) for row in rows]
+
+
+def drop(connection: Connection, numbers: Sequence[int]) -> None:
+    """Forget messages that the bus has."""
+    connection.execute(delete(outbox).where(outbox.c.id.in_(numbers)))
+
+
+def _outgoing(seal: Seal, row: Row[Any]) -> Outgoing:
+    original = unpack_original(seal.open(row.message))
+    return Outgoing(row.topic, original.key, original.value, original.headers)
+
+
+def dead_letter(seal: Seal, row: Row[Any]) -> Outgoing:
+    """A letter as the topic carries it: original bytes, reasons in readable headers."""
+    original = unpack_original(seal.open(row.original))
+    value, kept = original.value or b"", original.value is not None
+    too_large = len(value) > PUBLISH_LIMIT_BYTES
+    headers = [*_letter_headers(row), *_passed_on(original.headers)]
+    if not kept:
+        headers.append(("moc-original-null", b"true"))
+    if too_large:
+        headers.append(KEPT_IN_LEDGER)
+    body = b"" if too_large else value
+    return Outgoing(DEAD_LETTERS, row.id.encode(), body, tuple(headers))
+
+
+def _letter_headers(row: Row[Any]) -> Headers:
+    reasons = unpack_reasons(row.reasons)
+    values = {
+        "moc-version": "1",
+        "moc-letter-id": row.id,
+        "moc-status": row.status,
+        "moc-stage": row.stage,
+        "moc-reason": reasons[0].code,
+        "moc-reasons": "; ".join(map(str, reasons)),
+        "moc-source": row.source,
+        "moc-mapping": row.mapping,
+        "moc-mapping-version": row.mapping_version,
+        "moc-first-failed-at": row.first_failed_at.isoformat(),
+        "moc-last-failed-at": row.last_failed_at.isoformat(),
+        "moc-failures": row.failures,
+        "moc-replays": row.replays,
+        "moc-original-topic": row.topic,
+        "moc-original-partition": row.partition,
+        "moc-original-offset": row.offset,
+    }
+    limit = _HEADER_LIMIT_BYTES
+    return tuple(
+        (name, str(value).encode()[:limit]) for name, value in values.items() if value != ""
+    )
+
+
+def _passed_on(headers: Headers) -> Headers:
+    return tuple(
+        (name, value[:_HEADER_LIMIT_BYTES]) for name, value in headers if name in PASSED_ON
+    )
+
+
+def outcome(row: Row[Any], now: datetime) -> Outgoing:
+    """A credit's new state for whoever listens: no person in it, only the CreditID."""
+    reasons = unpack_reasons(row.reasons)
+    body = {
+        "version": 1,
+        "credit_id": row.credit_id,
+        "state": row.state,
+        "reason": reasons[0].code if reasons else "",
+        "board": row.board,
+        "credit_type": row.credit_type,
+        "activity": row.activity,
+        "pars_activity_id": row.pars_activity_id,
+        "at": now.isoformat(),
+    }
+    return Outgoing(OUTCOMES, (row.credit_id or "").encode(), orjson.dumps(body))

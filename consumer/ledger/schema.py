@@ -1,0 +1,221 @@
+"""The ledger's tables. Two carry it: completions (heard) and credits (reported) (design 4)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC datetime, kept as milliseconds since 1970: the same in every database."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else round(value.timestamp() * 1000)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else datetime.fromtimestamp(value / 1000, UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# A row's own number: SQLite counts only in its INTEGER, PostgreSQL needs the room of a BIGINT.
+Number = BigInteger().with_variant(Integer(), "sqlite")
+
+facts = Table(
+    "facts",
+    metadata,
+    Column("name", String(60), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+"""Single facts about this ledger: the secret's fingerprint, the tables judged last."""
+
+positions = Table(
+    "positions",
+    metadata,
+    Column("topic", String(249), primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("next_offset", BigInteger, nullable=False),
+)
+"""The next message to hear per partition, written with what was heard before it."""
+
+events = Table(
+    "events",
+    metadata,
+    Column("topic", String(249), primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("offset", BigInteger, primary_key=True),
+    Column("digest", String(64), primary_key=True),
+    Column("fate", String(20), nullable=False),
+    Column("completion_id", Number, ForeignKey("completions.id")),
+    Column("heard_at", Instant, nullable=False),
+    Index(None, "completion_id"),
+)
+"""Every message heard, by coordinates and content: one seen again is a repeat."""
+
+completions = Table(
+    "completions",
+    metadata,
+    Column("id", Number, primary_key=True, autoincrement=True),
+    Column("key", String(64), nullable=False, unique=True),
+    Column("source", String(60), nullable=False),
+    Column("mapping", String(120), nullable=False),
+    Column("mapping_version", Integer, nullable=False),
+    Column("site", String(255), nullable=False),
+    Column("course", String(1000), nullable=False),
+    Column("occurrence", String(255), nullable=False, default=""),
+    Column("state", String(20), nullable=False),
+    Column("reasons", Text, nullable=False, default="[]"),
+    Column("notes", Integer, nullable=False, default=0),
+    Column("retracted_at", Instant),
+    Column("said", LargeBinary, nullable=False),
+    Column("original", LargeBinary, nullable=False),
+    Column("heard_at", Instant, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Index(None, "state", "id"),
+)
+"""What was heard of one LMS account and course; `said` and `original` are sealed."""
+
+credits_ = Table(
+    "credits",
+    metadata,
+    Column("id", Number, primary_key=True, autoincrement=True),
+    Column("key", String(64), nullable=False, unique=True),
+    Column("credit_id", String(300), unique=True),
+    Column("revision", Integer, nullable=False, default=1),
+    Column("state", String(20), nullable=False),
+    Column("profile", String(60), nullable=False),
+    Column("board", String(20), nullable=False),
+    Column("credit_type", String(120), nullable=False),
+    Column("activity", String(1000), nullable=False),
+    Column("pars_activity_id", String(9), nullable=False),
+    Column("completed_on", Date, nullable=False),
+    Column("points", String(20), nullable=False),
+    Column("report_by", Date, nullable=False),
+    Column("record", LargeBinary, nullable=False),
+    Column("sent", LargeBinary),
+    Column("reasons", Text, nullable=False, default="[]"),
+    Column("ask", Boolean, nullable=False, default=False),
+    Column("resend", Boolean, nullable=False, default=False),
+    Column("absent_at", Instant),
+    Column("tries", Integer, nullable=False, default=0),
+    Column("first_try_at", Instant),
+    Column("last_try_at", Instant),
+    Column("due_at", Instant, nullable=False),
+    Column("lease_until", Instant),
+    Column("fence", Integer, nullable=False, default=0),
+    Column("submitted_at", Instant),
+    Column("decided_at", Instant),
+    Column("answer", LargeBinary),
+    Column("created_at", Instant, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Index(None, "state", "profile", "due_at", "report_by"),
+)
+"""One row per credit key. `record` is what to send, `sent` what PARS was sent last; sealed."""
+
+completion_credits = Table(
+    "completion_credits",
+    metadata,
+    Column("completion_id", Number, ForeignKey("completions.id"), primary_key=True),
+    Column("credit_id", Number, ForeignKey("credits.id"), primary_key=True),
+    Index(None, "credit_id"),
+)
+"""Which completions stand behind a credit: two LMSs may report the same one."""
+
+search_keys = Table(
+    "search_keys",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("completion_id", Number, ForeignKey("completions.id"), primary_key=True),
+    Index(None, "completion_id"),
+)
+"""Keyed hashes of what people search by: nothing here can be read without the secret."""
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", Number, primary_key=True, autoincrement=True),
+    Column("credit_row", Number, ForeignKey("credits.id"), nullable=False),
+    Column("credit_id", String(300), nullable=False),
+    Column("fence", Integer, nullable=False),
+    Column("action", String(10), nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("status", Integer),
+    Column("outcome", String(40), nullable=False),
+    Index(None, "credit_row", "id"),
+)
+"""Every request to PARS and what came of it."""
+
+letters = Table(
+    "letters",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("status", String(20), nullable=False),
+    Column("stage", String(20), nullable=False),
+    Column("reasons", Text, nullable=False),
+    Column("source", String(60), nullable=False),
+    Column("mapping", String(120), nullable=False),
+    Column("mapping_version", Integer, nullable=False),
+    Column("topic", String(249), nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("completion_id", Number, ForeignKey("completions.id")),
+    Column("credit_row", Number, ForeignKey("credits.id")),
+    Column("activity", String(1000), nullable=False, default=""),
+    Column("original", LargeBinary, nullable=False),
+    Column("first_failed_at", Instant, nullable=False),
+    Column("last_failed_at", Instant, nullable=False),
+    Column("failures", Integer, nullable=False, default=1),
+    Column("replays", Integer, nullable=False, default=0),
+    Index(None, "status", "stage"),
+    Index(None, "completion_id"),
+    Index(None, "credit_row"),
+)
+"""Dead letters: what a person must act on, with the original bytes, key and headers sealed."""
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", Number, primary_key=True, autoincrement=True),
+    Column("topic", String(249), nullable=False),
+    Column("message", LargeBinary, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+"""Messages to publish, oldest first; a row goes when the bus has it. Sealed."""
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Number, primary_key=True, autoincrement=True),
+    Column("at", Instant, nullable=False),
+    Column("who", String(120), nullable=False),
+    Column("what", String(60), nullable=False),
+    Column("subject", String(300), nullable=False),
+    Column("why", Text, nullable=False),
+)
+"""What people did, to what and why."""

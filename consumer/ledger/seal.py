@@ -1,0 +1,131 @@
+"""The sealed column: personal data encrypted at rest, and keyed hashes to find it by (design 4)."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import unicodedata
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, TypeVar
+
+import orjson
+from cryptography.fernet import Fernet, InvalidToken
+
+from consumer.bus.port import Headers
+from consumer.mapping.said import Kind, Said
+from consumer.participant import BirthDate, Record
+
+T = TypeVar("T")
+
+
+class SealBroken(Exception):
+    """A sealed value cannot be opened: another key, or changed bytes."""
+
+
+class Seal:
+    """Encrypts and decrypts with one key (44 characters, as Fernet makes them)."""
+
+    def __init__(self, key: bytes) -> None:
+        self._fernet = Fernet(key)
+
+    def seal(self, plain: bytes) -> bytes:
+        """What may be stored."""
+        return self._fernet.encrypt(plain)
+
+    def open(self, sealed: bytes) -> bytes:
+        """What was sealed. Raises SealBroken."""
+        try:
+            return self._fernet.decrypt(sealed)
+        except InvalidToken:
+            raise SealBroken("a sealed value does not open with this key") from None
+
+    def seal_json(self, value: object) -> bytes:
+        """A dataclass or plain value, sealed as JSON."""
+        return self.seal(orjson.dumps(value, default=_plain))
+
+    def open_record(self, sealed: bytes) -> Record:
+        """The record that `seal_json` sealed. Raises SealBroken."""
+        fields: dict[str, Any] = orjson.loads(self.open(sealed))
+        birth = fields["birth_date"]
+        return Record(
+            **fields
+            | {
+                "birth_date": BirthDate(**birth) if birth else None,
+                "points": Decimal(fields["points"]),
+                "completed_on": date.fromisoformat(fields["completed_on"]),
+            }
+        )
+
+    def open_said(self, sealed: bytes) -> Said:
+        """What an event said, as `seal_json` sealed it. Raises SealBroken."""
+        fields: dict[str, Any] = orjson.loads(self.open(sealed))
+        at, points = fields["occurred_at"], fields["points"]
+        return Said(
+            **fields
+            | {
+                "kind": Kind(fields["kind"]),
+                "completed": _moment(fields["completed"]),
+                "occurred_at": datetime.fromisoformat(at) if at else None,
+                "points": Decimal(points) if points is not None else None,
+            }
+        )
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    raise TypeError(type(value).__name__)
+
+
+def _moment(text: str) -> datetime | date:
+    return datetime.fromisoformat(text) if "T" in text else date.fromisoformat(text)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Original:
+    """One message's own bytes, kept as they came."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+
+
+def pack_original(original: Original) -> bytes:
+    """Bytes to seal; `unpack_original` gives back the very same key, value and headers."""
+    return orjson.dumps(
+        {"k": original.key, "v": original.value, "h": original.headers}, default=_plain
+    )
+
+
+def unpack_original(packed: bytes) -> Original:
+    """The original that `pack_original` packed."""
+    parts: dict[str, Any] = orjson.loads(packed)
+    headers = tuple((name, base64.b64decode(value)) for name, value in parts["h"])
+    return Original(_unbase(parts["k"]), _unbase(parts["v"]), headers)
+
+
+def _unbase(text: str | None) -> bytes | None:
+    return None if text is None else base64.b64decode(text)
+
+
+def name_tokens(*names: str) -> Iterator[str]:
+    """Words of names without case and accents, with their prefixes from three letters on."""
+    for word in normalise(" ".join(names)).replace("-", " ").split():
+        yield from (word[:size] for size in range(min(3, len(word)), len(word) + 1))
+
+
+def normalise(text: str) -> str:
+    """Lower case, no accents, single blanks: how people type what they search for."""
+    bare = unicodedata.normalize("NFKD", text)
+    return " ".join("".join(c for c in bare if not unicodedata.combining(c)).casefold().split())
+
+
+def distinct(items: Iterable[T]) -> list[T]:
+    """Each item once, in order."""
+    return list(dict.fromkeys(items))

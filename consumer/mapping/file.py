@@ -1,0 +1,188 @@
+"""A mapping file: from its text to a Mapping, or to everything that is wrong with it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from consumer.mapping.condition import Condition, Excuse, compile_condition
+from consumer.mapping.mapping import Mapping
+from consumer.mapping.path import Path
+from consumer.mapping.problem import Report, hint
+from consumer.mapping.row import Row, compile_row
+from consumer.mapping.said import Kind
+from consumer.mapping.shape import NotInSchema, SchemaInvalid, Shape
+from consumer.mapping.target import TARGETS, required
+from consumer.mapping.tree import Node, parse
+
+_KEYS = ("mapping", "version", "schema", "match", "kind", "not_reportable", "event")
+_NAME = re.compile(r"[a-z0-9_]+(?:/[a-z0-9_]+)+", re.ASCII)
+_REASON = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
+_VERSION = re.compile(r"[1-9]\d{0,8}", re.ASCII)
+
+# The text of the schema that a file names, None if there is none.
+SchemaText = Callable[[str], bytes | None]
+
+
+def compile_file(text: str, name: str, schemas: SchemaText, report: Report) -> Mapping | None:
+    """The mapping called `name`, or None with every problem in `report`."""
+    root = parse(text, report)
+    if root is None:
+        return None
+    if not isinstance(root.value, dict):
+        report.add(root.line, "", "syntax", "a mapping file is a table of names and values")
+        return None
+    mapping = _File(root.value, name, schemas, report).mapping()
+    return mapping if report.clean else None
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """What the steps of compiling one file share."""
+
+    entries: dict[str, Node]
+    name: str
+    schemas: SchemaText
+    report: Report
+
+    def mapping(self) -> Mapping | None:
+        self.unknown_keys()
+        kind = self.kind()
+        shape = self.shape(kind)
+        match, excuses = self.match(), self.excuses()
+        rows = self.rows(kind) if kind else ()
+        version = self.text("version", _VERSION, "a whole number from 1")
+        self.check_name()
+        if kind is None or version is None:
+            return None
+        mapping = Mapping(
+            self.name, int(version), kind, self.report.file, match, shape, excuses, rows
+        )
+        self.check_paths(mapping)
+        return mapping
+
+    def unknown_keys(self) -> None:
+        for key, node in self.entries.items():
+            if key not in _KEYS:
+                self.report.add(node.line, key, "unknown_key", key + hint(key, _KEYS))
+
+    def text(self, key: str, shape: re.Pattern[str], takes: str) -> str | None:
+        node = self.entries.get(key)
+        if node is None:
+            self.report.add(1, key, "missing_key", f"takes {takes}")
+        elif not isinstance(node.value, str) or not shape.fullmatch(node.value):
+            self.report.add(node.line, key, "bad_value", f"takes {takes}")
+        else:
+            return node.value
+        return None
+
+    def check_name(self) -> None:
+        name = self.text("mapping", _NAME, "the file's path below mappings, as lms/event")
+        if name not in (None, self.name):
+            line = self.entries["mapping"].line
+            self.report.add(line, "mapping", "name_mismatch", f"the file's place says {self.name}")
+
+    def kind(self) -> Kind | None:
+        kinds = re.compile("|".join(Kind))
+        text = self.text("kind", kinds, "completion, retraction or ignore")
+        return Kind(text) if text else None
+
+    def shape(self, kind: Kind | None) -> Shape | None:
+        node = self.entries.get("schema")
+        if node is None:
+            if kind is not Kind.IGNORE:
+                self.report.add(1, "schema", "missing_key", "takes schemas/lms/event.json")
+            return None
+        text = self.schemas(node.value) if isinstance(node.value, str) else None
+        if text is None:
+            self.report.add(node.line, "schema", "schema_missing", "no such file below schemas/")
+            return None
+        try:
+            return Shape(text)
+        except SchemaInvalid as error:
+            self.report.add(node.line, "schema", "schema_invalid", str(error))
+            return None
+
+    def listed(self, key: str) -> list[tuple[str, Node]]:
+        """The rows under `key`, each with its place."""
+        node = self.entries.get(key)
+        if node is None:
+            return []
+        if not isinstance(node.value, list) or not node.value:
+            self.report.add(node.line, key, "bad_value", "takes a list of rows")
+            return []
+        return [(f"{key}[{index}]", row) for index, row in enumerate(node.value)]
+
+    def match(self) -> tuple[Condition, ...]:
+        if "match" not in self.entries:
+            self.report.add(1, "match", "missing_key", "takes a list of rows")
+        found = []
+        for where, node in self.listed("match"):
+            condition = compile_condition(node, where, "", self.report)
+            if condition and condition.path.filtered:
+                self.report.add(node.line, where, "path_syntax", "no filter in match")
+            found.append(condition)
+        return tuple(filter(None, found))
+
+    def excuses(self) -> tuple[Excuse, ...]:
+        found = []
+        for where, node in self.listed("not_reportable"):
+            condition = compile_condition(node, where, "reason", self.report)
+            reason = node.value.get("reason") if isinstance(node.value, dict) else None
+            if reason is None or not _REASON.fullmatch(str(reason.value)):
+                message = "takes a short name such as course_without_modules"
+                self.report.add(node.line, f"{where}.reason", "bad_value", message)
+            elif condition:
+                found.append(Excuse(condition, str(reason.value)))
+        return tuple(found)
+
+    def rows(self, kind: Kind) -> tuple[Row, ...]:
+        event = self.entries.get("event")
+        if kind is Kind.IGNORE:
+            self.no_rows()
+            return ()
+        if event is None or not isinstance(event.value, dict):
+            self.report.add(event.line if event else 1, "event", "missing_key", "takes the rows")
+            return ()
+        for target in required(kind, event.value):
+            if target not in event.value:
+                message = f"a {kind} needs it"
+                self.report.add(event.line, f"event.{target}", "missing_target", message)
+        return tuple(filter(None, (self.row(kind, *entry) for entry in event.value.items())))
+
+    def no_rows(self) -> None:
+        for key in ("event", "not_reportable"):
+            if key in self.entries:
+                line = self.entries[key].line
+                self.report.add(line, key, "unknown_key", "an ignored event says nothing")
+
+    def row(self, kind: Kind, name: str, node: Node) -> Row | None:
+        if name not in TARGETS:
+            message = name + hint(name, tuple(TARGETS))
+            self.report.add(node.line, f"event.{name}", "unknown_target", message)
+            return None
+        row = compile_row(TARGETS[name], node, self.report)
+        event = self.entries["event"].value
+        if (
+            row
+            and row.optional
+            and name in required(kind, event if isinstance(event, dict) else ())
+        ):
+            self.report.add(row.line, f"event.{name}", "verb_clash", f"a {kind} needs it")
+        return row
+
+    def check_paths(self, mapping: Mapping) -> None:
+        places = [(c.path, c.line, "match") for c in mapping.match]
+        places += [(e.condition.path, e.condition.line, "not_reportable") for e in mapping.excuses]
+        places += [(p, row.line, f"event.{row.target}") for row in mapping.rows for p in row.paths]
+        for path, line, where in places:
+            self.check_path(mapping.shape, path, line, where)
+
+    def check_path(self, shape: Shape | None, path: Path, line: int, where: str) -> None:
+        if shape is None or path.root != "body":
+            return
+        try:
+            shape.follow(path.steps)
+        except NotInSchema as error:
+            self.report.add(line, where, "path_not_in_schema", f"{path.text}: {error}")

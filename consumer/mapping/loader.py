@@ -1,0 +1,156 @@
+"""The loader: the only module here that reads files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from consumer.event import Envelope
+from consumer.mapping.catalogue import Catalogue
+from consumer.mapping.example import Example, Unreadable, bare_envelope_of
+from consumer.mapping.file import SchemaText, compile_file
+from consumer.mapping.mapping import Mapping
+from consumer.mapping.problem import MappingProblems, Problem, Report
+from consumer.mapping.proof import prove, prove_apart
+
+# Samples of the office's tables live below the mappings (design 9).
+_TABLES = "tables"
+_TESTS = ".tests"
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    mapping: Mapping
+    envelopes: list[Envelope]
+    report: Report
+
+
+def load_catalogue(mappings_dir: Path, schemas_dir: Path) -> Catalogue:
+    """Every mapping below `mappings_dir`, proved by its examples.
+
+    Raises MappingProblems with everything that is wrong with all of them.
+    """
+    problems = list(_strays(mappings_dir))
+    loaded = []
+    for file in _files(mappings_dir):
+        report = Report(_label(file, mappings_dir))
+        mapping = _compile(file, mappings_dir, schemas_dir, report)
+        if mapping:
+            envelopes = prove(mapping, list(_examples(file)), report)
+            loaded.append(_Loaded(mapping, envelopes, report))
+        else:
+            problems += report.problems
+    catalogue = _catalogue(loaded)
+    problems += [problem for each in loaded for problem in each.report.problems]
+    if problems:
+        raise MappingProblems(problems)
+    return catalogue
+
+
+def load_mapping(file: Path, mappings_dir: Path, schemas_dir: Path) -> Mapping:
+    """One mapping without its examples, for trying it while it is written.
+
+    Raises MappingProblems.
+    """
+    report = Report(_label(file, mappings_dir))
+    mapping = _compile(file, mappings_dir, schemas_dir, report)
+    if mapping is None:
+        raise MappingProblems(report.problems)
+    return mapping
+
+
+def load_event(file: Path) -> Envelope:
+    """The event in a file, wrapped as in an example or as the LMS sent it.
+
+    Raises Stopped, or MappingProblems if the file cannot be read.
+    """
+    try:
+        return bare_envelope_of(file.read_bytes())
+    except Unreadable as error:
+        message = str(error)
+    except OSError as error:
+        message = error.strerror or "cannot be read"
+    raise MappingProblems([Problem(str(file), 1, "", "event_unreadable", message)])
+
+
+def _compile(file: Path, mappings_dir: Path, schemas_dir: Path, report: Report) -> Mapping | None:
+    text = _text(file, report)
+    if text is None:
+        return None
+    name = file.relative_to(mappings_dir).with_suffix("").as_posix()
+    return compile_file(text, name, _schemas(schemas_dir), report)
+
+
+def _text(file: Path, report: Report) -> str | None:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        report.add(1, "", "unreadable", "cannot be read as UTF-8 text")
+        return None
+
+
+def _schemas(schemas_dir: Path) -> SchemaText:
+    """Reads `schemas/…` below `schemas_dir`, and nothing outside it."""
+
+    def read(named: str) -> bytes | None:
+        below = Path(named)
+        if below.parts[:1] != ("schemas",) or ".." in below.parts:
+            return None
+        try:
+            return schemas_dir.joinpath(*below.parts[1:]).read_bytes()
+        except OSError:
+            return None
+
+    return read
+
+
+def _files(mappings_dir: Path) -> Iterator[Path]:
+    for file in sorted(mappings_dir.rglob("*.y*ml")):
+        if file.relative_to(mappings_dir).parts[0] != _TABLES and file.suffix in (".yaml", ".yml"):
+            yield file
+
+
+def _strays(mappings_dir: Path) -> Iterator[Problem]:
+    """What looks like part of a mapping and would not be used: a silence nobody asked for."""
+    if not mappings_dir.is_dir():
+        yield Problem(str(mappings_dir), 1, "", "unreadable", "no such folder")
+    names = [file.with_suffix("") for file in _files(mappings_dir)]
+    for folder in sorted(mappings_dir.rglob("*" + _TESTS)):
+        if folder.with_suffix("") not in names:
+            label = _label(folder, mappings_dir)
+            yield Problem(label, 1, "", "mapping_missing", "examples without a mapping")
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        label = _label(name, mappings_dir)
+        yield Problem(label, 1, "", "duplicate_mapping", "both .yaml and .yml are there")
+
+
+def _examples(file: Path) -> Iterator[Example]:
+    folder = file.with_suffix(_TESTS)
+    names = {path.name.removesuffix(".event.json") for path in folder.glob("*.event.json")}
+    names |= {path.name.removesuffix(".expect.json") for path in folder.glob("*.expect.json")}
+    for name in sorted(names):
+        yield Example(name, *(_bytes(folder / f"{name}.{k}.json") for k in ("event", "expect")))
+
+
+def _bytes(file: Path) -> bytes | None:
+    try:
+        return file.read_bytes()
+    except OSError:
+        return None
+
+
+def _catalogue(loaded: list[_Loaded]) -> Catalogue:
+    """The catalogue; an example that two mappings claim goes into the mapping's report."""
+    catalogue = Catalogue(each.mapping for each in loaded)
+    for each in loaded:
+        for envelope in each.envelopes:
+            if claimed := prove_apart(catalogue, each.mapping, envelope):
+                each.report.add(1, "match", "ambiguous_mapping", f"an example is also {claimed}")
+                break
+    return catalogue
+
+
+def _label(file: Path, mappings_dir: Path) -> str:
+    """The file as people see it: from the mappings' folder on, wherever that lies."""
+    return (Path(mappings_dir.name) / file.relative_to(mappings_dir)).as_posix()

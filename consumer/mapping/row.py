@@ -1,0 +1,151 @@
+"""Rows: one target each, compiled from verbs to a closure that reads an envelope."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from consumer.event import Envelope
+from consumer.mapping import verb
+from consumer.mapping.clash import clashes
+from consumer.mapping.fault import Fault, missing, text
+from consumer.mapping.path import Path, PathSyntax, parse
+from consumer.mapping.problem import Report
+from consumer.mapping.source import Source, first_of, join
+from consumer.mapping.target import Target
+from consumer.mapping.tree import Node
+from consumer.mapping.verb import BadArgument, Change
+
+Entries = Mapping[str, Node]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One target's row. `read` gives the value, None if there is none and none is needed, or
+    raises Fault."""
+
+    target: str
+    line: int
+    optional: bool
+    paths: tuple[Path, ...]
+    read: Callable[[Envelope], Any]
+
+    @property
+    def shown(self) -> str:
+        """The row's paths, for a reason."""
+        return " or ".join(path.text for path in self.paths)
+
+
+class Unusable(Exception):
+    """A row cannot be compiled; its problems are in the report."""
+
+
+def compile_row(target: Target, node: Node, report: Report) -> Row | None:
+    """The row for `target`, or None with its problems in `report`."""
+    where = f"event.{target.name}"
+    if not isinstance(node.value, dict):
+        report.add(node.line, where, "bad_value", "a row looks like {from: body.user.id}")
+        return None
+    try:
+        return _Compiler(target, node.line, node.value, where, report).row()
+    except Unusable:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiler:
+    """What the steps of compiling one row share."""
+
+    target: Target
+    line: int
+    entries: Entries
+    where: str
+    report: Report
+
+    def row(self) -> Row:
+        if clashing := clashes(self.target, self.entries):
+            for code, message in clashing:
+                self.report.add(self.line, self.where, code, message)
+            raise Unusable
+        paths = self.paths()
+        changes = [self.change(name) for name in verb.TEXT_VERBS if name in self.entries]
+        convert = next((self.change(c) for c in verb.CONVERSIONS if c in self.entries), text)
+        default, optional = self.default(convert), "optional" in self.entries
+        read = _reader(self.source(paths), changes, convert, default, optional)
+        return Row(self.target.name, self.line, optional, paths, read)
+
+    def bad(self, name: str, code: str, message: str) -> Unusable:
+        line = self.entries[name].line
+        self.report.add(line, self.where, code, f"{name}: {message}")
+        return Unusable()
+
+    def paths(self) -> tuple[Path, ...]:
+        name = next(source for source in verb.SOURCES if source in self.entries)
+        if name == "const":
+            return ()
+        try:
+            node = self.entries[name]
+            texts = [verb.word(node)] if name == "from" else verb.words(node)
+            return tuple(parse(written) for written in texts)
+        except BadArgument as error:
+            raise self.bad(name, "bad_value", str(error)) from None
+        except PathSyntax as error:
+            raise self.bad(name, "path_syntax", str(error)) from None
+
+    def source(self, paths: tuple[Path, ...]) -> Source:
+        if "const" in self.entries:
+            const = self.word("const")
+            return lambda _envelope: const
+        if "join" in self.entries:
+            return join(paths, self.separator())
+        return paths[0].find if "from" in self.entries else first_of(paths)
+
+    def separator(self) -> str:
+        value = self.entries["with"].value
+        if not isinstance(value, str) or not value:
+            raise self.bad("with", "bad_value", "takes the text to put between the parts")
+        return value
+
+    def word(self, name: str) -> str:
+        try:
+            return verb.word(self.entries[name])
+        except BadArgument as error:
+            raise self.bad(name, "bad_value", str(error)) from None
+
+    def change(self, name: str) -> Change:
+        if name in verb.FLAGS and self.entries[name].value is not True:
+            raise self.bad(name, "bad_value", "takes true, or is left out")
+        try:
+            return verb.compile_change(name, self.entries)
+        except BadArgument as error:
+            raise self.bad(name, "bad_value", str(error)) from None
+
+    def default(self, convert: Change) -> Any:
+        if "optional" in self.entries and self.entries["optional"].value is not True:
+            raise self.bad("optional", "bad_value", "takes true, or is left out")
+        if "default" not in self.entries:
+            return None
+        try:
+            return convert(self.word("default"))
+        except Fault as fault:
+            raise self.bad("default", "bad_value", fault.code) from None
+
+
+def _reader(
+    source: Source, changes: Sequence[Change], convert: Change, default: Any, optional: bool
+) -> Callable[[Envelope], Any]:
+    """Missing before the text verbs and missing after them is the same."""
+
+    def read(envelope: Envelope) -> Any:
+        value = source(envelope)
+        if changes and not missing(value):
+            for change in changes:
+                value = change(value)
+        if not missing(value):
+            return convert(value)
+        if default is None and not optional:
+            raise Fault("value_missing")
+        return default
+
+    return read

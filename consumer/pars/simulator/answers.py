@@ -1,0 +1,60 @@
+"""The simulator's answers, in the shape of schemas/pars/pars-answers.xsd."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from lxml import etree
+
+from consumer.pars.element import Element, child
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer before it is sent."""
+
+    status: int
+    body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def saved(credit_id: str) -> Answer:
+    """The report was taken, or had been before."""
+    root = etree.Element("LearnerActivityResponse")
+    child(root, "Result", "Success")
+    child(root, "CreditID", credit_id)
+    return _answer(200, root)
+
+
+def error(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Answer:
+    """One error."""
+    root = etree.Element("Errors")
+    one = child(root, "Error")
+    child(one, "Code", code)
+    child(one, "Message", message)
+    return _answer(status, root, headers)
+
+
+def statuses(found: Iterable[tuple[str, str, str]]) -> Answer:
+    """CreditID, status and the board's reason of each record found."""
+    root = etree.Element("LearnerStatuses")
+    for credit_id, status, reason in found:
+        one = child(root, "LearnerStatus")
+        child(one, "CreditID", credit_id)
+        child(one, "Status", status)
+        if reason:
+            child(one, "Reason", reason)
+    return _answer(200, root)
+
+
+def matched(known: bool) -> Answer:
+    """Whether the board knows the learner."""
+    root = etree.Element("LearnerMatch")
+    child(root, "Result", "Match" if known else "NoMatch")
+    return _answer(200, root)
+
+
+def _answer(status: int, root: Element, headers: dict[str, str] | None = None) -> Answer:
+    body = etree.tostring(root, encoding="UTF-8", xml_declaration=True)
+    return Answer(status, body, headers or {})

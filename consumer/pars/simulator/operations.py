@@ -1,0 +1,188 @@
+"""PARS's four operations over the books, without HTTP: a request's bytes in, an answer out."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from consumer.clock import Clock
+from consumer.pars.document import Report
+from consumer.pars.port import Action
+from consumer.pars.simulator import answers
+from consumer.pars.simulator.activity import Activities
+from consumer.pars.simulator.answers import Answer
+from consumer.pars.simulator.books import Books, Entry, board_of, key
+from consumer.pars.simulator.reading import LearnerQuestion, MatchQuestion, NotValid, Reading
+from consumer.pars.simulator.roster import Roster, agrees, born
+from consumer.pars.simulator.rule import INVALID, Case, Refusal, refusal_of
+
+
+class Policy(StrEnum):
+    """What PARS does about a credit it already has; its real rule is not public (dossier 4.3)."""
+
+    SUCCESS = "success"
+    REFUSAL = "refusal"
+    STORE = "store"
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How this PARS behaves; delays in seconds of the clock it is given.
+
+    `duplicate` is the answer to a CreditID that is live (success or refusal), `second_credit` that
+    to the same credit under another CreditID (store or refusal). A record stays invisible to
+    status questions for `visible_after_seconds`.
+    """
+
+    board_delay_seconds: float = 0.0
+    visible_after_seconds: float = 0.0
+    duplicate: Policy = Policy.REFUSAL
+    second_credit: Policy = Policy.STORE
+
+
+_EXISTS = Refusal("Record already exists", code="Report already exists")
+_UNKNOWN = Refusal("Credit record does not exist")
+_REUSED = Refusal("CreditID was deleted and may not be used again")
+_DIFFERS = Refusal("Deletion does not repeat what was stored")
+_ONE_EACH = Refusal("Exactly one report per request", code="Operation not supported")
+
+
+class Operations:
+    """The services; every method may be called from any thread."""
+
+    def __init__(
+        self,
+        schemas_dir: Path,
+        roster: Roster,
+        activities: Activities,
+        manners: Manners,
+        clock: Clock,
+    ) -> None:
+        self._reading = Reading(schemas_dir)
+        self._roster = roster
+        self._activities = activities
+        self._manners = manners
+        self._clock = clock
+        self._books = Books(manners.board_delay_seconds)
+        self._lock = threading.Lock()
+
+    def save(self, caller: str, body: bytes) -> Answer:
+        """SaveLearnerActivity: stores, deletes or refuses."""
+        try:
+            reports = self._reading.reports(body)
+        except NotValid as fault:
+            return answers.error(400, INVALID, f"Invalid input: {fault}")
+        with self._lock:
+            refusal = self._settle(caller, reports[0]) if len(reports) == 1 else _ONE_EACH
+            self._books.refused += refusal is not None
+        if refusal is not None:
+            return answers.error(refusal.status, refusal.code, refusal.message)
+        return answers.saved(reports[0].credit_id)
+
+    def status(self, caller: str, body: bytes) -> Answer:
+        """GetLearnerStatusByCreditId; 404 for what is unknown, deleted or another provider's."""
+        try:
+            credit_id = self._reading.credit_id(body)
+        except NotValid as fault:
+            return answers.error(400, INVALID, f"Invalid input: {fault}")
+        with self._lock:
+            entry = self._books.live(credit_id)
+            return self._found(caller, [] if entry is None else [entry])
+
+    def status_by_learner(self, caller: str, body: bytes) -> Answer:
+        """GetLearnerStatusByLearner; every live credit that fits the four fields, or 404."""
+        try:
+            question = self._reading.learner(body)
+        except NotValid as fault:
+            return answers.error(400, INVALID, f"Invalid input: {fault}")
+        with self._lock:
+            return self._found(caller, [one for one in self._books if self._fits(one, question)])
+
+    def match(self, body: bytes) -> Answer:
+        """GetLearnerMatch."""
+        try:
+            question = self._reading.match(body)
+        except NotValid as fault:
+            return answers.error(400, INVALID, f"Invalid input: {fault}")
+        return answers.matched(self._knows(question))
+
+    def as_json(self) -> dict[str, Any]:
+        """The books, see Books.as_json."""
+        with self._lock:
+            return self._books.as_json(self._clock.now())
+
+    def _settle(self, caller: str, report: Report) -> Refusal | None:
+        if report.action is Action.DELETE:
+            return self._delete(caller, report)
+        self._books.posted(report.credit_id)
+        known = self._books.known(report.credit_id)
+        if known is not None:
+            return self._again(known)
+        return self._add(caller, report)
+
+    def _add(self, caller: str, report: Report) -> Refusal | None:
+        now = self._clock.now()
+        activity = self._activities.get(report.activity_id)
+        person = self._roster.among([board_of(report)])
+        refusal = refusal_of(Case(report, caller, activity, person, now))
+        if refusal is None and self._second(report):
+            refusal = _EXISTS
+        if refusal is None:
+            board_says = (one.board_rejects for one in (person, activity) if one is not None)
+            self._books.add(report, now, rejected_for=next(filter(None, board_says), ""))
+        return refusal
+
+    def _again(self, known: Entry) -> Refusal | None:
+        """The answer to an `add` of a CreditID that was stored before: never a second record."""
+        if known.deleted:
+            return _REUSED
+        return None if self._manners.duplicate is Policy.SUCCESS else _EXISTS
+
+    def _second(self, report: Report) -> bool:
+        return self._manners.second_credit is Policy.REFUSAL and self._books.credited(report)
+
+    def _delete(self, caller: str, report: Report) -> Refusal | None:
+        entry = self._books.live(report.credit_id)
+        if entry is None or entry.report.provider_id != caller:
+            return _UNKNOWN
+        if key(entry.report) != key(report):
+            return _DIFFERS
+        self._books.delete(entry)
+        return None
+
+    def _found(self, caller: str, entries: list[Entry]) -> Answer:
+        now = self._clock.now()
+        seen = [one for one in entries if self._visible(one, caller, now)]
+        if not seen:
+            return answers.error(404, "No match", "No record found")
+        return answers.statuses(_status(one, now) for one in seen)
+
+    def _visible(self, entry: Entry, caller: str, now: datetime) -> bool:
+        since = entry.stored_at + timedelta(seconds=self._manners.visible_after_seconds)
+        return not entry.deleted and entry.report.provider_id == caller and now >= since
+
+    def _fits(self, entry: Entry, question: LearnerQuestion) -> bool:
+        report = entry.report
+        asked = (question.activity_id, question.completed_on)
+        if asked != (report.activity_id, report.completed_on):
+            return False
+        person = self._roster.among([question.unique_id])
+        return (
+            question.unique_id in report.unique_ids
+            and person is not None
+            and born(person, question.birth_date)
+        )
+
+    def _knows(self, question: MatchQuestion) -> bool:
+        person = self._roster.among([question.unique_id])
+        return person is not None and agrees(person, question.family_name, question.birth_date)
+
+
+def _status(entry: Entry, now: datetime) -> tuple[str, str, str]:
+    state = entry.state(now)
+    reason = entry.rejected_for if state == "rejected" else ""
+    return entry.report.credit_id, state.capitalize(), reason

@@ -1,0 +1,109 @@
+"""What an answer of PARS makes of a record: the fate table, read from the top (dossier section 4).
+
+No text of PARS ever gets into a Reason: it may repeat personal data.
+"""
+
+from __future__ import annotations
+
+import re
+
+from consumer.fate import (
+    Absent,
+    Done,
+    Found,
+    Refused,
+    Retry,
+    SendFate,
+    StatusFate,
+    StopLine,
+    Unclear,
+    Verdict,
+)
+from consumer.pars.port import Broke, CreditStatus, Reply
+from consumer.pars.symptoms import (
+    BOARD,
+    BOARD_ELSE,
+    SAVE,
+    SAVE_ELSE,
+    STATUS,
+    STATUS_ELSE,
+    WORDS,
+    Move,
+    Row,
+)
+from consumer.reason import Reason, Stage
+
+
+def fate_of_save(reply: Reply) -> SendFate:
+    """What the answer to SaveLearnerActivity makes of the record."""
+    row = row_for(reply, SAVE, SAVE_ELSE)
+    reason = _reason(row, reply)
+    match row.move:
+        case Move.DONE:
+            return Done()
+        case Move.RETRY | Move.RETRY_UNSENT:
+            return Retry(reason, reply.retry_after_seconds, row.move is Move.RETRY)
+        case Move.REFUSE:
+            return Refused((reason,))
+        case Move.STOP:
+            return StopLine(reason)
+    return Unclear(reason)
+
+
+def fate_of_status(reply: Reply, credit_id: str) -> StatusFate:
+    """What the answer to a status question says about this credit.
+
+    An unknown status string is Found with Verdict.UNKNOWN: keep the raw answer, tell someone.
+    """
+    row = row_for(reply, STATUS, STATUS_ELSE)
+    reason = _reason(row, reply)
+    match row.move:
+        case Move.READ:
+            return _read(reply.credits, credit_id)
+        case Move.ABSENT:
+            return Absent()
+        case Move.STOP:
+            return StopLine(reason)
+    return Retry(reason, reply.retry_after_seconds)
+
+
+def row_for(reply: Reply, table: tuple[Row, ...], otherwise: Row) -> Row:
+    """The first row of `table` that fits, else `otherwise`."""
+    return next((row for row in table if _fits(row, reply)), otherwise)
+
+
+def _fits(row: Row, reply: Reply) -> bool:
+    if reply.broke is not None or isinstance(row.when, Broke):
+        return row.when is reply.broke
+    return (
+        reply.status in row.when
+        and row.understood in (None, reply.understood)
+        and (row.text is None or _says(row.text, f"{reply.code} {reply.message}"))
+    )
+
+
+def _says(pattern: str, text: str) -> bool:
+    return re.search(pattern, " ".join(text.split()), re.IGNORECASE) is not None
+
+
+def _reason(row: Row, reply: Reply) -> Reason:
+    detail = "" if reply.status is None else f"HTTP {reply.status}"
+    return Reason(Stage.PARS, row.code, detail=detail)
+
+
+def _read(credits_: tuple[CreditStatus, ...], credit_id: str) -> StatusFate:
+    if not credits_:
+        return Absent()
+    ours = {one for one in credits_ if one.credit_id == credit_id}
+    if len(ours) != 1:
+        # About another credit, or two things at once about ours: no answer to what was asked.
+        return Retry(Reason(Stage.PARS, "answer_about_another_credit"))
+    return _found(ours.pop())
+
+
+def _found(credit: CreditStatus) -> Found:
+    verdict = WORDS.get(" ".join(credit.status.split()).casefold(), Verdict.UNKNOWN)
+    if verdict is not Verdict.REJECTED:
+        return Found(verdict)
+    known = (code for pattern, code in BOARD if _says(pattern, credit.reason))
+    return Found(verdict, Reason(Stage.BOARD, next(known, BOARD_ELSE)))

@@ -1,0 +1,67 @@
+"""The breaker of one provider profile: an outage is PARS's, not the records' (design 6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Breaker:
+    """Closed while PARS answers; open for a while after a row of failures; then one probe.
+
+    `open_until` is set while it is open. `stopped` is the reason code of a refusal of the whole
+    profile (401, 403, contract): the same waiting, longer, and loud.
+    """
+
+    threshold: int
+    pause_seconds: float
+    stopped_pause_seconds: float
+    failures: int = 0
+    open_until: datetime | None = None
+    stopped: bool = False
+    last_success_at: datetime | None = None
+
+    def allowance(self, now: datetime, wanted: int) -> int:
+        """How many requests may be under way from now on: all, one probe, or none."""
+        if self.open_until is None:
+            return wanted
+        return min(1, wanted) if now >= self.open_until else 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether requests are held back."""
+        return self.open_until is not None
+
+    def succeeded(self, now: datetime) -> Breaker:
+        """PARS answered: everything flows again."""
+        return Breaker(
+            self.threshold,
+            self.pause_seconds,
+            self.stopped_pause_seconds,
+            last_success_at=now,
+        )
+
+    def failed(self, now: datetime, retry_after_seconds: float | None = None) -> Breaker:
+        """PARS did not serve; after `threshold` in a row, or when it asked for it, wait."""
+        failures = self.failures + 1
+        waits = failures >= self.threshold or retry_after_seconds is not None
+        pause = max(self.pause_seconds, retry_after_seconds or 0.0)
+        until = now + timedelta(seconds=pause) if waits else self.open_until
+        return self._with(failures, until, stopped=self.stopped)
+
+    def refused(self, now: datetime) -> Breaker:
+        """PARS refuses the profile itself: stop, and probe once in a long while."""
+        until = now + timedelta(seconds=self.stopped_pause_seconds)
+        return self._with(self.failures + 1, until, stopped=True)
+
+    def _with(self, failures: int, until: datetime | None, *, stopped: bool) -> Breaker:
+        return Breaker(
+            self.threshold,
+            self.pause_seconds,
+            self.stopped_pause_seconds,
+            failures,
+            until,
+            stopped,
+            self.last_success_at,
+        )

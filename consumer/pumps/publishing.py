@@ -1,0 +1,90 @@
+"""The outbox pump: publishes dead letters and outcomes from the ledger, at least once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import structlog
+
+from consumer.bus.port import BusUnavailable, MessageTooLarge, Outgoing, Publisher
+from consumer.clock import Clock
+from consumer.ledger import outbox
+from consumer.ledger.ledger import Ledger, LedgerUnavailable
+
+_LIMIT = 200
+
+
+class PublishingPump:
+    """If the bus is away, what is to be published waits in the ledger."""
+
+    name = "outbox"
+
+    def __init__(
+        self,
+        connect: Callable[[], Publisher],
+        ledger: Ledger,
+        topics: dict[str, str],
+        idle_seconds: float,
+        retry_seconds: float,
+        clock: Clock,
+    ) -> None:
+        self._connect, self._ledger, self._topics = connect, ledger, topics
+        self._idle_seconds, self._retry_seconds = idle_seconds, retry_seconds
+        self._clock = clock
+        self._publisher: Publisher | None = None
+        self._log = structlog.get_logger().bind(pump=self.name)
+
+    def run(self, stop: threading.Event) -> None:
+        """Turn until told to stop."""
+        try:
+            while not stop.is_set():
+                wait = self._try_turn()
+                if wait:
+                    self._clock.wait(stop, wait)
+        finally:
+            if self._publisher is not None:
+                self._publisher.close()
+
+    def _try_turn(self) -> float:
+        try:
+            return 0.0 if self.turn() else self._idle_seconds
+        except BusUnavailable as error:
+            self._log.warning("bus.unavailable", cause=str(error))
+        except LedgerUnavailable as error:
+            self._log.warning("ledger.unavailable", cause=str(error))
+        return self._retry_seconds
+
+    def turn(self) -> int:
+        """Publish the oldest messages, then forget them; gives their number.
+
+        Raises BusUnavailable, LedgerUnavailable.
+        """
+        with self._ledger.read() as db:
+            rows = outbox.take(db, self._ledger.seal, _LIMIT)
+        if not rows:
+            return 0
+        publisher = self._publisher = self._publisher or self._connect()
+        renamed = [replace(m, topic=self._topics.get(m.topic, m.topic)) for _, m in rows]
+        _publish(publisher, renamed)
+        with self._ledger.begin() as db:
+            outbox.drop(db, [number for number, _ in rows])
+        return len(rows)
+
+
+def _publish(publisher: Publisher, messages: Sequence[Outgoing]) -> None:
+    try:
+        publisher.publish(messages)
+    except MessageTooLarge:
+        for message in messages:
+            _publish_one(publisher, message)
+
+
+def _publish_one(publisher: Publisher, message: Outgoing) -> None:
+    try:
+        publisher.publish([message])
+    except MessageTooLarge:
+        # Too large for this bus: the letter goes without its bytes, which the ledger keeps.
+        headers = (*message.headers, outbox.KEPT_IN_LEDGER)
+        publisher.publish([replace(message, value=b"", headers=headers)])

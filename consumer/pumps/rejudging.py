@@ -1,0 +1,117 @@
+"""Judges again what waits, whenever a table changes and once a day (design 8)."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import structlog
+from sqlalchemy import ColumnElement, Connection, exists, or_, select
+
+from consumer.clock import Clock
+from consumer.credit import Heard, State
+from consumer.journey import House, judge
+from consumer.ledger.bookkeeper import Bookkeeper
+from consumer.ledger.ledger import Ledger, LedgerUnavailable
+from consumer.ledger.schema import completion_credits, completions, credits_
+from consumer.premises import Premises
+from consumer.tables import TableProblems, load_tables, tables_version
+
+_CHUNK = 200
+
+
+class RejudgingPump:
+    """Watches the tables' files; a broken new version is refused and the old stays in force."""
+
+    name = "tables"
+
+    def __init__(
+        self,
+        folder: Path,
+        profiles: Collection[str],
+        ledger: Ledger,
+        premises: Premises,
+        look_seconds: float,
+        clock: Clock,
+    ) -> None:
+        self._folder, self._profiles = folder, profiles
+        self._ledger, self._premises = ledger, premises
+        self._look_seconds, self._clock = look_seconds, clock
+        self._judged_at: datetime | None = None
+        self._seen = premises.house.tables.version
+        self._log = structlog.get_logger().bind(pump=self.name)
+
+    def run(self, stop: threading.Event) -> None:
+        """Look at the files every few seconds until told to stop."""
+        while not stop.is_set():
+            try:
+                self.turn()
+            except LedgerUnavailable as error:
+                self._log.warning("ledger.unavailable", cause=str(error))
+            self._clock.wait(stop, self._look_seconds)
+
+    def turn(self) -> Counter[str]:
+        """Take up changed tables, and judge again if they changed or a day has passed."""
+        if not (self._take_up() or self._day_passed()):
+            return Counter()
+        started = self._clock.now()
+        fates = rejudge(self._ledger, self._premises, self._clock)
+        self._judged_at = started
+        self._log.info("completions.judged_again", **{k: v for k, v in fates.items() if v})
+        return fates
+
+    def _take_up(self) -> bool:
+        version = tables_version(self._folder)
+        if version == self._seen:
+            return False
+        try:
+            tables = load_tables(self._folder, self._profiles)
+        except TableProblems as problems:
+            self._log.error("tables.refused", problems=[str(p) for p in problems.problems])
+            self._seen = version
+            return False
+        self._premises.put_tables(tables)
+        # What was judged by a version must be judged again if a fault stops it half-way.
+        self._seen, self._judged_at = tables.version, None
+        self._log.info("tables.reloaded", version=tables.version)
+        return True
+
+    def _day_passed(self) -> bool:
+        if self._judged_at is None:
+            return True
+        return self._clock.now() - self._judged_at >= timedelta(days=1)
+
+
+def rejudge(ledger: Ledger, premises: Premises, clock: Clock) -> Counter[str]:
+    """Judge everything held, or ready and not yet sent; gives how many came to which fate."""
+    fates: Counter[str] = Counter()
+    last = 0
+    while last >= 0:
+        with premises.unchanged() as house, ledger.begin() as db:
+            last = _chunk(db, ledger, house, clock.now(), last, fates)
+    return fates
+
+
+def _chunk(
+    db: Connection, ledger: Ledger, house: House, now: datetime, after: int, fates: Counter[str]
+) -> int:
+    waiting = select(completions).where(completions.c.id > after, _waits())
+    rows = db.execute(waiting.order_by(completions.c.id).limit(_CHUNK)).all()
+    book = Bookkeeper(db, ledger, now)
+    for row in rows:
+        said = ledger.seal.open_said(row.said)
+        fates[book.rejudge(row, said, judge(said, house, now))] += 1
+    return rows[-1].id if rows else -1
+
+
+def _waits() -> ColumnElement[bool]:
+    link = completion_credits.c
+    unsent = exists().where(
+        link.completion_id == completions.c.id,
+        link.credit_id == credits_.c.id,
+        credits_.c.state == State.READY,
+    )
+    return or_(completions.c.state == Heard.HELD, unsent)

@@ -1,0 +1,126 @@
+"""What PARS and the boards require of a record; every broken rule at once, never a value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from consumer.participant import BirthDate
+from consumer.reason import Reason, Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """A certifying board as data: what its IDs look like and what its credit is called."""
+
+    name: str
+    id_pattern: re.Pattern[str]
+    id_rule: str
+    certifications: dict[str, str]
+
+
+BOARDS = {
+    "ABIM": Board(
+        name="ABIM",
+        id_pattern=re.compile(r"\d{6}", re.ASCII),
+        id_rule="six digits",
+        # Literal strings of dossier 2.4; the first is certain, the others are likely (question 11).
+        certifications={
+            "Medical Knowledge": "Medical Knowledge",
+            "Practice Assessment": "Practice Assessment",
+            "Patient Safety": "Patient Safety",
+        },
+    )
+}
+
+POINTS_STEP = Decimal("0.25")
+REPORT_WITHIN = timedelta(days=30)
+
+# What XML 1.0 cannot carry, and what no name has: controls, surrogates, U+FFFE, U+FFFF.
+_UNWRITABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_BIRTH_FORMS = (
+    re.compile(r"(?P<year>\d{4})-(?P<month>\d{1,2})-(?P<day>\d{1,2})", re.ASCII),
+    re.compile(r"(?P<month>\d{1,2})/(?P<day>\d{1,2})(?:/(?P<year>\d{4}))?", re.ASCII),
+    re.compile(r"(?P<month>\d{1,2})-(?P<day>\d{1,2})", re.ASCII),
+)
+
+
+def broken(code: str, field: str, detail: str = "") -> Reason:
+    """A reason of stage `rules`."""
+    return Reason(Stage.RULES, code, field, detail)
+
+
+def plain_board_id(board: Board, text: str) -> str:
+    """The ID without blanks and a leading board name; leading zeros stay (dossier 2.3)."""
+    bare = re.sub(r"\s+", "", text)
+    return bare.removeprefix(board.name).removeprefix(board.name.lower())
+
+
+def board_id_rules(board: Board, board_id: str) -> Iterator[Reason]:
+    """Broken when the ID does not have the board's form."""
+    if not board.id_pattern.fullmatch(board_id):
+        yield broken("board_id_form", "board_id", f"{board.name} IDs have {board.id_rule}")
+
+
+def npi_rules(npi: str) -> Iterator[Reason]:
+    """Ten digits, first 1 or 2, the last a Luhn check digit over 80840 + NPI (dossier 2.3)."""
+    if not re.fullmatch(r"[12]\d{9}", npi, re.ASCII):
+        yield broken("npi_form", "npi", "ten digits, the first 1 or 2")
+    elif _luhn("80840" + npi) != 0:
+        yield broken("npi_check_digit", "npi", "the check digit does not fit")
+
+
+def _luhn(digits: str) -> int:
+    doubled = (int(d) * (1 + i % 2) for i, d in enumerate(reversed(digits)))
+    return sum(n - 9 if n > 9 else n for n in doubled) % 10
+
+
+def name_rules(field: str, name: str) -> Iterator[Reason]:
+    """Not blank, and nothing that XML cannot carry."""
+    if not name.strip():
+        yield broken("name_missing", field)
+    if _UNWRITABLE.search(name):
+        yield broken("unwritable_character", field, "a control or forbidden character")
+    if len(name) > 100:
+        yield broken("too_long", field, "at most 100 characters")
+
+
+def parse_birth_date(text: str) -> BirthDate:
+    """Month and day, with the year if there. Raises ValueError for anything that is no date."""
+    for form in _BIRTH_FORMS:
+        if found := form.fullmatch(text.strip()):
+            parts = {name: int(value) for name, value in found.groupdict().items() if value}
+            # 29 February is a birthday without its year: a leap year stands in for the check.
+            date(parts.get("year", 1904), parts["month"], parts["day"])
+            return BirthDate(parts["month"], parts["day"], parts.get("year"))
+    raise ValueError("no form of birth date fits")
+
+
+def points_rules(points: Decimal, maximum: Decimal) -> Iterator[Reason]:
+    """Above zero, in steps of 0.25, at most what is registered (dossier 2.4); never rounded."""
+    if not points.is_finite() or points <= 0:
+        yield broken("points_not_positive", "points")
+    elif points % POINTS_STEP:
+        yield broken("points_off_grid", "points", f"steps of {POINTS_STEP}")
+    elif points > maximum:
+        yield broken("points_above_maximum", "points", "more than the activity is registered for")
+
+
+def completion_date(completed: datetime | date, zone: ZoneInfo) -> date:
+    """The learner's local day, cut once in the activity's zone (dossier 2.2)."""
+    return completed.astimezone(zone).date() if isinstance(completed, datetime) else completed
+
+
+def completion_rules(completed_on: date, now: datetime, zone: ZoneInfo) -> Iterator[Reason]:
+    """Not in the future, seen from the activity's zone."""
+    if completed_on > now.astimezone(zone).date():
+        yield broken("date_in_future", "completed")
+
+
+def report_by(completed_on: date) -> date:
+    """The strict deadline: 30 days, or the year's end when that is sooner (dossier 5)."""
+    return min(completed_on + REPORT_WITHIN, date(completed_on.year, 12, 31))

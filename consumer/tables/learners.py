@@ -1,0 +1,92 @@
+"""The learners table: who an LMS account is, to the boards; as the office keeps it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+from consumer.rules import BOARDS
+from consumer.tables.csvfile import CsvRow, TableProblem, TableProblems, read_csv
+
+COLUMNS = frozenset(
+    "site learner given_name family_name email birth_date board board_id npi"
+    " consent consent_on consent_how consent_boards".split()
+)
+REQUIRED = frozenset({"learner", "given_name", "family_name", "birth_date", "board_id", "consent"})
+
+
+@dataclass(frozen=True, slots=True)
+class Learner:
+    """One person with one board, as text: what is wrong with a value is the rules' to say."""
+
+    given_name: str
+    family_name: str
+    email: str
+    birth_date: str
+    board: str
+    board_id: str
+    npi: str
+    consent: str
+    consent_boards: frozenset[str]
+
+    def consents_to(self, board: str) -> bool:
+        """Whether this learner's consent is there and covers `board` (dossier 5)."""
+        given = self.consent.lower() in {"yes", "y", "true", "1"}
+        return given and (not self.consent_boards or board in self.consent_boards)
+
+
+class Learners:
+    """All learners, found by site and LMS user id, compared as strings, exactly."""
+
+    def __init__(self, rows: dict[tuple[str, str], tuple[Learner, ...]]) -> None:
+        self._rows = rows
+
+    def find(self, site: str, learner: str) -> tuple[Learner, ...]:
+        """One row per board; a row without a site serves every site. Empty when unknown."""
+        return self._rows.get((site, learner)) or self._rows.get(("", learner), ())
+
+    def __len__(self) -> int:
+        return sum(map(len, self._rows.values()))
+
+
+def load_learners(path: Path) -> Learners:
+    """The table in `path`. Raises TableProblems with all of them."""
+    found: dict[tuple[str, str], list[Learner]] = defaultdict(list)
+    problems: list[TableProblem] = []
+    for row in read_csv(path, COLUMNS, REQUIRED):
+        learner = _learner(row)
+        rows = found[row.cells["site"], row.cells["learner"]]
+        problems += _problems(path.name, row, learner, rows)
+        rows.append(learner)
+    if problems:
+        raise TableProblems(problems)
+    return Learners({key: tuple(rows) for key, rows in found.items()})
+
+
+def _learner(row: CsvRow) -> Learner:
+    cells = row.cells
+    return Learner(
+        given_name=cells["given_name"],
+        family_name=cells["family_name"],
+        email=cells["email"],
+        birth_date=cells["birth_date"],
+        board=cells["board"].upper() or "ABIM",
+        board_id=cells["board_id"],
+        npi=cells["npi"],
+        consent=cells["consent"],
+        consent_boards=frozenset(cells["consent_boards"].upper().replace(";", " ").split()),
+    )
+
+
+def _problems(
+    file: str, row: CsvRow, learner: Learner, others: list[Learner]
+) -> list[TableProblem]:
+    problems = []
+    if not row.cells["learner"]:
+        problems.append(TableProblem(file, row.line, "learner", "is blank"))
+    if learner.board not in BOARDS:
+        problems.append(TableProblem(file, row.line, "board", f"known boards: {', '.join(BOARDS)}"))
+    if any(other.board == learner.board for other in others):
+        problems.append(TableProblem(file, row.line, "learner", "stands twice for the same board"))
+    return problems

@@ -1,0 +1,64 @@
+"""Logs: facts in the past tense, and only keys that are declared here (design 10)."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any, TextIO
+
+import structlog
+
+ALLOWED = frozenset(
+    """
+    event level timestamp pump profile topic partition offset mapping version stage reason cause
+    credit_id letter_id completion count seconds problems held ready not_reportable refused
+    duplicate review retracted state path host port folder topics bus signal messages attempt
+    where error_type
+    """.split()
+)
+"""Keys that may be logged: coordinates, codes and counts, never contents."""
+
+
+def allow_listed(
+    _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """The event without any key that is not declared above."""
+    return {key: value for key, value in event.items() if key in ALLOWED}
+
+
+def configure_logging(level: str, *, as_json: bool, stream: TextIO | None = None) -> None:
+    """Send our logs, and warnings of libraries without their text, to `stream` (stderr)."""
+    out = stream or sys.stderr
+    renderer: Any = (
+        structlog.processors.JSONRenderer()
+        if as_json
+        else structlog.dev.ConsoleRenderer(colors=out.isatty())
+    )
+    structlog.configure(
+        processors=[
+            structlog.stdlib.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            allow_listed,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(out),
+        cache_logger_on_first_use=False,
+    )
+    _quiet_libraries()
+
+
+def _quiet_libraries() -> None:
+    """Libraries log what they handle, such as URLs and payloads: only that they warned passes."""
+    root = logging.getLogger()
+    root.handlers = [_Counted()]
+    root.setLevel(logging.WARNING)
+
+
+class _Counted(logging.Handler):
+    """Tells which library warned; its text stays out, since it may repeat what it handled."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        log = structlog.get_logger()
+        log.warning("library.warned", where=record.name, state=record.levelname.lower())

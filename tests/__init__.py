@@ -1,0 +1,1 @@
+"""A package, so that `tests` is never on the import path: tests/kafka would hide kafka."""

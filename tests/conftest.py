@@ -1,0 +1,50 @@
+"""What every test may ask for: genuine Apache Kafka, and a word on which one served."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.kafka.find import Found, NoKafka, find
+
+SERVED = pytest.StashKey[str]()
+SUITE = "tests/contract/test_bus.py"
+ADAPTERS = {"embedded": "embedded", "kafka": "Apache Kafka"}
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[Found]:
+    """Genuine Apache Kafka; without one the test is skipped, in CI it fails."""
+    try:
+        found = find(tmp_path_factory.mktemp("kafka"))
+    except NoKafka as error:
+        pytestconfig.stash[SERVED] = f"NONE, its tests did not run: {error}"
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"no Apache Kafka: {error}", pytrace=False)
+        pytest.skip(f"no Apache Kafka: {error}")
+    pytestconfig.stash[SERVED] = found.says
+    yield found
+    found.stop()
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap(kafka: Found) -> str:
+    """`host:port` of genuine Apache Kafka."""
+    return kafka.bootstrap
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say which Kafka served, and how many contract tests passed on each adapter."""
+    served = terminalreporter.config.stash.get(SERVED, None)
+    if served is not None:
+        terminalreporter.write_line(f"Kafka: {served}", bold=True, red=served.startswith("NONE"))
+    passed = [report.nodeid for report in terminalreporter.stats.get("passed", [])]
+    counts = {
+        name: sum(SUITE in test and f"[{param}" in test for test in passed)
+        for param, name in ADAPTERS.items()
+    }
+    if any(counts.values()):
+        told = ", ".join(f"{name} {count} passed" for name, count in counts.items())
+        terminalreporter.write_line(f"contract suite: {told}", bold=True)

@@ -1,0 +1,1 @@
+"""The mapping language, from paths to the shipped files."""
