@@ -1,1 +1,0 @@
-"""A package, so that `tests` is never on the import path: tests/kafka would hide kafka."""

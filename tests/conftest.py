@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from tests.kafka.broker import Broker
 from tests.kafka.find import Found, NoKafka, find
+from tests.kafka.jars import NoJars
 
 SERVED = pytest.StashKey[str]()
 SUITE = "tests/contract/test_bus.py"
@@ -21,9 +25,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config)
         found = find(tmp_path_factory.mktemp("kafka"))
     except NoKafka as error:
         pytestconfig.stash[SERVED] = f"NONE, its tests did not run: {error}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"no Apache Kafka: {error}", pytrace=False)
-        pytest.skip(f"no Apache Kafka: {error}")
+        _do_without(error)
     pytestconfig.stash[SERVED] = found.says
     yield found
     found.stop()
@@ -33,6 +35,24 @@ def kafka(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config)
 def kafka_bootstrap(kafka: Found) -> str:
     """`host:port` of genuine Apache Kafka."""
     return kafka.bootstrap
+
+
+@pytest.fixture
+def own_broker(tmp_path: Path) -> Iterator[Broker]:
+    """A started broker of the test's own, from jars, to be stopped, killed and started again."""
+    try:
+        broker = Broker(tmp_path)
+    except NoJars as error:
+        _do_without(error)
+    broker.start()
+    yield broker
+    broker.kill()
+
+
+def _do_without(error: Exception) -> NoReturn:
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"no Apache Kafka: {error}", pytrace=False)
+    pytest.skip(f"no Apache Kafka: {error}")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

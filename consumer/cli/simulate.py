@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import click
 
 from consumer.cli.output import fail
 from consumer.clock import SystemClock
-from consumer.pars.simulator.activity import activity
+from consumer.pars.simulator.activity import activities_from
 from consumer.pars.simulator.operations import Manners, Policy
-from consumer.pars.simulator.roster import diplomate
+from consumer.pars.simulator.roster import roster_from
 from consumer.pars.simulator.server import serve
 from consumer.pars.simulator.web import STEM, Provider, Simulator
 from consumer.resources import shipped
@@ -54,17 +53,15 @@ def simulate(
         [Provider(provider_id, user, password)],
         shipped("schemas"),
         SystemClock(),
-        roster=_entries(roster, diplomate),
-        activities=_entries(activities, activity),
+        roster=_entries(roster, roster_from),
+        activities=_entries(activities, activities_from),
         manners=Manners(board_delay_seconds=board_delay, duplicate=Policy(duplicates)),
     )
     serve(simulator, host, port, announce=lambda url: click.echo(f"PARS simulator: {url}{STEM}"))
 
 
-def _entries(file: Path | None, make: Callable[[dict[str, Any]], T]) -> list[T]:
-    if file is None:
-        return []
+def _entries(file: Path | None, read: Callable[[bytes], Sequence[T]]) -> Sequence[T]:
     try:
-        return [make(entry) for entry in json.loads(file.read_text(encoding="utf-8"))]
+        return [] if file is None else read(file.read_bytes())
     except (ValueError, KeyError, TypeError) as error:
         fail([f"{file}: {type(error).__name__}: {error}"])

@@ -73,6 +73,8 @@ def open_ledger(path: Path, seal: Seal, identity: Identity) -> Ledger:
     Raises LedgerUnavailable, WrongSecret.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    # Before SQLite makes it: the files it keeps beside it take over this mode.
+    path.touch(mode=0o600)
     engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
     event.listen(engine, "connect", _set_up_connection)
     event.listen(engine, "begin", _begin)
@@ -82,7 +84,6 @@ def open_ledger(path: Path, seal: Seal, identity: Identity) -> Ledger:
         raise LedgerUnavailable(_cause(error)) from None
     ledger = Ledger(engine, seal, identity)
     _check_secret(ledger)
-    path.chmod(0o600)
     return ledger
 
 

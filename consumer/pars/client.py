@@ -205,10 +205,11 @@ def _parsed(base_url: str) -> httpx.URL:
     """The address, or an empty one when it is none or the resolver would choke on its host."""
     try:
         url = httpx.URL(base_url)
-        url.raw_host.decode("ascii").encode("idna")
+        # Both may raise, and would do so in the middle of a request: `host` decodes punycode.
+        usable = url.host and url.raw_host.decode("ascii").encode("idna")
     except (httpx.InvalidURL, UnicodeError):
         return httpx.URL()
-    return url
+    return url if usable else httpx.URL()
 
 
 def _is_loopback(host: str) -> bool:

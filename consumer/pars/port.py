@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -30,7 +30,7 @@ class CreditStatus:
 
     credit_id: str
     status: str
-    reason: str = ""
+    reason: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +43,11 @@ class Reply:
     status: int | None = None
     broke: Broke | None = None
     code: str = ""
-    message: str = ""
+    message: str = field(default="", repr=False)
     retry_after_seconds: float | None = None
     understood: bool = False
     credits: tuple[CreditStatus, ...] = ()
-    raw: bytes = b""
+    raw: bytes = field(default=b"", repr=False)
 
 
 class Pars(Protocol):

@@ -14,7 +14,7 @@ from consumer.bus.port import Listener, Message, Outgoing, Partition, Publisher,
 
 LIMIT_BYTES = 1_100_000  # a value of 1 MiB with key and headers passes
 SESSION_SECONDS = 6.0  # the least that a broker with default settings allows
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 30.0
 
 
 class EmbeddedBus:

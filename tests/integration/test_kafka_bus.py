@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,7 +30,6 @@ from consumer.bus.port import (
     TopicMisfit,
 )
 from tests.contract.buses import KafkaBus, after, drain, drain_until, events, unique, values
-from tests.kafka import jars
 from tests.kafka.broker import Broker, free_ports
 
 pytestmark = pytest.mark.kafka
@@ -160,18 +158,6 @@ def test_a_wrong_kind_of_connection_is_unavailable_not_a_hang(kafka_bootstrap: s
     with pytest.raises(BusUnavailable) as told:
         KafkaPublisher(secured)
     assert "hush" not in str(told.value) + repr(secured)
-
-
-@pytest.fixture
-def own_broker(tmp_path: Path) -> Iterator[Broker]:
-    """A broker of this test's own, to be stopped and started."""
-    try:
-        broker = Broker(tmp_path)
-    except jars.NoJars as error:
-        pytest.skip(f"needs a broker from jars: {error}")
-    broker.start()
-    yield broker
-    broker.kill()
 
 
 def test_listener_and_publisher_outlive_a_killed_broker(own_broker: Broker) -> None:

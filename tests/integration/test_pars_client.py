@@ -151,6 +151,12 @@ def half_an_answer(connection: socket.socket, _: threading.Event) -> None:
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n<Learner")
 
 
+def never_quite_answering(connection: socket.socket, stop: threading.Event) -> None:
+    request(connection)
+    while not stop.is_set():
+        connection.sendall(b"HTTP/1.1 102 Processing\r\n\r\n" * 100)
+
+
 def no_http(connection: socket.socket, _: threading.Event) -> None:
     request(connection)
     connection.sendall(b"220 mail.example.org ESMTP\r\n\r\n")
@@ -241,6 +247,15 @@ def test_a_cut_is_a_cut(script: Script) -> None:
 
 def test_silence_ends_with_the_read_timeout() -> None:
     assert save_to(silent, read_timeout_seconds=0.2) == Reply(broke=Broke.CUT)
+
+
+@pytest.mark.parametrize("script", [silent, never_quite_answering], ids=["silence", "flood"])
+def test_no_read_timeout_outlasts_the_total_timeout(script: Script) -> None:
+    limits = {"read_timeout_seconds": 15.0, "total_timeout_seconds": 0.3}
+    clock = SystemClock()
+    began = clock.monotonic()
+    assert save_to(script, **limits) == Reply(broke=Broke.CUT)
+    assert clock.monotonic() - began < 5
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def test_an_event_is_its_body_headers_and_key() -> None:
         (b"", "malformed_json", "line 1, column 1, byte 0"),
         (b"Jane Doe", "malformed_json", "line 1, column 1, byte 0"),
         (b'{"a": 1,\n "b": }', "malformed_json", "line 2, column 7, byte 15"),
-        ('{"é": 1,}'.encode(), "malformed_json", "line 1, column 9, byte 9"),
+        ('{"é": 1,}'.encode(), "malformed_json", "line 1, column 8, byte 8"),
         (b'{"a": NaN}', "malformed_json", "line 1, column 7, byte 6"),
         (b'{"a": Infinity}', "malformed_json", "line 1, column 7, byte 6"),
         (b'{"a": 1e999}', "malformed_json", "line 1, column 7, byte 6"),
@@ -129,7 +129,8 @@ def test_cloudevents_attributes_are_refused_if_unreadable_or_repeated(
 
 json = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
 )
 raw_headers = st.lists(
     st.tuples(st.sampled_from(["ce_type", "ce_id", "x"]), st.binary(max_size=9)), max_size=4
@@ -142,12 +143,18 @@ raw_headers = st.lists(
 def test_law_whatever_arrives_is_an_envelope_or_a_stop(
     value: bytes | None, key: bytes | None, headers: Headers
 ) -> None:
-    try:
-        found = decode(message(value, key, headers), 200)
-    except Stopped as stopped:
-        assert {reason.stage for reason in stopped.reasons} == {Stage.DECODE}
+    found = outcome(message(value, key, headers))
+    if isinstance(found, Stopped):
+        assert {reason.stage for reason in found.reasons} == {Stage.DECODE}
     else:
         assert isinstance(found.body, dict)
+
+
+def outcome(heard: Message) -> Envelope | Stopped:
+    try:
+        return decode(heard, 200)
+    except Stopped as stopped:
+        return stopped
 
 
 @given(st.dictionaries(st.text(), json))

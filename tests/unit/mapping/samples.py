@@ -52,7 +52,9 @@ def mapping(text: str, schema: bytes = OPEN) -> Mapping:
     return compiled
 
 
-def envelope(headers: Table[str, str] | None = None, key: str | None = None, **body: Any) -> Envelope:
+def envelope(
+    headers: Table[str, str] | None = None, key: str | None = None, **body: Any
+) -> Envelope:
     """An event of the small mapping with some members changed."""
     return Envelope(orjson.loads(orjson.dumps({**BODY, **body})), headers or {}, key)
 

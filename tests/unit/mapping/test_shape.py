@@ -52,10 +52,16 @@ def shape() -> Shape:
 def reasons(shape: Shape, body: Any) -> list[tuple[str, str]]:
     with pytest.raises(Stopped) as stopped:
         shape.check(body)
-    assert {(r.stage, r.code) for r in stopped.value.reasons} == {
-        (Stage.SCHEMA, "schema_mismatch")
-    }
+    assert {(r.stage, r.code) for r in stopped.value.reasons} == {(Stage.SCHEMA, "schema_mismatch")}
     return [(r.field, r.detail) for r in stopped.value.reasons]
+
+
+def stopped_by(shape: Shape, body: Any) -> tuple[Reason, ...]:
+    try:
+        shape.check(body)
+    except Stopped as stopped:
+        return stopped.reasons
+    return ()
 
 
 def test_names_that_the_schema_does_not_know_are_tolerated(shape: Shape) -> None:
@@ -91,7 +97,7 @@ def test_a_reason_holds_no_name_that_only_the_event_has() -> None:
     assert set(found) == {("body", "maxProperties"), ("body", "propertyNames")}
 
 
-def test_many_mismatches_are_cut_short(shape: Shape) -> None:
+def test_many_mismatches_are_cut_short() -> None:
     many = Shape(orjson.dumps({"required": [f"n{i}" for i in range(100)]}))
     assert len(reasons(many, {})) == 20
 
@@ -99,10 +105,10 @@ def test_many_mismatches_are_cut_short(shape: Shape) -> None:
 @pytest.mark.parametrize("depth", [200, 300, 1000])
 def test_deep_nesting_is_checked_or_refused_never_a_crash(shape: Shape, depth: int) -> None:
     body = orjson.loads(b'{"user":{"id":1},"anything":' + b"[" * depth + b"]" * depth + b"}")
-    try:
-        shape.check(body)
-    except Stopped as stopped:
-        assert stopped.reasons == (Reason(Stage.SCHEMA, "schema_mismatch", "body", "nesting"),)
+    assert stopped_by(shape, body) in (
+        (),
+        (Reason(Stage.SCHEMA, "schema_mismatch", "body", "nesting"),),
+    )
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def test_https_anywhere_and_http_to_this_machine(address: str) -> None:
         "https://pars.example.org?hidden=1",
         "https://pars.example.org:hidden",
         "https://hidden..example.org",
-        "https://xn--hidden",
+        "https://xn--a",
         "https://" + "hidden" * 11 + ".org",
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -170,3 +171,16 @@ def test_whatever_our_schema_accepts_reads_back_as_it_was(one: Record, action: A
         return  # nothing left, which is the other promise
     (read,) = READING.reports(data)
     assert read == wanted
+
+
+def test_threads_that_share_the_documents_get_their_own_faults() -> None:
+    def faults(number: int) -> tuple[str, ...]:
+        name = ("given_name", "family_name", "title", "provider_name")[number % 4]
+        with pytest.raises(Stopped) as stopped:
+            saved(record(**{name: ""}))
+        return tuple(reason.field.rpartition("/")[2] for reason in stopped.value.reasons)
+
+    wanted = ("GivenName", "FamilyName", "ModuleName", "ReportingOrganization")
+    with ThreadPoolExecutor(4) as threads:
+        for number, found in enumerate(threads.map(faults, range(200))):
+            assert found == (wanted[number % 4],)

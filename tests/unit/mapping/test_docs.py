@@ -1,0 +1,41 @@
+"""docs/mappings.md names every verb, target, test and error, and its mapping is a real one."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from consumer.mapping.condition import TESTS
+from consumer.mapping.file import compile_file
+from consumer.mapping.problem import Report
+from consumer.mapping.target import TARGETS
+from consumer.mapping.verb import VERBS
+
+ROOT = Path(__file__).parents[3]
+GUIDE = (ROOT / "docs/mappings.md").read_text()
+SOURCES = [ROOT / "consumer/event.py", *sorted((ROOT / "consumer/mapping").glob("*.py"))]
+# A code is the only text in the source that stands alone and holds an underscore.
+RAISED = re.compile(
+    r'(?:Fault|_stop|_broken|Reason|Problem|add|bad)\([^)]*?"([a-z]+_[a-z0-9_]+)"', re.DOTALL
+)
+
+
+@pytest.mark.parametrize("word", [*TARGETS, *VERBS, *TESTS])
+def test_the_guide_explains_every_word(word: str) -> None:
+    assert re.search(rf"`{word}\b", GUIDE)
+
+
+@pytest.mark.parametrize("file", SOURCES, ids=lambda file: file.name)
+def test_the_guide_says_what_to_do_about_every_error(file: Path) -> None:
+    for code in RAISED.findall(file.read_text()):
+        assert f"`{code}`" in GUIDE
+
+
+def test_the_guides_mapping_loads() -> None:
+    (text,) = re.findall(r"```yaml\n(.*?)```", GUIDE, re.DOTALL)
+    report = Report("guide")
+    schema = (ROOT / "schemas/canvas/course_completed.json").read_bytes()
+    assert compile_file(text, "canvas/course_completed", lambda _named: schema, report)
+    assert report.clean
