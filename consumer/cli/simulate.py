@@ -10,11 +10,15 @@ import click
 
 from consumer.cli.output import fail
 from consumer.clock import SystemClock
-from consumer.pars.simulator.activity import activities_from
 from consumer.pars.simulator.operations import Manners, Policy
-from consumer.pars.simulator.roster import roster_from
 from consumer.pars.simulator.server import serve
-from consumer.pars.simulator.web import STEM, Provider, Simulator
+from consumer.pars.simulator.web import (
+    STEM,
+    Provider,
+    Simulator,
+    activities_from,
+    roster_from,
+)
 from consumer.resources import shipped
 
 T = TypeVar("T")

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, time
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, tuple_, update
+from sqlalchemy.dialects.sqlite import insert as upsert
 
 from consumer.bus.port import Message
 from consumer.credit import Heard as HeardState
@@ -44,6 +45,8 @@ class Bookkeeper:
         self._db, self._ledger, self._now = connection, ledger, now
         self._credits = CreditBook(connection, ledger, now)
         self._known: set[tuple[str, int, int, str]] = set()
+        self._events: list[dict[str, Any]] = []
+        self._terms: list[dict[str, Any]] = []
         self.fates: Counter[str] = Counter()
 
     # ------------------------------------------------------------ from the bus
@@ -53,6 +56,7 @@ class Bookkeeper:
         self._known = self._known_events([message for message, _ in heard])
         for message, what in heard:
             self._take(message, what)
+        self._write_gathered()
 
     def _take(self, message: Message, what: Heard) -> None:
         digest = self.digest(message)
@@ -88,22 +92,31 @@ class Bookkeeper:
     ) -> None:
         self.fates[fate] += 1
         topic, partition, offset, digest = event
-        self._db.execute(
-            insert(events).values(
-                topic=topic,
-                partition=partition,
-                offset=offset,
-                digest=digest,
-                fate=fate,
-                completion_id=completion,
-                heard_at=self._now,
-            )
+        self._events.append(
+            {
+                "topic": topic,
+                "partition": partition,
+                "offset": offset,
+                "digest": digest,
+                "fate": fate,
+                "completion_id": completion,
+                "heard_at": self._now,
+            }
         )
+
+    def _write_gathered(self) -> None:
+        """Rows that nothing in this transaction reads again are written together."""
+        if self._events:
+            self._db.execute(insert(events), self._events)
+        if self._terms:
+            self._db.execute(upsert(search_keys).on_conflict_do_nothing(), self._terms)
+        self._events, self._terms = [], []
 
     def replay(self, letter: Row[Any], message: Message, what: Heard) -> str:
         """Take a dead letter's bytes through today's journey; gives the new fate."""
         if what.said is not None and not isinstance(what.judgement, Ignored):
             fate, _ = self.enter(what, what.said, what.judgement, message, replay=True)
+            self._write_gathered()
             if letter.completion_id is None:
                 self._credits.settle_letter(letter.id)
             return fate
@@ -138,6 +151,7 @@ class Bookkeeper:
     def rejudge(self, row: Row[Any], said: Said, judgement: Judgement) -> str:
         """A table changed: what was held, or ready and unsent, is written as it now stands."""
         self._index(row.id, said, judgement)
+        self._write_gathered()
         origin = self._credits.origin_of(row)
         return self._write(row.id, judgement, said, origin, Arrival.CHANGED)
 
@@ -288,14 +302,7 @@ class Bookkeeper:
             terms += [("board_id", record.board_id)]
             terms += [("name", t) for t in name_tokens(record.given_name, record.family_name)]
         digests = {search_digest(self._ledger, kind, term) for kind, term in terms}
-        known = set(
-            self._db.scalars(
-                select(search_keys.c.digest).where(search_keys.c.completion_id == number)
-            )
-        )
-        rows = [{"digest": digest, "completion_id": number} for digest in digests - known]
-        if rows:
-            self._db.execute(insert(search_keys), rows)
+        self._terms += [{"digest": digest, "completion_id": number} for digest in digests]
 
     # ------------------------------------------------------------ keys
 

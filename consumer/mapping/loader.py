@@ -53,6 +53,10 @@ def load_mapping(file: Path, mappings_dir: Path, schemas_dir: Path) -> Mapping:
 
     Raises MappingProblems.
     """
+    file, mappings_dir = file.resolve(), mappings_dir.resolve()
+    if not file.is_relative_to(mappings_dir):
+        message = f"a mapping's name is its path below {mappings_dir.name}; this file lies outside"
+        raise MappingProblems([Problem(file.name, 1, "", "outside_mappings", message)])
     report = Report(_label(file, mappings_dir))
     mapping = _compile(file, mappings_dir, schemas_dir, report)
     if mapping is None:

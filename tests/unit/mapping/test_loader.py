@@ -220,6 +220,19 @@ def test_one_mapping_loads_without_examples(folder: Folder) -> None:
         load_mapping(file, folder.mappings, folder.schemas)
 
 
+def test_one_mapping_may_be_named_from_elsewhere_but_must_lie_below_the_mappings(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder.mappings)
+    found = load_mapping(Path("lms/done.yaml"), folder.mappings, folder.schemas)
+    assert found.file == "mappings/lms/done.yaml"
+    outside = folder.write("done.yaml", written())
+    with pytest.raises(MappingProblems, match="outside_mappings"):
+        load_mapping(outside, folder.mappings, folder.schemas)
+    with pytest.raises(MappingProblems, match="unreadable"):
+        load_mapping(Path("lms/none.yaml"), folder.mappings, folder.schemas)
+
+
 def test_an_event_file_may_be_wrapped_or_bare(folder: Folder) -> None:
     wrapped = folder.write("w.json", {"value": BODY, "headers": {"ce_id": "1"}, "key": "k"})
     found = load_event(wrapped)
