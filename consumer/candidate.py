@@ -150,6 +150,7 @@ def _record(candidate: Candidate, reporter: Reporter, birth: BirthDate | None) -
         certification="",
         points=candidate.points,
         completed_on=candidate.completed_on,
+        occurrence=candidate.said.occurrence if activity.repeats else "",
     )
 
 

@@ -70,7 +70,7 @@ class Identity:
         """What was heard of one LMS account and course; completions never merge (design 4)."""
         return self.digest("completion", site, learner, course, occurrence)
 
-    def credit_key(self, record: Record, occurrence: str = "") -> str:
+    def credit_key(self, record: Record) -> str:
         """What is reported once: two accounts, or two LMSs, of one physician meet here.
 
         No emission time and no transport id, since LMSs re-emit with new ones (design 5); the
@@ -83,7 +83,7 @@ class Identity:
             record.board_id,
             record.activity,
             record.credit_type,
-            occurrence,
+            record.occurrence,
         )
 
     def credit_id(self, credit_key: str, domain: str, revision: int) -> str:

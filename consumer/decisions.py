@@ -13,7 +13,14 @@ class Nothing(StrEnum):
     ABSENT = "absent"
 
 
-Row = Nothing | Heard | State
+class Alone(StrEnum):
+    """A credit being withdrawn, or withdrawn, because no completion led to it any more."""
+
+    WITHDRAWING = "withdrawing_alone"
+    WITHDRAWN = "withdrawn_alone"
+
+
+Row = Nothing | Heard | State | Alone
 
 
 class Arrival(StrEnum):
@@ -41,20 +48,22 @@ class Move(StrEnum):
 
 
 _TABLE = """
-                same       later      changed    retraction replay
-absent          write      write      write      retract    write
-retracted       hold       write      hold       duplicate  write
-held            duplicate  note       write      retract    write
-not_reportable  duplicate  write      write      duplicate  write
-refused         duplicate  write      write      retract    write
-ready           duplicate  note       write      retract    write
-submitting      duplicate  note       review     review     duplicate
-submitted       duplicate  note       review     review     duplicate
-accepted        duplicate  note       review     review     duplicate
-rejected        duplicate  note       adopt      review     correct
-attention       duplicate  note       adopt      review     resend
-withdrawing     duplicate  note       adopt      duplicate  duplicate
-withdrawn       duplicate  hold       hold       duplicate  resend
+                  same       later      changed    retraction replay
+absent            write      write      write      retract    write
+retracted         hold       write      hold       duplicate  write
+held              duplicate  note       write      retract    write
+not_reportable    write      write      write      duplicate  write
+refused           write      write      write      retract    write
+ready             duplicate  note       write      retract    write
+submitting        duplicate  note       review     review     duplicate
+submitted         duplicate  note       review     review     duplicate
+accepted          duplicate  note       review     review     duplicate
+rejected          duplicate  note       adopt      review     correct
+attention         duplicate  note       adopt      review     resend
+withdrawing       duplicate  note       adopt      duplicate  duplicate
+withdrawn         duplicate  hold       hold       duplicate  resend
+withdrawing_alone correct    correct    correct    duplicate  correct
+withdrawn_alone   resend     resend     resend     duplicate  resend
 """
 
 

@@ -55,7 +55,9 @@ def hear(message: Message, house: House, now: datetime) -> Heard:
         found = house.catalogue.recognise(envelope)
         mapping, version = found.name, found.version
         said = found.read(envelope)
-        if not isinstance(said, Said):
+        if isinstance(said, NotReportable):
+            return Heard(said, found.glimpse(envelope), mapping, version)
+        if isinstance(said, Ignored):
             return Heard(said, None, mapping, version)
         return Heard(judge(said, house, now), said, mapping, version)
     except Stopped as stopped:

@@ -41,3 +41,4 @@ class Record:
     certification: str
     points: Decimal
     completed_on: date
+    occurrence: str = ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -22,6 +22,7 @@ from consumer.mapping.catalogue import Catalogue
 from consumer.mapping.loader import load_catalogue
 from consumer.mapping.problem import MappingProblems
 from consumer.pars.client import ParsProfile, XmlPars
+from consumer.pars.port import Pars
 from consumer.pars.xml import Documents
 from consumer.premises import Premises
 from consumer.pumps.backoff import Backoff
@@ -67,6 +68,10 @@ class Parts:
             providers={name: _provider(p) for name, p in self.settings.profiles.items()},
             payload_limit_bytes=self.settings.intake.payload_limit_bytes,
         )
+
+    def pars(self, profile: str) -> Pars:
+        """A way to PARS with an HTTP client of its own."""
+        return XmlPars(self.profiles[profile], self.documents, self.clock)
 
 
 class StartProblems(Exception):
@@ -138,12 +143,19 @@ def open_service_ledger(settings: Settings) -> Ledger:
     return open_ledger(settings.ledger_path, keys.seal, keys.identity)
 
 
+ParsFor = Callable[[str], Pars]
+"""Makes a way to PARS for a profile, for one worker thread to own."""
+
+
 class Service:
     """All pumps around one ledger; parts are built here and handed down."""
 
-    def __init__(self, parts: Parts, ledger: Ledger, bus: Bus | None = None) -> None:
+    def __init__(
+        self, parts: Parts, ledger: Ledger, bus: Bus | None = None, pars_for: ParsFor | None = None
+    ) -> None:
         self.parts, self.ledger = parts, ledger
         self.bus = bus or Bus(parts.settings)
+        self._pars_for = pars_for or parts.pars
         self.premises = Premises(parts.house)
         self.stop = threading.Event()
         self._failed: list[tuple[str, BaseException]] = []
@@ -241,14 +253,9 @@ class Service:
         return Claims(self.ledger, domains, settings.sending.lease_seconds)
 
     def dispatcher_for(self) -> DispatcherFor:
-        """Makes a dispatcher with an HTTP client of its own, for one worker thread."""
-        parts, policy = self.parts, self._policy()
-
-        def make(profile: str) -> Dispatcher:
-            client = XmlPars(parts.profiles[profile], parts.documents, parts.clock)
-            return Dispatcher(client, policy, parts.clock)
-
-        return make
+        """Makes a dispatcher with a way to PARS of its own, for one worker thread."""
+        policy, clock = self._policy(), self.parts.clock
+        return lambda profile: Dispatcher(self._pars_for(profile), policy, clock)
 
     def _policy(self) -> Policy:
         sending, follow = self.parts.settings.sending, self.parts.settings.follow

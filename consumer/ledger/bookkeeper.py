@@ -73,6 +73,9 @@ class Bookkeeper:
 
     def _settle(self, message: Message, what: Heard, digest: str) -> tuple[str, int | None]:
         if what.said is not None and not isinstance(what.judgement, Ignored):
+            if _set_aside(what.judgement) and self._find(what.said) is not None:
+                # What no mapping takes for a completion says nothing against one we know of.
+                return "not_reportable", None
             return self.enter(what, what.said, what.judgement, message)
         if isinstance(what.judgement, Refused):
             coordinates = f"{message.topic}/{message.partition}/{message.offset}"
@@ -117,7 +120,7 @@ class Bookkeeper:
         if what.said is not None and not isinstance(what.judgement, Ignored):
             fate, _ = self.enter(what, what.said, what.judgement, message, replay=True)
             self._write_gathered()
-            if letter.completion_id is None:
+            if letter.completion_id is None or fate == "duplicate":
                 self._credits.settle_letter(letter.id)
             return fate
         if isinstance(what.judgement, Refused):
@@ -150,6 +153,9 @@ class Bookkeeper:
 
     def rejudge(self, row: Row[Any], said: Said, judgement: Judgement) -> str:
         """A table changed: what was held, or ready and unsent, is written as it now stands."""
+        held_before = row.state == HeardState.HELD and isinstance(judgement, Held)
+        if held_before and row.reasons == pack_reasons(judgement.reasons):
+            return "held"
         self._index(row.id, said, judgement)
         self._write_gathered()
         origin = self._credits.origin_of(row)
@@ -184,7 +190,7 @@ class Bookkeeper:
     ) -> str:
         match judgement:
             case Ready(records):
-                links = self._credits.put(number, records, said.occurrence, arrival, origin)
+                links = self._credits.put(number, records, arrival, origin)
                 self._credits.relink(number, links)
                 self._stand(number, HeardState.CREDITED, ())
                 self._credits.settle(Status.RESOLVED, completion_id=number)
@@ -336,6 +342,11 @@ class Bookkeeper:
 def search_digest(ledger: Ledger, kind: str, term: str) -> str:
     """The keyed hash under which a search term is found."""
     return ledger.identity.digest("search", kind, normalise(term))
+
+
+def _set_aside(judgement: Judgement) -> bool:
+    """Whether the mapping itself says that this event is not to be reported."""
+    return isinstance(judgement, NotReportable) and judgement.reason.stage is Stage.MAP
 
 
 def _compare(old: Said, new: Said) -> Arrival:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from consumer.credit import State
-from consumer.decisions import Arrival, Move, decide
+from consumer.decisions import Alone, Arrival, Move, decide
 from consumer.ledger import letters, outbox
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.letters import Failure, Origin, Status
@@ -32,24 +32,28 @@ class CreditBook:
         self,
         completion: int,
         records: Iterable[Record],
-        occurrence: str,
         arrival: Arrival,
         origin: Origin,
     ) -> list[Link]:
         """One link per record: a new row, or the move the decision table says for the old one."""
-        return [self._put(completion, r, occurrence, arrival, origin) for r in records]
+        return [self._put(completion, record, arrival, origin) for record in records]
 
-    def _put(
-        self, completion: int, record: Record, occurrence: str, arrival: Arrival, origin: Origin
-    ) -> Link:
-        key = self._ledger.identity.credit_key(record, occurrence)
+    def _put(self, completion: int, record: Record, arrival: Arrival, origin: Origin) -> Link:
+        key = self._ledger.identity.credit_key(record)
         row = self._db.execute(select(credits_).where(credits_.c.key == key)).one_or_none()
         if row is None:
             return self._insert(key, record), True
         replay = arrival is Arrival.REPLAY
-        move = decide(State(row.state), arrival if replay else self._compare(row, record))
+        compared = arrival if replay else self._compare(row, record)
+        move = decide(self._standing(row), compared)
         self._apply(move, row, record, completion, origin)
         return int(row.id), move in {Move.WRITE, Move.RESEND, Move.CORRECT}
+
+    def _standing(self, row: Row[Any]) -> State | Alone:
+        state = State(row.state)
+        if state in {State.WITHDRAWING, State.WITHDRAWN} and not self._supporters(row.id):
+            return Alone(f"{state.value}_alone")
+        return state
 
     def _compare(self, row: Row[Any], record: Record) -> Arrival:
         stored = self._ledger.seal.open_record(row.record)
@@ -140,9 +144,13 @@ class CreditBook:
                 link.completion_id == completion, link.credit_id == number
             )
         )
-        others = select(func.count()).where(link.credit_id == number)
-        if not self._db.scalar(others):
+        if not self._supporters(number):
             self._retire(number, completion)
+
+    def _supporters(self, number: int) -> int:
+        link = completion_credits.c
+        count = select(func.count()).where(link.credit_id == number)
+        return self._db.scalar(count) or 0
 
     def _retire(self, number: int, completion: int) -> None:
         row = self._db.execute(select(credits_).where(credits_.c.id == number)).one()

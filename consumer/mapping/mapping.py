@@ -69,6 +69,24 @@ class Mapping:
                 return NotReportable(Reason(Stage.MAP, excuse.reason, path))
         return None
 
+    def glimpse(self, envelope: Envelope) -> Said | None:
+        """What a not-reportable event says of learner, course and time, None if not all of it.
+
+        So that it can be found when somebody asks, and read again when its mapping changes.
+        """
+        values: dict[str, Any] = {}
+        for row in self.rows:
+            try:
+                value = row.read(envelope)
+            except Fault:
+                continue
+            if value is not None:
+                values[row.target] = value
+        known = {"site", "learner", "course"} <= values.keys()
+        return (
+            self._said(values) if known and values.keys() & {"completed", "occurred_at"} else None
+        )
+
     def reason(self, row: Row, fault: Fault) -> Reason:
         """Why this row could not be read: target, path, file and line."""
         detail = f"{fault.path or row.shown} ({self.file}:{row.line})"

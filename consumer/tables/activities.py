@@ -89,7 +89,7 @@ class _Reader:
         cells = self._row.cells
         board = cells["board"].upper() or "ABIM"
         return Activity(
-            activity=cells["activity"] or self._filled("course"),
+            activity=cells["activity"] or self._own_name(),
             pars_activity_id=self._pars_activity_id(),
             profile=cells["profile"].lower() or "main",
             title=self._filled("title"),
@@ -116,6 +116,11 @@ class _Reader:
         if not self._row.cells[column]:
             self._wrong(column, "is blank")
         return self._row.cells[column]
+
+    def _own_name(self) -> str:
+        """Course 37 of one LMS is not course 37 of another."""
+        site, course = self._row.cells["site"], self._filled("course")
+        return f"{site}/{course}" if site else course
 
     def _pars_activity_id(self) -> str:
         value = self._row.cells["pars_activity_id"]
