@@ -238,7 +238,7 @@ def _summary(stage: Stage, story: Scenario) -> dict[str, Any]:
         "dead_lettered": stage.letters(),
         "open_dead_letters": len(list_letters(stage.ledger, LetterFilter(limit=10_000))),
         "held": counts["held"],
-        "not_reportable": fates["not_reportable"] + counts["not_reportable"],
+        "not_reportable": counts["not_reportable"],
         "duplicates": fates["duplicate"] + fates["repeat"],
         "lost": len(story.credits - {*live}) + unheard,
         "credited_twice": sum(count - 1 for count in Counter(live).values()),

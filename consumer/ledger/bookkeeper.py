@@ -153,8 +153,7 @@ class Bookkeeper:
 
     def rejudge(self, row: Row[Any], said: Said, judgement: Judgement) -> str:
         """A table changed: what was held, or ready and unsent, is written as it now stands."""
-        held_before = row.state == HeardState.HELD and isinstance(judgement, Held)
-        if held_before and row.reasons == pack_reasons(judgement.reasons):
+        if isinstance(judgement, Held) and row.reasons == pack_reasons(judgement.reasons):
             return "held"
         self._index(row.id, said, judgement)
         self._write_gathered()

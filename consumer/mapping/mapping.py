@@ -82,10 +82,9 @@ class Mapping:
                 continue
             if value is not None:
                 values[row.target] = value
-        known = {"site", "learner", "course"} <= values.keys()
-        return (
-            self._said(values) if known and values.keys() & {"completed", "occurred_at"} else None
-        )
+        named = {"site", "learner", "course"} <= values.keys()
+        dated = "completed" in values or "occurred_at" in values
+        return self._said(values) if named and dated else None
 
     def reason(self, row: Row, fault: Fault) -> Reason:
         """Why this row could not be read: target, path, file and line."""

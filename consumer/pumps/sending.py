@@ -78,7 +78,8 @@ class SendingPump:
 
     def _settle_and_claim(self, *, claim: bool) -> list[Claim]:
         free = self._workers - len(self._under_way) if claim else 0
-        if not self._unsettled and not (free and self._any_due()):
+        may_claim = any(line.allow(free) for line in self._lines.values())
+        if not self._unsettled and not (may_claim and self._any_due()):
             return []
         settlements = [exchange.settlement for exchange in self._unsettled]
         with self._claims.ledger.begin() as db:
