@@ -52,7 +52,7 @@ _TABLE = """
 absent            write      write      write      retract    write
 retracted         hold       write      hold       duplicate  write
 held              duplicate  note       write      retract    write
-not_reportable    write      write      write      duplicate  write
+not_reportable    write      write      write      retract    write
 refused           write      write      write      retract    write
 ready             duplicate  note       write      retract    write
 submitting        duplicate  note       review     review     duplicate

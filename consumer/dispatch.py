@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from consumer.clock import Clock
-from consumer.credit import State
+from consumer.credit import State, revision_of
 from consumer.fate import (
     Absent,
     Done,
@@ -20,15 +20,20 @@ from consumer.fate import (
     StopLine,
     Unclear,
     Verdict,
+    named,
 )
 from consumer.ledger.claims import Attempt, Claim, Settlement
 from consumer.pars.port import Action, Pars
 from consumer.pars.verdicts import fate_of_save, fate_of_status
 from consumer.pumps.backoff import Backoff
+from consumer.pumps.schedule import Schedule
 from consumer.reason import Reason, Stage, Stopped, pack_reasons
 
 MAYBE_NOT_OURS = "duplicate_answer"
 """Reason code of the fate table's duplicate row: asking must find our record (design 6)."""
+NOT_UNDERSTOOD = "answer_not_understood"
+
+_FRESH: dict[str, object] = {"tries": 0, "first_try_at": None, "absent_at": None}
 
 
 class Signal(StrEnum):
@@ -38,25 +43,6 @@ class Signal(StrEnum):
     FAILED = "failed"
     STOPPED = "stopped"
     SILENT = "silent"  # nothing was asked of it
-
-
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """When to ask PARS for the board's decision (dossier 6); all in seconds after sending."""
-
-    first_seconds: float = 3600
-    every_seconds: float = 4 * 3600
-    until_seconds: float = 48 * 3600
-    later_seconds: float = 24 * 3600
-    absent_seconds: float = 24 * 3600
-
-    def next_ask(self, sent_at: datetime, now: datetime) -> datetime:
-        """The next time to ask; it never stops, a late verdict is a verdict."""
-        age = (now - sent_at).total_seconds()
-        if age < self.first_seconds:
-            return sent_at + timedelta(seconds=self.first_seconds)
-        step = self.every_seconds if age < self.until_seconds else self.later_seconds
-        return now + timedelta(seconds=step)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +76,13 @@ class Dispatcher:
         """Ask, send or withdraw, as the claim's state wants. Never raises for what PARS does."""
         if self._lease_too_short(claim):
             return self._give_back(claim)
+        try:
+            return self._carry(claim, last_success_at)
+        except Stopped as stopped:
+            # Our own document is at fault: it was not sent.
+            return self._refuse(claim, stopped.reasons, (), Signal.SILENT)
+
+    def _carry(self, claim: Claim, last_success_at: datetime | None) -> Exchange:
         if claim.state is State.SUBMITTED:
             return self._follow(claim)
         if claim.state is State.WITHDRAWING:
@@ -118,11 +111,20 @@ class Dispatcher:
     def _post(
         self, claim: Claim, last_success_at: datetime | None, before: tuple[Attempt, ...]
     ) -> Exchange:
-        try:
-            fate, attempt = self._save(claim, Action.ADD)
-        except Stopped as stopped:
-            return self._refuse(claim, stopped.reasons, before, Signal.SILENT)
-        attempts = (*before, attempt)
+        if before and self._lease_too_short(claim):
+            return self._give_back(claim, before)
+        fate, attempt = self._save(claim, Action.ADD)
+        exchange = self._answered(claim, fate, (*before, attempt), last_success_at)
+        # Whatever PARS has under this CreditID from now on, it is this record.
+        return replace(exchange, settlement=replace(exchange.settlement, posted=True))
+
+    def _answered(
+        self,
+        claim: Claim,
+        fate: SendFate,
+        attempts: tuple[Attempt, ...],
+        last_success_at: datetime | None,
+    ) -> Exchange:
         match fate:
             case Done():
                 return self._sent(claim, attempts)
@@ -135,25 +137,18 @@ class Dispatcher:
 
     def _sent(self, claim: Claim, attempts: tuple[Attempt, ...]) -> Exchange:
         now = self._clock.now()
-        due = self._policy.schedule.next_ask(now, now)
-        values = {
-            "submitted_at": now,
-            "due_at": due,
-            "tries": 0,
-            "absent_at": None,
-            "reasons": "[]",
-        }
-        settlement = Settlement(claim, State.SUBMITTED, values, (), attempts, posted=True)
-        return Exchange(settlement, Signal.WELL)
+        values = _FRESH | {"submitted_at": now, "reasons": "[]"}
+        values["due_at"] = self._policy.schedule.next_ask(now, now)
+        return self._exchange(claim, State.SUBMITTED, values, attempts)
 
     def _found(self, claim: Claim, fate: Found, attempt: Attempt) -> Exchange:
         now = self._clock.now()
         if claim.state is not State.SUBMITTED and claim.record != claim.sent:
             # PARS has what was sent before the correction: take that back, then send this.
-            values: dict[str, object] = {"resend": True, "absent_at": None, "due_at": now}
+            values = _FRESH | {"resend": True, "due_at": now}
             return self._exchange(claim, State.WITHDRAWING, values, (attempt,))
         sent_at = claim.submitted_at or now
-        values = {"submitted_at": sent_at, "tries": 0, "absent_at": None, "reasons": "[]"}
+        values = _FRESH | {"submitted_at": sent_at, "reasons": "[]"}
         match fate.verdict:
             case Verdict.ACCEPTED:
                 decided = values | {"decided_at": now}
@@ -167,15 +162,17 @@ class Dispatcher:
                 return self._exchange(claim, State.SUBMITTED, values, (attempt,))
 
     def _unclear(self, claim: Claim, reason: Reason, attempts: tuple[Attempt, ...]) -> Exchange:
+        # An answer that nobody understands is a gateway's or a maintenance page's, as a rule.
+        signal = Signal.FAILED if reason.code == NOT_UNDERSTOOD else Signal.WELL
         if self._exhausted(claim, claim.tries + 1):
-            return self._refuse(claim, (reason,), attempts)
+            return self._refuse(claim, (reason,), attempts, signal)
         values = self._tried(claim, claim.tries + 1) | {
             "ask": True,
             "absent_at": None,
             "due_at": self._after(self._policy.grace_seconds),
             "reasons": pack_reasons((reason,)),
         }
-        return self._exchange(claim, State.SUBMITTING, values, attempts)
+        return Exchange(Settlement(claim, State.SUBMITTING, values, (), attempts), signal)
 
     # ------------------------------------------------------------ withdraw
 
@@ -192,31 +189,29 @@ class Dispatcher:
                 return self._not_now(claim, fate, (attempt,), last_success_at)
 
     def _delete(self, claim: Claim, asked: Attempt, last_success_at: datetime | None) -> Exchange:
+        if self._lease_too_short(claim):
+            return self._give_back(claim, (asked,))
         fate, attempt = self._save(claim, Action.DELETE)
         attempts = (asked, attempt)
         match fate:
             case Done() | Unclear():
                 # Only asking, and finding nothing, proves a withdrawal.
-                values = {"absent_at": None, "due_at": self._after(self._policy.grace_seconds)}
+                if self._exhausted(claim, claim.tries + 1):
+                    return self._refuse(claim, (Reason(Stage.PARS, "still_there"),), attempts)
+                values = self._tried(claim, claim.tries + 1) | {"absent_at": None}
+                values["due_at"] = self._after(self._policy.grace_seconds)
                 return self._exchange(claim, State.WITHDRAWING, values, attempts)
             case Refused(reasons):
-                return self._still_there(claim, reasons, attempts)
+                return self._refuse(claim, reasons, attempts)
             case Retry() | StopLine():
                 return self._not_now(claim, fate, attempts, last_success_at)
 
-    def _still_there(
-        self, claim: Claim, reasons: tuple[Reason, ...], attempts: tuple[Attempt, ...]
-    ) -> Exchange:
-        # A person sees it now; PARS is asked again tomorrow, should somebody delete it by hand.
-        values = {"absent_at": None, "due_at": self._after(24 * 3600)}
-        return self._exchange(claim, State.WITHDRAWING, values, attempts, reasons)
-
     def _gone(self, claim: Claim, attempt: Attempt) -> Exchange:
-        values: dict[str, object] = {"absent_at": None, "tries": 0, "reasons": "[]"}
+        values = _FRESH | {"reasons": "[]"}
         if not claim.resend:
             return self._exchange(claim, State.WITHDRAWN, values, (attempt,))
-        values |= {"resend": False, "ask": False, "due_at": self._clock.now()}
-        values |= {"revision": _revision(claim) + 1, "credit_id": None, "submitted_at": None}
+        values |= {"resend": False, "ask": False, "submitted_at": None, "due_at": self._clock.now()}
+        values |= {"revision": revision_of(claim.credit_id) + 1, "credit_id": None}
         return self._exchange(claim, State.READY, values, (attempt,))
 
     # ------------------------------------------------------------ follow
@@ -245,13 +240,13 @@ class Dispatcher:
     def _ask(self, claim: Claim) -> tuple[StatusFate, Attempt]:
         reply = self._pars.status(claim.credit_id)
         fate = fate_of_status(reply, claim.credit_id)
-        return fate, Attempt("ask", reply.status, _named(fate))
+        return fate, Attempt("ask", reply.status, named(fate))
 
     def _save(self, claim: Claim, action: Action) -> tuple[SendFate, Attempt]:
         record = claim.sent if action is Action.DELETE else claim.record
         reply = self._pars.save(record, claim.credit_id, action)
         fate = fate_of_save(reply)
-        return fate, Attempt(action.value, reply.status, _named(fate))
+        return fate, Attempt(action.value, reply.status, named(fate))
 
     def _surely_absent(self, claim: Claim) -> bool:
         """An early "not found" proves nothing: it counts when it is still so after the grace."""
@@ -260,12 +255,9 @@ class Dispatcher:
         return self._clock.now() >= claim.absent_at + timedelta(seconds=self._policy.grace_seconds)
 
     def _ask_again(self, claim: Claim, attempt: Attempt) -> Exchange:
-        now = self._clock.now()
-        first = claim.absent_at or now
-        values = {
-            "absent_at": first,
-            "due_at": first + timedelta(seconds=self._policy.grace_seconds),
-        }
+        first = claim.absent_at or self._clock.now()
+        grace = timedelta(seconds=self._policy.grace_seconds)
+        values = {"absent_at": first, "due_at": first + grace}
         state = State.SUBMITTING if claim.state is State.READY else claim.state
         return self._exchange(claim, state, values, (attempt,))
 
@@ -303,13 +295,20 @@ class Dispatcher:
         return claim.tries + served
 
     def _exhausted(self, claim: Claim, tries: int) -> bool:
-        started = claim.first_try_at or self._clock.now()
-        elapsed = (self._clock.now() - started).total_seconds()
+        elapsed = (self._clock.now() - self._started(claim, tries)).total_seconds()
         return tries >= self._policy.max_tries or elapsed >= self._policy.max_retry_seconds
 
     def _tried(self, claim: Claim, tries: int) -> dict[str, object]:
+        started, now = self._started(claim, tries), self._clock.now()
+        return {"tries": tries, "first_try_at": started, "last_try_at": now}
+
+    def _started(self, claim: Claim, tries: int) -> datetime:
+        """Since when this credit has been tried; an outage before now is not its own time."""
         now = self._clock.now()
-        return {"tries": tries, "first_try_at": claim.first_try_at or now, "last_try_at": now}
+        if claim.first_try_at is None or claim.last_try_at is None or tries == claim.tries:
+            return now
+        idle = (now - claim.last_try_at).total_seconds()
+        return now if idle > self._policy.backoff.longest_seconds else claim.first_try_at
 
     def _refuse(
         self,
@@ -319,8 +318,11 @@ class Dispatcher:
         signal: Signal = Signal.WELL,
     ) -> Exchange:
         values = {"last_try_at": self._clock.now(), "absent_at": None}
-        settlement = Settlement(claim, State.ATTENTION, values, reasons, attempts)
-        return Exchange(settlement, signal)
+        state = State.ATTENTION
+        if claim.state is State.WITHDRAWING:
+            # It still has to go: asked again tomorrow, should somebody delete it by hand.
+            state, values["due_at"] = State.WITHDRAWING, self._after(24 * 3600)
+        return Exchange(Settlement(claim, state, values, reasons, attempts), signal)
 
     def _exchange(
         self,
@@ -336,28 +338,11 @@ class Dispatcher:
         needed = timedelta(seconds=self._policy.request_seconds)
         return self._clock.now() + needed >= claim.lease_until
 
-    def _give_back(self, claim: Claim) -> Exchange:
+    def _give_back(self, claim: Claim, attempts: tuple[Attempt, ...] = ()) -> Exchange:
         state = State.SUBMITTING if claim.state is State.READY and claim.ask else claim.state
         values = {"ask": claim.ask, "due_at": self._clock.now()}
-        return Exchange(Settlement(claim, state, values), Signal.SILENT)
+        signal = Signal.WELL if attempts else Signal.SILENT
+        return Exchange(Settlement(claim, state, values, (), attempts), signal)
 
     def _after(self, seconds: float) -> datetime:
         return self._clock.now() + timedelta(seconds=seconds)
-
-
-def _named(fate: SendFate | StatusFate) -> str:
-    match fate:
-        case Found(verdict):
-            return f"found_{verdict.value}"
-        case Refused(reasons):
-            return reasons[0].code
-        case Unclear(reason) | Retry(reason) | StopLine(reason):
-            return reason.code
-        case Done():
-            return "done"
-        case Absent():
-            return "absent"
-
-
-def _revision(claim: Claim) -> int:
-    return int(claim.credit_id.rpartition("-r")[2])

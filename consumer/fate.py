@@ -105,3 +105,18 @@ class Absent:
 
 
 StatusFate = Found | Absent | Retry | StopLine
+
+
+def named(fate: SendFate | StatusFate) -> str:
+    """One word for the timeline of a credit: the code of its reason, where it has one."""
+    match fate:
+        case Found(verdict):
+            return f"found_{verdict.value}"
+        case Refused(reasons):
+            return reasons[0].code
+        case Unclear(reason) | Retry(reason) | StopLine(reason):
+            return reason.code
+        case Done():
+            return "done"
+        case Absent():
+            return "absent"

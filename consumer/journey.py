@@ -73,9 +73,10 @@ def judge(said: Said, house: House, now: datetime) -> Judgement:
     rows = house.tables.activities.find(said.site, said.course)
     if not rows:
         return Held((Reason(Stage.LOOK_UP, "activity_not_found", "course"),))
-    if not any(row.ours for row in rows):
-        return NotReportable(Reason(Stage.LOOK_UP, "not_ours", "course"))
     dated = [(row, day) for row in rows if (day := _day_within(said, row))]
+    # A course may change hands: the rows of that day decide, where there are any.
+    if not any(row.ours for row in [row for row, _ in dated] or rows):
+        return NotReportable(Reason(Stage.LOOK_UP, "not_ours", "course"))
     if not dated:
         return Refused((Reason(Stage.RULES, "date_outside_activity", "completed"),))
     return _judge_learner(said, dated, house, now)

@@ -104,10 +104,11 @@ def points_rules(points: Decimal, maximum: Decimal) -> Iterator[Reason]:
     """Above zero, in steps of 0.25, at most what is registered (dossier 2.4); never rounded."""
     if not points.is_finite() or points <= 0:
         yield broken("points_not_positive", "points")
+    elif points > maximum:
+        # First: the remainder of a number beyond 28 digits cannot be computed.
+        yield broken("points_above_maximum", "points", "more than the activity is registered for")
     elif points % POINTS_STEP:
         yield broken("points_off_grid", "points", f"steps of {POINTS_STEP}")
-    elif points > maximum:
-        yield broken("points_above_maximum", "points", "more than the activity is registered for")
 
 
 def completion_date(completed: datetime | date, zone: ZoneInfo) -> date:

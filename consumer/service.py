@@ -12,17 +12,21 @@ from typing import Protocol
 import structlog
 
 from consumer.bus.connect import Bus
+from consumer.bus.port import BusError
 from consumer.clock import Clock
-from consumer.dispatch import Dispatcher, Policy, Schedule
+from consumer.dispatch import Dispatcher, Policy
 from consumer.journey import House, Provider
 from consumer.keys import Keys, KeysProblem, load_keys
 from consumer.ledger.claims import Claims
-from consumer.ledger.ledger import Ledger, open_ledger
+from consumer.ledger.ledger import Ledger, LedgerUnavailable, open_ledger
 from consumer.mapping.catalogue import Catalogue
 from consumer.mapping.loader import load_catalogue
 from consumer.mapping.problem import MappingProblems
-from consumer.pars.client import ParsProfile, XmlPars
+from consumer.pars.client import JsonPars, XmlPars
+from consumer.pars.contract import Transport
+from consumer.pars.json import JsonDocuments
 from consumer.pars.port import Pars
+from consumer.pars.profile import ParsProfile
 from consumer.pars.xml import Documents
 from consumer.premises import Premises
 from consumer.pumps.backoff import Backoff
@@ -32,8 +36,9 @@ from consumer.pumps.line import Line
 from consumer.pumps.pace import Pace
 from consumer.pumps.publishing import PublishingPump
 from consumer.pumps.rejudging import RejudgingPump
+from consumer.pumps.schedule import Schedule
 from consumer.pumps.sending import FOLLOWING, SUBMITTING, DispatcherFor, SendingPump
-from consumer.settings import ProviderProfile, Settings, SettingsProblems
+from consumer.settings import Folders, ProviderProfile, Settings, SettingsProblems
 from consumer.tables import TableProblems, Tables, load_tables
 
 
@@ -70,8 +75,12 @@ class Parts:
         )
 
     def pars(self, profile: str) -> Pars:
-        """A way to PARS with an HTTP client of its own."""
-        return XmlPars(self.profiles[profile], self.documents, self.clock)
+        """A way to PARS with an HTTP client of its own, by the profile's transport."""
+        chosen = self.profiles[profile]
+        if chosen.transport is Transport.XML:
+            return XmlPars(chosen, self.documents, self.clock)
+        documents = JsonDocuments(self.settings.schemas_dir, chosen.unique_id_form)
+        return JsonPars(chosen, documents, self.clock)
 
 
 class StartProblems(Exception):
@@ -84,16 +93,7 @@ class StartProblems(Exception):
 
 def gather(settings: Settings, clock: Clock) -> Parts:
     """Load mappings, tables and profiles. Raises StartProblems with everything that is wrong."""
-    problems: list[str] = []
-    catalogue, tables = None, None
-    try:
-        catalogue = load_catalogue(settings.mappings_dir, settings.schemas_dir)
-    except MappingProblems as found:
-        problems += map(str, found.problems)
-    try:
-        tables = load_tables(settings.tables_dir, settings.profiles)
-    except TableProblems as found:
-        problems += (f"{settings.tables_dir}/{one}" for one in found.problems)
+    catalogue, tables, problems = read_files(settings)
     profiles: dict[str, ParsProfile] = {}
     for name, profile in settings.profiles.items():
         try:
@@ -106,15 +106,37 @@ def gather(settings: Settings, clock: Clock) -> Parts:
     return Parts(settings, clock, catalogue, tables, profiles, documents)
 
 
+def read_files(folders: Folders) -> tuple[Catalogue | None, Tables | None, list[str]]:
+    """Mappings and tables, each None when it cannot be used, and everything that is wrong."""
+    problems: list[str] = []
+    catalogue, tables = None, None
+    try:
+        catalogue = load_catalogue(folders.mappings_dir, folders.schemas_dir)
+    except MappingProblems as found:
+        problems += map(str, found.problems)
+    try:
+        tables = load_tables(folders.tables_dir, folders.profiles)
+    except TableProblems as found:
+        problems += (f"{folders.tables_dir}/{one}" for one in found.problems)
+    return catalogue, tables, problems
+
+
 def pars_profile(name: str, profile: ProviderProfile, settings: Settings) -> ParsProfile:
     """The PARS client's view of a provider profile. Raises ValueError, quoting no credential."""
-    sending = settings.sending
+    sending, fields = settings.sending, profile.credential_fields
     return ParsProfile(
         name=name,
         base_url=profile.url,
         provider_id=profile.provider_id,
         user=profile.user,
         password=profile.password.get_secret_value(),
+        transport=profile.transport,
+        credentials_in=profile.credentials_in,
+        credential_fields=(fields.provider_id, fields.user, fields.password),
+        paths=profile.paths,
+        completed_form=profile.completed_form,
+        unique_id_form=profile.unique_id_form,
+        cme_mirror=profile.cme_mirror,
         connect_timeout_seconds=sending.connect_timeout_seconds,
         read_timeout_seconds=sending.request_timeout_seconds,
         write_timeout_seconds=sending.request_timeout_seconds,
@@ -194,9 +216,14 @@ class Service:
             pump.run(self.stop)
         except BaseException as error:  # noqa: BLE001  its fate: the service stops, and exits 1
             self._failed.append((pump.name, error))
-            where = f"{Path(_last_frame(error)).name}"
+            # Ours say what a person must mend; another's text may hold what it choked on.
+            cause = str(error) if isinstance(error, BusError | LedgerUnavailable) else ""
             self._log.error(
-                "pump.failed", pump=pump.name, error_type=type(error).__name__, where=where
+                "pump.failed",
+                pump=pump.name,
+                error_type=type(error).__name__,
+                where=Path(_last_frame(error)).name,
+                cause=cause,
             )
             self.stop.set()
 

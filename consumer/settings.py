@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
 from consumer.candidate import YearPolicy
+from consumer.pars.contract import CompletedForm, Operation, Placement, Transport, UniqueIDForm
 from consumer.resources import shipped
 
+F = TypeVar("F", bound="Folders")
 Seconds = Annotated[float, Field(gt=0)]
 PumpName = Literal["intake", "submit", "follow", "outbox"]
 ALL_PUMPS: tuple[PumpName, ...] = ("intake", "submit", "follow", "outbox")
@@ -46,6 +49,14 @@ class KafkaSettings(Section):
     replication_factor: int = Field(-1, ge=-1, description="of topics made at start; -1: default")
 
 
+class CredentialFields(Section):
+    """What the three credentials of a request are called; ACCME names them so in prose."""
+
+    provider_id: str = Field("ProviderId", description="name of the provider ID")
+    user: str = Field("User", description="name of the user")
+    password: str = Field("Password", description="name of the password")
+
+
 class ProviderProfile(Section):
     """One accredited provider: who reports, and as whom PARS knows it."""
 
@@ -60,6 +71,24 @@ class ProviderProfile(Section):
     requests_per_second: float = Field(1.0, gt=0, le=10_000, description="pace, all workers")
     without_birth_year: YearPolicy = Field(
         YearPolicy.HOLD, description="a learner gave month and day only: hold, omit, placeholder"
+    )
+    transport: Transport = Field(Transport.XML, description="xml, or json by ACCME's draft of 2025")
+    credentials_in: Placement = Field(
+        Placement.HEADERS, description="headers, query, or with xml body"
+    )
+    credential_fields: CredentialFields = CredentialFields()
+    paths: dict[Operation, str] = Field(
+        default_factory=dict,
+        description="below url: save, status, status_by_learner, match; default by transport",
+    )
+    completed_form: CompletedForm | None = Field(
+        None, description="completion as date or noon without offset; default xml date, json noon"
+    )
+    unique_id_form: UniqueIDForm = Field(
+        UniqueIDForm.LIST, description="UniqueID in json: list, or object (the board's ID alone)"
+    )
+    cme_mirror: bool = Field(
+        False, description="must be off: only MOC is reported, PARS adds the CME credit itself"
     )
 
 
@@ -124,17 +153,25 @@ class LogSettings(Section):
     format: Literal["auto", "json", "console"] = Field("auto", description="auto: JSON when piped")
 
 
-class Settings(BaseSettings):
-    """The whole configuration. Environment: MOC_BUS=kafka, MOC_KAFKA__GROUP=..., and so on."""
+class Folders(BaseSettings):
+    """Where the other files are: known even when the rest of the settings is wrong."""
 
     model_config = SettingsConfigDict(
-        env_prefix="MOC_", env_nested_delimiter="__", extra="forbid", frozen=True
+        env_prefix="MOC_", env_nested_delimiter="__", extra="ignore", frozen=True
     )
 
-    data_dir: Path = Field(Path("data"), description="ledger, embedded log and keys live here")
     tables_dir: Path = Field(Path("tables"), description="learners.csv and activities.csv")
     mappings_dir: Path = Field(shipped("mappings"), description="mapping files")
     schemas_dir: Path = Field(shipped("schemas"), description="schemas of events and of PARS")
+    profiles: dict[str, Any] = Field(default_factory=dict)
+
+
+class Settings(Folders):
+    """The whole configuration. Environment: MOC_BUS=kafka, MOC_KAFKA__GROUP=..., and so on."""
+
+    model_config = SettingsConfigDict(extra="forbid")
+
+    data_dir: Path = Field(Path("data"), description="ledger, embedded log and keys live here")
     keys_file: Path | None = Field(None, description="secret and sealing key; default in data_dir")
     bus: Literal["embedded", "kafka"] = Field("embedded", description="where events come from")
     pumps: list[PumpName] = Field(list(ALL_PUMPS), min_length=1, description="pumps to run")
@@ -184,8 +221,34 @@ def load_settings(config: Path | None, **overrides: Any) -> Settings:
 
     Raises SettingsProblems with all of them.
     """
+    if config is not None and not config.is_file():
+        raise SettingsProblems([f"{config}: no such file"])
+    try:
+        return _sourced(Settings, config)(**overrides)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsProblems([f"{config}: not TOML: {error}"]) from None
+    except OSError as error:
+        raise SettingsProblems([f"{config}: cannot be read: {error.strerror}"]) from None
+    except SettingsError as error:
+        raise SettingsProblems([f"environment: {error}; lists are written as JSON"]) from None
+    except ValidationError as error:
+        raise SettingsProblems([_problem(one) for one in error.errors()]) from None
 
-    class FromFile(Settings):
+
+def load_folders(config: Path | None) -> Folders | None:
+    """Where the other files are, if the settings say that much in a form that can be read."""
+    if config is not None and not config.is_file():
+        return None
+    try:
+        return _sourced(Folders, config)()
+    except (OSError, ValueError):  # not TOML, not UTF-8, not JSON, not valid
+        return None
+
+
+def _sourced(kind: type[F], config: Path | None) -> type[F]:
+    """These settings, read from the file and the environment alone."""
+
+    class Sourced(kind):  # type: ignore[misc, valid-type]
         @classmethod
         def settings_customise_sources(
             cls,
@@ -198,14 +261,7 @@ def load_settings(config: Path | None, **overrides: Any) -> Settings:
             file = () if config is None else (TomlConfigSettingsSource(settings_cls, config),)
             return (init_settings, env_settings, *file)
 
-    if config is not None and not config.is_file():
-        raise SettingsProblems([f"{config}: no such file"])
-    try:
-        return FromFile(**overrides)
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsProblems([f"{config}: not TOML: {error}"]) from None
-    except ValidationError as error:
-        raise SettingsProblems([_problem(one) for one in error.errors()]) from None
+    return Sourced
 
 
 def _problem(error: Any) -> str:

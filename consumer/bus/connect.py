@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from pathlib import Path
+
 from consumer.bus.embedded import EmbeddedListener, EmbeddedPublisher
 from consumer.bus.kafka import (
     KafkaConfig,
@@ -30,13 +33,19 @@ class Bus:
             config = self._prepared()
             return KafkaListener(config, topics, remembered)
         group = self._settings.intake.group
-        return EmbeddedListener(self._settings.bus_path, topics, group, remembered)
+        return EmbeddedListener(self._embedded_path(), topics, group, remembered)
 
     def publisher(self) -> Publisher:
         """A publisher. Raises BusUnavailable, TopicMisfit."""
         if self._settings.bus == "kafka":
             return KafkaPublisher(self._prepared())
-        return EmbeddedPublisher(self._settings.bus_path, MESSAGE_LIMIT_BYTES)
+        return EmbeddedPublisher(self._embedded_path(), MESSAGE_LIMIT_BYTES)
+
+    def _embedded_path(self) -> Path:
+        """The embedded log; an LMS's bridge may be there before the service's first start."""
+        with suppress(OSError):  # opening the log says it in the bus's own words
+            self._settings.data_dir.mkdir(parents=True, exist_ok=True)
+        return self._settings.bus_path
 
     def _prepared(self) -> KafkaConfig:
         config = kafka_config(self._settings)

@@ -15,22 +15,27 @@ from consumer.bus.port import BusError
 from consumer.cli.output import FAILED, fail
 from consumer.clock import SystemClock
 from consumer.ledger.ledger import Ledger, LedgerUnavailable, WrongSecret
-from consumer.service import Parts, StartProblems, gather, open_service_ledger
-from consumer.settings import Settings, SettingsProblems, load_settings
+from consumer.service import Parts, StartProblems, gather, open_service_ledger, read_files
+from consumer.settings import Settings, SettingsProblems, load_folders, load_settings
 from consumer.telemetry.log import configure_logging
 
 DEFAULT_CONFIG = Path("moc-consumer.toml")
 
 
-def settings_of(context: click.Context) -> Settings:
-    """The settings in force; exits 2 with all problems. Sets up the logs."""
+def settings_of(context: click.Context, *, with_files: bool = False) -> Settings:
+    """The settings in force; exits 2 with all problems. Sets up the logs.
+
+    With files: those of mappings and tables too, so that all can be mended at once.
+    """
     config: Path | None = context.find_root().obj
     if config is None and DEFAULT_CONFIG.is_file():
         config = DEFAULT_CONFIG
     try:
         settings = load_settings(config)
     except SettingsProblems as problems:
-        fail([f"settings: {one}" for one in problems.problems])
+        folders = load_folders(config) if with_files else None
+        elsewhere = read_files(folders)[2] if folders else []
+        fail([*(f"settings: {one}" for one in problems.problems), *elsewhere])
     set_up_logging(settings)
     return settings
 

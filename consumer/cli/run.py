@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 from typing import Any
@@ -31,7 +32,7 @@ def run(context: click.Context, pumps: tuple[PumpName, ...]) -> None:
     The first signal finishes what is in hand, within stop_seconds; a second one leaves at once,
     which is safe too: what was under way is asked about at the next start.
     """
-    settings = settings_of(context)
+    settings = settings_of(context, with_files=True)
     if pumps:
         settings = settings.model_copy(update={"pumps": list(pumps)})
     parts = parts_of(settings)
@@ -60,7 +61,7 @@ def _stop_on_signals(service: Service) -> None:
 @click.pass_context
 def check(context: click.Context) -> None:
     """Show the settings in force, secrets masked, and everything that is wrong, at once."""
-    settings = settings_of(context)
+    settings = settings_of(context, with_files=True)
     problems = _key_problems(settings)
     show_one(_flat(settings.model_dump(mode="json")))
     parts = parts_of(settings)
@@ -84,11 +85,16 @@ def _key_problems(settings: Settings) -> list[str]:
     return []
 
 
+def _shown(value: Any) -> Any:
+    """Credentials in an address are refused, but the refusal must not show them."""
+    return re.sub("//[^/]*@", "//**********@", value) if isinstance(value, str) else value
+
+
 def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for name, value in values.items():
         if isinstance(value, dict):
             flat |= _flat(value, f"{prefix}{name}.")
         else:
-            flat[prefix + name] = ", ".join(value) if isinstance(value, list) else value
+            flat[prefix + name] = ", ".join(value) if isinstance(value, list) else _shown(value)
     return flat

@@ -79,7 +79,7 @@ def reveal_letter(ledger: Ledger, letter_id: str, who: str, clock: Clock) -> byt
     """The original bytes, personal data and all; remembered in the audit. Raises NoSuchLetter."""
     with ledger.begin() as db:
         row = _letter(db, letter_id)
-        _audit(db, clock.now(), who, "letter.revealed", letter_id, "")
+        _audit(db, clock.now(), who, "letter.revealed", letter_id)
     return unpack_original(ledger.seal.open(row.original)).value or b""
 
 
@@ -95,7 +95,9 @@ def replay_letter(
         row = _letter(db, letter_id)
         if not mark_replayed(db, letter_id):
             raise NotOpen(f"{letter_id} is {row.status}")
-        _audit(db, now, who, "letter.replayed", letter_id, why)
+        # People name people here.
+        sealed = ledger.seal.seal(why.encode()).decode() if why else ""
+        _audit(db, now, who, "letter.replayed", letter_id, sealed)
         message = _message(ledger, row)
         return Bookkeeper(db, ledger, now).replay(row, message, hear(message, house, now))
 
@@ -151,7 +153,7 @@ def _reason(reason: Any) -> Shown:
     }
 
 
-def _audit(db: Connection, at: datetime, who: str, what: str, subject: str, why: str) -> None:
+def _audit(db: Connection, at: datetime, who: str, what: str, subject: str, why: str = "") -> None:
     db.execute(insert(audit).values(at=at, who=who, what=what, subject=subject, why=why))
 
 

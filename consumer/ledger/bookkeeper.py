@@ -117,17 +117,24 @@ class Bookkeeper:
 
     def replay(self, letter: Row[Any], message: Message, what: Heard) -> str:
         """Take a dead letter's bytes through today's journey; gives the new fate."""
-        if what.said is not None and not isinstance(what.judgement, Ignored):
-            fate, _ = self.enter(what, what.said, what.judgement, message, replay=True)
-            self._write_gathered()
-            if letter.completion_id is None or fate == "duplicate":
-                self._credits.settle_letter(letter.id)
-            return fate
-        if isinstance(what.judgement, Refused):
+        self._credits.publish_letter(letter.id)
+        if letter.credit_row and self._credits.withdraw_now(letter):
+            return "withdrawing"
+        if what.said is None and isinstance(what.judgement, Refused):
             self._credits.refuse(letter.id, what.judgement.reasons, self._origin(message, what))
             return "refused"
-        self._credits.settle_letter(letter.id)
-        return "not_reportable"
+        if what.said is None or isinstance(what.judgement, Ignored):
+            self._credits.settle_letter(letter.id)
+            return "not_reportable"
+        if letter.completion_id is None:
+            # It could not be read when it came: it arrives now, and overrules nothing since.
+            fate, _ = self._settle(message, what, self.digest(message))
+        else:
+            fate, _ = self.enter(what, what.said, what.judgement, message, replay=True)
+        self._write_gathered()
+        if letter.completion_id is None or fate == "duplicate":
+            self._credits.settle_letter(letter.id)
+        return fate
 
     # ------------------------------------------------------------ one completion
 
@@ -143,18 +150,18 @@ class Bookkeeper:
         """Decide about one readable event; gives its fate and the completion's number."""
         row = self._find(said)
         arrival = Arrival.REPLAY if replay else self._arrival(row, said)
-        move = decide(self._standing(row), arrival)
+        move = decide(self._standing(row, arrival), arrival)
         number = self._upsert(row, said, what, message, move)
         if said.kind is Kind.RETRACTION and replay:
-            self._credits.withdraw_all(number)
-            return "retracted", number
+            return self._withdraw(number, said), number
         origin = self._origin(message, what)
         return self._apply(move, number, judgement, said, origin, arrival), number
 
     def rejudge(self, row: Row[Any], said: Said, judgement: Judgement) -> str:
         """A table changed: what was held, or ready and unsent, is written as it now stands."""
-        if isinstance(judgement, Held) and row.reasons == pack_reasons(judgement.reasons):
-            return "held"
+        waiting = _waiting_for(judgement)
+        if waiting and row.reasons == pack_reasons(waiting):
+            return str(row.state)
         self._index(row.id, said, judgement)
         self._write_gathered()
         origin = self._credits.origin_of(row)
@@ -220,6 +227,13 @@ class Bookkeeper:
         )
         return "retracted"
 
+    def _withdraw(self, number: int, said: Said) -> str:
+        """A person agreed to a retraction; of what another account stands behind nothing goes."""
+        if not self._credits.withdraw_all(number):
+            return self._retract(number, said)
+        self._credits.settle(Status.RESOLVED, completion_id=number)
+        return "retracted"
+
     def _ask_person(self, number: int, code: str, origin: Origin) -> str:
         reason = Reason(Stage.REVIEW, code)
         self._credits.refuse(self._completion_letter(number), (reason,), origin, number)
@@ -233,17 +247,22 @@ class Bookkeeper:
         )
         return self._db.execute(select(completions).where(completions.c.key == key)).one_or_none()
 
-    def _standing(self, row: Row[Any] | None) -> DecisionRow:
+    def _standing(self, row: Row[Any] | None, arrival: Arrival) -> DecisionRow:
         if row is None:
             return Nothing.ABSENT
         if row.state != HeardState.CREDITED:
             return HeardState(row.state)
-        states = self._db.scalars(
-            select(credits_.c.state)
+        found = self._db.execute(
+            select(credits_.c.state, credits_.c.resend)
             .join(completion_credits, completion_credits.c.credit_id == credits_.c.id)
             .where(completion_credits.c.completion_id == row.id)
         )
-        return max(map(State, states), key=_WEIGHT.index)
+        states = sorted((_as_good_as(*one) for one in found), key=_WEIGHT.index, reverse=True)
+        if arrival is Arrival.REPLAY:
+            # Of two credits one may be at PARS and the other ask for a person: that one is meant.
+            open_ = [one for one in states if decide(one, arrival) is not Move.DUPLICATE]
+            return (open_ or states)[0]
+        return states[0]
 
     def _arrival(self, row: Row[Any] | None, said: Said) -> Arrival:
         if said.kind is Kind.RETRACTION:
@@ -313,7 +332,10 @@ class Bookkeeper:
 
     def digest(self, message: Message) -> str:
         """What tells one content from another without telling the content."""
-        return self._ledger.identity.digest("event", message.key or b"", message.value or b"")
+        # Headers too: an event created and one revoked may differ in nothing but `ce_type`.
+        headers = (part for header in message.headers for part in header)
+        own = (message.key or b"", message.value or b"")
+        return self._ledger.identity.digest("event", *own, *headers)
 
     def _letter_id(self, *parts: str) -> str:
         return "dl-" + self._ledger.identity.digest("letter", *parts)[:24]
@@ -346,6 +368,23 @@ def search_digest(ledger: Ledger, kind: str, term: str) -> str:
 def _set_aside(judgement: Judgement) -> bool:
     """Whether the mapping itself says that this event is not to be reported."""
     return isinstance(judgement, NotReportable) and judgement.reason.stage is Stage.MAP
+
+
+def _waiting_for(judgement: Judgement) -> tuple[Reason, ...]:
+    """Why a completion has no credit; nothing for one that has, or is a letter."""
+    match judgement:
+        case Held(reasons):
+            return reasons
+        case NotReportable(reason):
+            return (reason,)
+    return ()
+
+
+def _as_good_as(state: str, resend: bool) -> State:
+    """Withdrawn for good is as good as gone; withdrawn to be corrected, as good as sent again."""
+    if state != State.WITHDRAWING:
+        return State(state)
+    return State.SUBMITTING if resend else State.WITHDRAWN
 
 
 def _compare(old: Said, new: Said) -> Arrival:

@@ -13,7 +13,6 @@ from consumer.credit import State
 from consumer.ledger import outbox
 from consumer.ledger.creditbook import CreditBook
 from consumer.ledger.ledger import Ledger
-from consumer.ledger.letters import Status
 from consumer.ledger.schema import attempts, credits_
 from consumer.participant import Record
 from consumer.reason import Reason, pack_reasons, unpack_reasons
@@ -155,7 +154,7 @@ class Claims:
         if settlement.refused:
             book.refuse_credit(row, settlement.refused)
         elif settlement.state in {State.SUBMITTED, State.ACCEPTED, State.WITHDRAWN}:
-            book.settle(Status.RESOLVED, credit_row=row.id)
+            book.settle_sent(row)
         if settlement.state not in {settlement.claim.state, State.SUBMITTING}:
             outbox.put(db, self.ledger.seal, outbox.outcome(row, now), now)
 

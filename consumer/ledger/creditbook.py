@@ -45,15 +45,20 @@ class CreditBook:
             return self._insert(key, record), True
         replay = arrival is Arrival.REPLAY
         compared = arrival if replay else self._compare(row, record)
-        move = decide(self._standing(row), compared)
+        if compared is Arrival.SAME and row.id not in self._links(completion):
+            compared = Arrival.LATER  # another account's completion: never the same one again
+        move = decide(self._standing(row, replay=replay), compared)
         self._apply(move, row, record, completion, origin)
         return int(row.id), move in {Move.WRITE, Move.RESEND, Move.CORRECT}
 
-    def _standing(self, row: Row[Any]) -> State | Alone:
+    def _standing(self, row: Row[Any], *, replay: bool) -> State | Alone:
         state = State(row.state)
-        if state in {State.WITHDRAWING, State.WITHDRAWN} and not self._supporters(row.id):
+        if state not in {State.WITHDRAWING, State.WITHDRAWN} or row.resend:
+            return state
+        if replay or not self._supporters(row.id):
             return Alone(f"{state.value}_alone")
-        return state
+        # A person withdrew it for good: whether PARS has confirmed that yet makes no difference.
+        return State.WITHDRAWN
 
     def _compare(self, row: Row[Any], record: Record) -> Arrival:
         stored = self._ledger.seal.open_record(row.record)
@@ -126,16 +131,17 @@ class CreditBook:
     def relink(self, completion: int, links: Sequence[Link]) -> None:
         """Stand this completion behind `links` alone; retire what stands on nothing now."""
         wanted = {number for number, _ in links}
-        old = set(self._links(completion))
+        old = {*self._links(completion)}
         for number in old - wanted:
             self._unlink(completion, number)
         for number in wanted - old:
             values = {"completion_id": completion, "credit_id": number}
             self._db.execute(insert(completion_credits).values(values))
 
-    def _links(self, completion: int) -> Iterable[int]:
+    def _links(self, completion: int) -> Sequence[int]:
         link = completion_credits.c
-        return self._db.scalars(select(link.credit_id).where(link.completion_id == completion))
+        query = select(link.credit_id).where(link.completion_id == completion)
+        return self._db.scalars(query).all()
 
     def _unlink(self, completion: int, number: int) -> None:
         link = completion_credits.c
@@ -162,7 +168,9 @@ class CreditBook:
             case State.SUBMITTING | State.SUBMITTED | State.ACCEPTED:
                 origin = self._origin_of(completion)
                 self._ask_person(row, "no_longer_derived", completion, origin)
-            case State.WITHDRAWING | State.WITHDRAWN:
+            case State.WITHDRAWING:
+                self._change(row, resend=False)
+            case State.WITHDRAWN:
                 pass
 
     def _withdraw(self, row: Row[Any]) -> None:
@@ -173,12 +181,25 @@ class CreditBook:
             self._change(row, **withdrawing, **self._fresh_tries())
         self.settle(Status.RESOLVED, credit_row=row.id)
 
-    def withdraw_all(self, completion: int) -> None:
-        """A person agreed to a retraction: PARS is asked to delete what it has of it."""
-        for number in list(self._links(completion)):
+    def withdraw_all(self, completion: int) -> bool:
+        """A person agreed to a retraction: PARS is asked to delete what it has of it.
+
+        What another completion stands behind too stays; False when that was so of everything.
+        """
+        own = [number for number in self._links(completion) if self._supporters(number) == 1]
+        for number in own:
             row = self._db.execute(select(credits_).where(credits_.c.id == number)).one()
-            if State(row.state) not in {State.WITHDRAWING, State.WITHDRAWN}:
+            if row.state != State.WITHDRAWN:
                 self._withdraw(row)
+        return bool(own)
+
+    def withdraw_now(self, letter: Row[Any]) -> bool:
+        """Try a withdrawal that PARS refused again at once; False when the letter is no such."""
+        stuck = (credits_.c.id == letter.credit_row, credits_.c.state == State.WITHDRAWING)
+        if letter.stage == Stage.REVIEW:
+            return False
+        done = self._db.execute(update(credits_).where(*stuck).values(due_at=self._now))
+        return done.rowcount == 1
 
     # ------------------------------------------------------------ letters
 
@@ -209,6 +230,17 @@ class CreditBook:
             )
         )
 
+    def settle_sent(self, row: Row[Any]) -> None:
+        """PARS or the board has decided; what a person was asked about it stays asked."""
+        resolved = Status.RESOLVED
+        self._publish(
+            letters.settle_letters(self._db, resolved, credit_row=row.id, keep_questions=True)
+        )
+
+    def publish_letter(self, letter_id: str) -> None:
+        """Say on its topic how a letter stands."""
+        self._publish([letters.get_letter(self._db, letter_id)])
+
     def settle_letter(self, letter_id: str) -> None:
         """Take one letter off the list, and say so on its topic."""
         self._publish([letters.resolve(self._db, letter_id)])
@@ -220,12 +252,16 @@ class CreditBook:
             select(func.max(link.completion_id)).where(link.credit_id == row.id)
         )
         if completion is not None:
-            letter = "dl-" + self._ledger.identity.digest("letter", "credit", row.key)[:24]
+            letter = self._letter_id("credit", row)
             self.refuse(letter, reasons, self._origin_of(completion), completion, row)
 
     def _ask_person(self, row: Row[Any], code: str, completion: int, origin: Origin) -> None:
-        letter = "dl-" + self._ledger.identity.digest("letter", "credit", row.key)[:24]
+        # A letter of its own: a refusal by PARS, or its end, must not wipe out the question.
+        letter = self._letter_id("question", row)
         self.refuse(letter, (Reason(Stage.REVIEW, code),), origin, completion, row)
+
+    def _letter_id(self, about: str, row: Row[Any]) -> str:
+        return "dl-" + self._ledger.identity.digest("letter", about, row.key)[:24]
 
     def _publish(self, rows: Iterable[Row[Any]]) -> None:
         for row in rows:

@@ -72,9 +72,7 @@ def open_ledger(path: Path, seal: Seal, identity: Identity) -> Ledger:
 
     Raises LedgerUnavailable, WrongSecret.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # Before SQLite makes it: the files it keeps beside it take over this mode.
-    path.touch(mode=0o600)
+    _make_private(path)
     engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
     event.listen(engine, "connect", _set_up_connection)
     event.listen(engine, "begin", _begin)
@@ -85,6 +83,16 @@ def open_ledger(path: Path, seal: Seal, identity: Identity) -> Ledger:
     ledger = Ledger(engine, seal, identity)
     _check_secret(ledger)
     return ledger
+
+
+def _make_private(path: Path) -> None:
+    """Before SQLite opens it: the files it keeps beside it take over the mode of this one."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.chmod(0o600)
+    except OSError as error:
+        raise LedgerUnavailable(error.strerror or type(error).__name__) from None
 
 
 def _set_up_connection(dbapi_connection: Any, _record: object) -> None:

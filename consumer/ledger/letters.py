@@ -8,11 +8,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from consumer.ledger.schema import letters
-from consumer.reason import Reason, pack_reasons
+from consumer.reason import Reason, Stage, pack_reasons
 
 
 class Status(StrEnum):
@@ -67,8 +67,13 @@ def open_letter(connection: Connection, failure: Failure, now: datetime) -> Row[
         "last_failed_at": now,
     }
     statement = insert(letters).values(id=failure.letter_id, first_failed_at=now, **changing)
+    # Whose letter it is stays known, even when a replay could not read its bytes any more.
+    subject = {
+        name: func.coalesce(statement.excluded[name], letters.c[name])
+        for name in ("completion_id", "credit_row")
+    }
     statement = statement.on_conflict_do_update(
-        ["id"], set_=changing | {"failures": letters.c.failures + 1}
+        ["id"], set_=changing | subject | {"failures": letters.c.failures + 1}
     )
     connection.execute(statement)
     return get_letter(connection, failure.letter_id)
@@ -80,15 +85,25 @@ def get_letter(connection: Connection, letter_id: str) -> Row[Any]:
 
 
 def settle_letters(
-    connection: Connection, status: Status, *, completion_id: int = 0, credit_row: int = 0
+    connection: Connection,
+    status: Status,
+    *,
+    completion_id: int = 0,
+    credit_row: int = 0,
+    keep_questions: bool = False,
 ) -> list[Row[Any]]:
-    """Take the open letters of a completion, or of a credit, off the list; gives the rows back."""
+    """Take the open letters of a completion, or of a credit, off the list; gives the rows back.
+
+    `keep_questions` leaves those that ask a person for a decision and were not answered yet.
+    """
     subject = (
         letters.c.credit_row == credit_row
         if credit_row
         else (letters.c.completion_id == completion_id) & letters.c.credit_row.is_(None)
     )
-    unsettled = letters.c.status.in_([Status.OPEN, Status.REPLAYED])
+    unsettled: ColumnElement[bool] = letters.c.status.in_([Status.OPEN, Status.REPLAYED])
+    if keep_questions:
+        unsettled &= (letters.c.stage != Stage.REVIEW) | (letters.c.status != Status.OPEN)
     ids = list(connection.scalars(select(letters.c.id).where(subject, unsettled)))
     if not ids:
         return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -21,6 +22,8 @@ OUTCOMES = "moc.outcomes"
 PASSED_ON = frozenset(
     "traceparent tracestate ce_id ce_type ce_source ce_specversion ce_time".split()
 )
+# And of that what can be one: no blanks, no "@", nothing a person's name is written with.
+_CONTEXT = re.compile(rb"[\w.:/+=,;~*-]{0,256}")
 # A dead letter must fit a topic made for 1 MiB payloads; larger bytes stay in the ledger.
 PUBLISH_LIMIT_BYTES = 1024 * 1024
 _HEADER_LIMIT_BYTES = 256
@@ -94,7 +97,7 @@ def _letter_headers(row: Row[Any]) -> Headers:
 
 def _passed_on(headers: Headers) -> Headers:
     return tuple(
-        (name, value[:_HEADER_LIMIT_BYTES]) for name, value in headers if name in PASSED_ON
+        (name, value) for name, value in headers if name in PASSED_ON and _CONTEXT.fullmatch(value)
     )
 
 

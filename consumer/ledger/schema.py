@@ -218,4 +218,4 @@ audit = Table(
     Column("subject", String(300), nullable=False),
     Column("why", Text, nullable=False),
 )
-"""What people did, to what and why."""
+"""What people did, to what and why; `why` is sealed, it may name a person."""

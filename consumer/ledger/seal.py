@@ -115,8 +115,12 @@ def _unbase(text: str | None) -> bytes | None:
 
 
 def name_tokens(*names: str) -> Iterator[str]:
-    """Words of names without case and accents, with their prefixes from three letters on."""
-    for word in normalise(" ".join(names)).replace("-", " ").split():
+    """Words of names without case and accents, with their prefixes from three letters on.
+
+    A hyphenated name is there whole and in its parts, since people type either.
+    """
+    words = normalise(" ".join(names))
+    for word in distinct([*words.split(), *words.replace("-", " ").split()]):
         yield from (word[:size] for size in range(min(3, len(word)), len(word) + 1))
 
 

@@ -1,31 +1,16 @@
-"""PARS's answers, read: from status line and bytes to a Reply that the fate table can judge."""
+"""PARS's answers in XML, read: from status line and bytes to a Reply the fate table can judge."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 from consumer.pars.element import Element, Unreadable, parse
+from consumer.pars.heard import Heard
 from consumer.pars.port import CreditStatus, Reply
 from consumer.pars.schema import Schema
 
 _XML_TYPES = ("application/xml", "text/xml")
-_CHARSETS = ("", "utf-8", "us-ascii")
-_SUCCESS = range(200, 300)
-_NOT_FOUND = 404
-# Longer texts are nobody's error message; the whole is in `raw`. Bounds the table's regexes too.
-_MESSAGE_CHARACTERS = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """One HTTP answer before anybody has read it; `whole` is False when it was cut at the bound."""
-
-    status: int
-    content_type: str
-    body: bytes
-    whole: bool
-    retry_after_seconds: float | None
 
 
 class Answers:
@@ -39,49 +24,34 @@ class Answers:
         """The answer to SaveLearnerActivity; a success that names another credit is none."""
         root = _root(heard)
         fits = self._is(root, heard, "LearnerActivityResponse")
-        if root is not None and heard.status in _SUCCESS:
+        if root is not None and heard.succeeded:
             fits = fits and root.findtext("CreditID", "") == credit_id
-        return _reply(heard, root, fits)
+        return heard.reply(fits, *_said(root))
 
     def to_status(self, heard: Heard) -> Reply:
         """The answer to either status question; a 404 counts if empty or in PARS's own shape."""
         root = _root(heard)
-        fits = self._is(root, heard, "LearnerStatuses")
-        return _reply(heard, root, fits or (heard.status == _NOT_FOUND and not heard.body.strip()))
+        fits = self._is(root, heard, "LearnerStatuses") or heard.is_bare_404
+        return heard.reply(fits, *_said(root), credits_=_credits(root))
 
     def to_match(self, heard: Heard) -> Reply:
         """The answer to GetLearnerMatch; `code` is Match or NoMatch (dossier 3.6, our words)."""
         root = _root(heard)
-        return _reply(heard, root, self._is(root, heard, "LearnerMatch"))
+        return heard.reply(self._is(root, heard, "LearnerMatch"), *_said(root))
 
     def _is(self, root: Element | None, heard: Heard, expected: str) -> bool:
         """Whether this is what belongs to its status: `expected` with 2xx, Errors otherwise."""
-        wanted = expected if heard.status in _SUCCESS else "Errors"
+        wanted = expected if heard.succeeded else "Errors"
         return root is not None and root.tag == wanted and self._schema.accepts(root)
 
 
 def _root(heard: Heard) -> Element | None:
-    media, _, parameters = heard.content_type.lower().partition(";")
-    charset = parameters.partition("charset=")[2].strip().strip('"')
-    if not heard.whole or media.strip() not in _XML_TYPES or charset not in _CHARSETS:
+    if not heard.claims(_XML_TYPES):
         return None
     try:
         return parse(heard.body, len(heard.body))
     except Unreadable:
         return None
-
-
-def _reply(heard: Heard, root: Element | None, understood: bool) -> Reply:
-    code, message = _said(root)
-    return Reply(
-        status=heard.status,
-        code=code[:_MESSAGE_CHARACTERS],
-        message=message[:_MESSAGE_CHARACTERS],
-        retry_after_seconds=heard.retry_after_seconds,
-        understood=understood,
-        credits=_credits(root) if understood else (),
-        raw=heard.body,
-    )
 
 
 def _said(root: Element | None) -> tuple[str, str]:
@@ -98,11 +68,8 @@ def _said(root: Element | None) -> tuple[str, str]:
     return (root.findtext("Error/Code") or "").strip(), "; ".join(messages)
 
 
-def _credits(root: Element | None) -> tuple[CreditStatus, ...]:
-    found = () if root is None else root.iterfind("LearnerStatus")
-    return tuple(
-        CreditStatus(
+def _credits(root: Element | None) -> Iterator[CreditStatus]:
+    for one in () if root is None else root.iterfind("LearnerStatus"):
+        yield CreditStatus(
             one.findtext("CreditID", ""), one.findtext("Status", ""), one.findtext("Reason", "")
         )
-        for one in found
-    )

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from consumer.pars.contract import CompletedForm
 from consumer.pars.port import Action
 from consumer.participant import Record
 
@@ -46,6 +47,7 @@ class Report:
     credit_id: str
     service_provider: str
     action: Action
+    completed_form: CompletedForm = CompletedForm.DATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,12 @@ class Submission:
     reports: tuple[Report, ...]
 
 
-def report_of(record: Record, credit_id: str, action: Action) -> Report:
+def report_of(
+    record: Record,
+    credit_id: str,
+    action: Action,
+    completed_form: CompletedForm = CompletedForm.DATE,
+) -> Report:
     """The report that adds or deletes this record's credit."""
     return Report(
         organization=record.provider_name,
@@ -73,6 +80,7 @@ def report_of(record: Record, credit_id: str, action: Action) -> Report:
         credit_id=credit_id,
         service_provider=record.provider_id,
         action=action,
+        completed_form=completed_form,
     )
 
 
@@ -82,8 +90,20 @@ def unique_ids(record: Record) -> tuple[UniqueID, ...]:
     return (board,) if record.npi is None else (board, UniqueID("NPI", record.npi))
 
 
+def completed(report: Report) -> str:
+    """The completion date as it is written; noon has no offset, so no zone can move the day."""
+    noon = report.completed_form is CompletedForm.NOON
+    return report.completed_on.isoformat() + ("T12:00:00" if noon else "")
+
+
+def completed_from(text: str) -> tuple[date, CompletedForm]:
+    """The date that `completed` wrote, and how. Raises ValueError for anything else."""
+    day, noon, _ = text.strip().partition("T12:00:00")
+    return date.fromisoformat(day), CompletedForm.NOON if noon else CompletedForm.DATE
+
+
 def plain(points: Decimal) -> str:
-    """Points without exponent or needless zeros ("10", "1.5"); not rounded, the XSD judges."""
+    """Points without exponent or needless zeros ("10", "1.5"); not rounded, the schemas judge."""
     text = format(points, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 

@@ -11,13 +11,13 @@ from consumer.reason import Reason, Stage, Stopped
 Element = etree._Element
 
 # What XML 1.0 allows (Char production); lxml's own complaint about the rest may quote the value.
-_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _DECLARED = re.compile(rb"""\A(?:\xef\xbb\xbf)?<\?xml[^>]*?encoding\s*=\s*["']([^"'>]*)["']""")
 _ENCODINGS = (b"utf-8", b"us-ascii", b"ascii")
 
 
 class Unreadable(Exception):
-    """Bytes that are not XML we accept; the text names the rule and never quotes the bytes."""
+    """Bytes that are no XML or JSON we accept; the text names the rule, never quotes the bytes."""
 
 
 def child(parent: Element, tag: str, text: str = "", **attributes: str) -> Element:
@@ -28,7 +28,7 @@ def child(parent: Element, tag: str, text: str = "", **attributes: str) -> Eleme
     # lxml would let a child without namespace inherit its parent's default one; xmlns="" says no.
     bare = {None: ""} if not tag.startswith("{") and None in parent.nsmap else None
     element = etree.SubElement(parent, tag, nsmap=bare)  # type: ignore[arg-type]
-    if any(map(_ILLEGAL.search, (text, *attributes.values()))):
+    if any(map(ILLEGAL.search, (text, *attributes.values()))):
         raise Stopped(invalid(path_of(element), "illegal_character"))
     element.text = text or None
     for name, value in attributes.items():

@@ -37,7 +37,9 @@ class CreditStatus:
 class Reply:
     """What came of one request, before the fate table has judged it.
 
-    `message` and `raw` may repeat personal data: they go into sealed columns only.
+    `message` and `raw` may repeat personal data: they go into sealed columns only. `raw` is the
+    answer as it came, at most the profile's answer limit; a status PARS uses stands in `credits`
+    unchanged, whether or not the table knows the word.
     """
 
     status: int | None = None
@@ -56,12 +58,26 @@ class Pars(Protocol):
     def save(self, record: Record, credit_id: str, action: Action) -> Reply:
         """Report (or withdraw) one credit: SaveLearnerActivity, one report per request.
 
-        Raises Stopped when the document does not satisfy our XSD: nothing was sent then.
+        Raises Stopped when the document does not satisfy our schema: nothing was sent then.
         """
         ...
 
     def status(self, credit_id: str) -> Reply:
         """What PARS knows of this credit: GetLearnerStatusByCreditId."""
+        ...
+
+    def status_by_learner(self, record: Record) -> Reply:
+        """Every credit of this learner in this activity that day, whatever its CreditID.
+
+        Raises Stopped when the record lacks what the question needs, a birth date for one.
+        """
+        ...
+
+    def match(self, record: Record) -> Reply:
+        """Whether the board knows the learner: `code` Match or NoMatch.
+
+        `code` is "not_supported", nothing was sent, where a transport has no such question.
+        """
         ...
 
     def close(self) -> None:

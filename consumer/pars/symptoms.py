@@ -194,7 +194,7 @@ SAVE = (
         "identity_mismatch",
         "4.1 [faq-mismatch] [seed]",
     ),
-    # Our XSD took the document, so a form that PARS refuses is a changed contract.
+    # Our schema took the document, so a form that PARS refuses is a changed contract.
     Row(
         BAD,
         r"invalid input|missing|malformed|required|schema",

@@ -14,6 +14,10 @@ import httpx
 
 from consumer.pars.port import Broke
 
+QUERY = "moc_consumer.query"
+"""Extension of a request that holds its query: httpx logs every address it is given, and a query
+may hold credentials or say who somebody is, so it is added below httpx."""
+
 
 class Deadline:
     """Until when the present request may last; seconds of the machine's monotonic clock."""
@@ -115,12 +119,13 @@ class Transport(httpx.BaseTransport):
         )
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        url = request.url
+        url, query = request.url, request.extensions.get(QUERY)
+        target = url.raw_path + b"?" + query if query else url.raw_path
         response = self._pool.handle_request(
             httpcore.Request(
                 method=request.method,
                 url=httpcore.URL(
-                    scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+                    scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=target
                 ),
                 headers=request.headers.raw,
                 content=request.stream,

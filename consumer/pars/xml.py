@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 
 from lxml import etree
 
 from consumer.pars.answer import Answers
+from consumer.pars.contract import PATHS, CompletedForm, Operation, Transport
 from consumer.pars.document import (
     ROOT,
     STATUS,
@@ -16,6 +17,7 @@ from consumer.pars.document import (
     Report,
     Submission,
     UniqueID,
+    completed,
     report_of,
 )
 from consumer.pars.element import Element, Unreadable, child, invalid, parse, path_of
@@ -41,9 +43,17 @@ class Documents:
         self._requests = Schema(schemas_dir / "pars" / "pars-requests.xsd")
         self.answers = Answers(schemas_dir)
 
-    def save(self, record: Record, credit_id: str, action: Action, created: datetime) -> bytes:
+    def save(
+        self,
+        record: Record,
+        credit_id: str,
+        action: Action,
+        created: datetime,
+        completed_form: CompletedForm = CompletedForm.DATE,
+    ) -> bytes:
         """SaveLearnerActivity: one report; `created` is Central local time (dossier 2.2)."""
-        return self.batch(Submission(created, (report_of(record, credit_id, action),)))
+        report = report_of(record, credit_id, action, completed_form)
+        return self.batch(Submission(created, (report,)))
 
     def batch(self, submission: Submission) -> bytes:
         """A document of any number of reports, as for an upload by hand."""
@@ -75,6 +85,18 @@ class Documents:
             child(root, "BirthDate", str(record.birth_date))
         child(root, "UniqueID", record.board_id, domain=record.board)
         return _checked(root, self._requests)
+
+
+def enveloped(document: bytes, operation: Operation, credentials: Mapping[str, str]) -> bytes:
+    """A document that was judged, unchanged, beside the credentials in an element around both.
+
+    Our guess: in the learner document itself there is no place for them (docs/pars-xml.md).
+    """
+    root = etree.Element(f"{PATHS[Transport.XML][operation]}Request")
+    for name, value in credentials.items():
+        child(root, name, value)
+    root.append(parse(document, _LIMIT))
+    return etree.tostring(root, encoding="UTF-8", xml_declaration=True)
 
 
 def _checked(root: Element, schema: Schema) -> bytes:
@@ -120,7 +142,7 @@ def _activity(element: Element, report: Report) -> None:
     module = child(activity, AR + "Module")
     child(module, AR + "ModuleName", report.title, moduleID=report.activity_id)
     child(module, AR + "Status", STATUS)
-    child(module, AR + "CompletedDateTime", report.completed_on.isoformat())
+    child(module, AR + "CompletedDateTime", completed(report))
     _certificate(child(module, AR + "CreditCertificate"), report)
 
 

@@ -45,15 +45,21 @@ class Breaker:
     def failed(self, now: datetime, retry_after_seconds: float | None = None) -> Breaker:
         """PARS did not serve; after `threshold` in a row, or when it asked for it, wait."""
         failures = self.failures + 1
-        waits = failures >= self.threshold or retry_after_seconds is not None
+        # A failed probe waits anew, however few the failures.
+        waits = failures >= self.threshold or retry_after_seconds is not None or self.is_open
         pause = max(self.pause_seconds, retry_after_seconds or 0.0)
-        until = now + timedelta(seconds=pause) if waits else self.open_until
+        until = self._until(now, pause) if waits else None
         return self._with(failures, until, stopped=self.stopped)
 
     def refused(self, now: datetime) -> Breaker:
         """PARS refuses the profile itself: stop, and probe once in a long while."""
-        until = now + timedelta(seconds=self.stopped_pause_seconds)
+        until = self._until(now, self.stopped_pause_seconds)
         return self._with(self.failures + 1, until, stopped=True)
+
+    def _until(self, now: datetime, seconds: float) -> datetime:
+        """A request that was under way already does not shorten the pause."""
+        until = now + timedelta(seconds=seconds)
+        return max(until, self.open_until or until)
 
     def _with(self, failures: int, until: datetime | None, *, stopped: bool) -> Breaker:
         return Breaker(

@@ -86,7 +86,7 @@ class RejudgingPump:
 
 
 def rejudge(ledger: Ledger, premises: Premises, clock: Clock) -> Counter[str]:
-    """Judge everything held, or ready and not yet sent; gives how many came to which fate."""
+    """Judge what is held, not ours, or ready and unsent; gives how many came to which fate."""
     fates: Counter[str] = Counter()
     last = 0
     while last >= 0:
@@ -114,4 +114,7 @@ def _waits() -> ColumnElement[bool]:
         link.credit_id == credits_.c.id,
         credits_.c.state == State.READY,
     )
-    return or_(completions.c.state == Heard.HELD, unsent)
+    # Only what a table said was not ours: what its mapping set aside no table changes.
+    not_ours = completions.c.reasons.contains('"code":"not_ours"')
+    set_aside = (completions.c.state == Heard.NOT_REPORTABLE) & not_ours
+    return or_(completions.c.state == Heard.HELD, set_aside, unsent)

@@ -71,7 +71,7 @@ def load_activities(path: Path) -> Activities:
         reader = _Reader(path.name, row)
         activity = reader.activity()
         rows = found[row.cells["site"], row.cells["course"]]
-        reader.no_overlap(activity, rows)
+        reader.periods(activity, rows)
         problems += reader.problems
         rows.append(activity)
     if problems:
@@ -103,7 +103,9 @@ class _Reader:
             repeats=self._yes_or_no("repeats"),
         )
 
-    def no_overlap(self, activity: Activity, others: list[Activity]) -> None:
+    def periods(self, activity: Activity, others: list[Activity]) -> None:
+        if activity.ends < activity.starts:
+            self._wrong("ends", "is before starts")
         for other in others:
             apart = activity.ends < other.starts or other.ends < activity.starts
             if other.board == activity.board and not apart:
@@ -142,10 +144,11 @@ class _Reader:
     def _max_points(self) -> Decimal:
         try:
             points = Decimal(self._row.cells["max_points"])
-        except InvalidOperation:
+            reasons = [*points_rules(points, points)]
+        except InvalidOperation:  # no number, or one too large to reckon with
             self._wrong("max_points", "a number is needed, such as 1.5")
             return Decimal(0)
-        for reason in points_rules(points, points):
+        for reason in reasons:
             self._wrong("max_points", reason.detail or "must be above zero")
         return points
 

@@ -76,19 +76,19 @@ def _delimiter(text: str) -> str:
 def _check_head(
     path: Path, head: list[str], columns: frozenset[str], required: frozenset[str]
 ) -> None:
+    known = ", ".join(sorted(columns))
     problems = [
         TableProblem(path.name, 1, name, "column is missing") for name in required - {*head}
     ]
+    # By its number: in a file without headings this is where the first person stands.
     problems += [
-        TableProblem(
-            path.name, 1, name or "(blank)", f"unknown column; known: {', '.join(sorted(columns))}"
-        )
-        for name in head
+        TableProblem(path.name, 1, f"column {number}", f"unknown heading; known: {known}")
+        for number, name in enumerate(head, 1)
         if name not in columns
     ]
     problems += [
         TableProblem(path.name, 1, name, "column stands twice")
-        for name in {*head}
+        for name in {*head} & columns
         if head.count(name) > 1
     ]
     if problems:

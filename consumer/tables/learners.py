@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,7 +76,7 @@ def _learner(row: CsvRow) -> Learner:
         board_id=cells["board_id"],
         npi=cells["npi"],
         consent=cells["consent"],
-        consent_boards=frozenset(cells["consent_boards"].upper().replace(";", " ").split()),
+        consent_boards=frozenset(re.split(r"[\s,;]+", cells["consent_boards"].upper())) - {""},
     )
 
 

@@ -3,223 +3,110 @@
 from __future__ import annotations
 
 import gzip
+import logging
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from lxml import etree
 
 from consumer.clock import SystemClock
-from consumer.fate import Absent, Done, Found, Retry, StopLine, Unclear, Verdict
-from consumer.pars.client import XmlPars
+from consumer.fate import (
+    Absent,
+    Done,
+    Found,
+    Retry,
+    SendFate,
+    StatusFate,
+    StopLine,
+    Unclear,
+    Verdict,
+)
+from consumer.pars.contract import CompletedForm, Operation, Placement, Transport
+from consumer.pars.element import parse
 from consumer.pars.port import Action, Broke, Reply
 from consumer.pars.simulator import STEM, running
-from consumer.pars.verdicts import fate_of_save, fate_of_status
-from consumer.pars.xml import Documents
+from consumer.pars.symptoms import SAVE, SAVE_ELSE, STATUS, STATUS_ELSE, Row
+from consumer.pars.verdicts import fate_of_save, fate_of_status, row_for
 from consumer.reason import Stopped
 from tests.fakes import MORNING, FakeClock
-from tests.unit.pars.samples import ADA, CREDIT, PASSWORD, SCHEMAS, profile, record, simulator
-
-DOCUMENTS = Documents(SCHEMAS)
-Script = Callable[[socket.socket, threading.Event], None]
-TAKEN = (
-    b"<LearnerActivityResponse><Result>Success</Result>"
-    b"<CreditID>%b</CreditID></LearnerActivityResponse>" % CREDIT.encode()
+from tests.unit.pars.samples import ADA, CREDIT, PASSWORD, record, simulator
+from tests.unit.pars.scripted import (
+    DOCUMENTS,
+    TYPES,
+    Script,
+    answering,
+    client,
+    endless_body,
+    endless_headers,
+    half_an_answer,
+    hanging_up,
+    hanging_up_unheard,
+    listening,
+    never_quite_answering,
+    no_http,
+    no_tls,
+    save_to,
+    server,
+    silent,
+    status_from,
+    trickling,
 )
+from tests.unit.pars.spoken import ASKED, SAVED, status_of
+from tests.unit.pars.telling import Ask, by_learner, heard, save, status, taken
 
-
-class RawServer:
-    """Plays one script on each connection it gets; `heard` is what the last request said."""
-
-    def __init__(self, script: Script, context: ssl.SSLContext | None = None) -> None:
-        self._script, self._context = script, context
-        self._stop = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._threads: list[threading.Thread] = []
-        self.connections = 0
-        self.port = int(self._listener.getsockname()[1])
-        self._start(self._accept)
-
-    def close(self) -> None:
-        self._stop.set()
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        for thread in self._threads:
-            thread.join()
-
-    def _start(self, target: Callable[..., None], *args: object) -> None:
-        thread = threading.Thread(target=target, args=args, daemon=True)
-        self._threads.append(thread)
-        thread.start()
-
-    def _accept(self) -> None:
-        while not self._stop.is_set():
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            self.connections += 1
-            self._start(self._play, connection)
-
-    def _play(self, connection: socket.socket) -> None:
-        try:
-            with connection if self._context is None else self._secured(connection) as talking:
-                self._script(talking, self._stop)
-        except OSError:
-            pass  # the client has gone, as it should
-
-    def _secured(self, connection: socket.socket) -> socket.socket:
-        assert self._context is not None
-        return self._context.wrap_socket(connection, server_side=True)
-
-
-@contextmanager
-def server(script: Script, context: ssl.SSLContext | None = None) -> Iterator[RawServer]:
-    raw = RawServer(script, context)
-    try:
-        yield raw
-    finally:
-        raw.close()
-
-
-def request(connection: socket.socket) -> bytes:
-    """One whole request: headers, then as much body as they announce."""
-    data = b""
-    while b"\r\n\r\n" not in data:
-        data += connection.recv(65536) or b"\r\n\r\n"
-    head, _, body = data.partition(b"\r\n\r\n")
-    length = next(
-        (int(line[15:]) for line in head.lower().split(b"\r\n") if line[:14] == b"content-length"),
-        0,
-    )
-    while len(body) < length:
-        body += connection.recv(65536)
-    return head + b"\r\n\r\n" + body
-
-
-def answering(status: str, body: bytes = b"", **headers: str) -> Script:
-    """Answers like this, then closes."""
-    lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close"]
-    lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
-    answer = "\r\n".join(lines).encode() + b"\r\n\r\n" + body
-
-    def script(connection: socket.socket, _: threading.Event) -> None:
-        request(connection)
-        connection.sendall(answer)
-
-    return script
-
-
-def trickling(pieces: bytes) -> Script:
-    """Sends one byte every 20 ms, for ever at the last one."""
-
-    def script(connection: socket.socket, stop: threading.Event) -> None:
-        request(connection)
-        for place in range(100_000):
-            connection.sendall(pieces[place : place + 1] or b"x")
-            if stop.wait(0.02):
-                return
-
-    return script
-
-
-def silent(connection: socket.socket, stop: threading.Event) -> None:
-    request(connection)
-    stop.wait(20)
-
-
-def hanging_up(connection: socket.socket, _: threading.Event) -> None:
-    request(connection)
-
-
-def hanging_up_unheard(connection: socket.socket, _: threading.Event) -> None:
-    connection.close()
-
-
-def half_an_answer(connection: socket.socket, _: threading.Event) -> None:
-    request(connection)
-    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n<Learner")
-
-
-def never_quite_answering(connection: socket.socket, stop: threading.Event) -> None:
-    request(connection)
-    while not stop.is_set():
-        connection.sendall(b"HTTP/1.1 102 Processing\r\n\r\n" * 100)
-
-
-def no_http(connection: socket.socket, _: threading.Event) -> None:
-    request(connection)
-    connection.sendall(b"220 mail.example.org ESMTP\r\n\r\n")
-
-
-def endless_headers(connection: socket.socket, stop: threading.Event) -> None:
-    request(connection)
-    connection.sendall(b"HTTP/1.1 200 OK\r\n")
-    while not stop.is_set():
-        connection.sendall(b"X-More: of the same\r\n" * 1000)
-
-
-def endless_body(connection: socket.socket, stop: threading.Event) -> None:
-    request(connection)
-    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/xml\r\n\r\n<a>")
-    while not stop.is_set():
-        connection.sendall(b"x" * 65536)
-
-
-@contextmanager
-def client(url: str, tls: ssl.SSLContext | None = None, **changes: Any) -> Iterator[XmlPars]:
-    pars = XmlPars(profile(url, **changes), DOCUMENTS, FakeClock(), tls)
-    try:
-        yield pars
-    finally:
-        pars.close()
-
-
-def save_to(script: Script, **changes: Any) -> Reply:
-    with server(script) as raw, client(f"http://127.0.0.1:{raw.port}", **changes) as pars:
-        return pars.save(ADA, CREDIT, Action.ADD)
-
-
-def status_from(script: Script) -> Reply:
-    with server(script) as raw, client(f"http://127.0.0.1:{raw.port}") as pars:
-        return pars.status(CREDIT)
-
+TAKEN = taken(Transport.XML)
+CREATED = MORNING.replace(tzinfo=None) - timedelta(hours=6)
+POSSIBLE = [
+    *((Transport.XML, place) for place in Placement),
+    (Transport.JSON, Placement.HEADERS),
+    (Transport.JSON, Placement.QUERY),
+]
+BOTH = pytest.mark.parametrize("transport", Transport)
 
 # ------------------------------------------------------------------ what is sent
 
 
+def asked_by(
+    ask: Ask, transport: Transport = Transport.XML, **changes: Any
+) -> tuple[str, dict[str, str], bytes]:
+    """The request line, the headers by their names in small letters, and the body."""
+    sent: list[bytes] = []
+    with server(listening(sent)) as raw, client(raw.url, transport, **changes) as pars:
+        ask(pars)
+    head, _, body = sent[0].partition(b"\r\n\r\n")
+    line, *lines = head.decode().splitlines()
+    headers = (one.split(": ", 1) for one in lines)
+    return line, {name.lower(): value for name, value in headers}, body
+
+
 def test_the_request_carries_credentials_type_and_the_document() -> None:
-    heard: list[bytes] = []
-
-    def listening(connection: socket.socket, _: threading.Event) -> None:
-        heard.append(request(connection))
-
-    save_to(listening)
-    head, _, body = heard[0].partition(b"\r\n\r\n")
-    lines = head.decode().splitlines()
-    assert lines[0] == "POST /SaveLearnerActivity HTTP/1.1"
-    sent = dict(line.lower().split(": ", 1) for line in lines[1:])
+    line, sent, body = asked_by(save)
+    assert line == "POST /SaveLearnerActivity HTTP/1.1"
     assert (sent["providerid"], sent["user"], sent["password"]) == ("0009999", "reporter", PASSWORD)
     assert sent["content-type"] == "application/xml; charset=utf-8"
-    assert body == DOCUMENTS.save(
-        ADA, CREDIT, Action.ADD, MORNING.replace(tzinfo=None) - timedelta(hours=6)
-    )
+    assert body == DOCUMENTS.save(ADA, CREDIT, Action.ADD, CREATED)
 
 
-def test_a_document_that_is_not_valid_opens_no_connection() -> None:
-    with server(hanging_up) as raw, client(f"http://127.0.0.1:{raw.port}") as pars:
+@BOTH
+def test_a_document_that_is_not_valid_opens_no_connection(transport: Transport) -> None:
+    with server(hanging_up) as raw, client(raw.url, transport) as pars:
         with pytest.raises(Stopped):
             pars.save(record(family_name=""), CREDIT, Action.ADD)
+        with pytest.raises(Stopped):
+            pars.status_by_learner(record(birth_date=None))
+        with pytest.raises(Stopped):
+            pars.status("no credit")
         assert raw.connections == 0
 
 
@@ -232,26 +119,28 @@ def test_a_proxy_of_the_environment_is_not_asked(monkeypatch: pytest.MonkeyPatch
 # ------------------------------------------------------------------ where it breaks
 
 
+@BOTH
 @pytest.mark.parametrize(
     "script",
     [hanging_up, hanging_up_unheard, half_an_answer, no_http, endless_headers],
     ids=lambda script: script.__name__,
 )
-def test_a_cut_is_a_cut(script: Script) -> None:
-    reply = save_to(script)
+def test_a_cut_is_a_cut(script: Script, transport: Transport) -> None:
+    reply = save_to(script, transport)
     assert reply == Reply(broke=Broke.CUT)
     fate = fate_of_save(reply)
     assert isinstance(fate, Retry)
     assert fate.maybe_sent
 
 
-def test_silence_ends_with_the_read_timeout() -> None:
-    assert save_to(silent, read_timeout_seconds=0.2) == Reply(broke=Broke.CUT)
+@BOTH
+def test_silence_ends_with_the_read_timeout(transport: Transport) -> None:
+    assert save_to(silent, transport, read_timeout_seconds=0.2) == Reply(broke=Broke.CUT)
 
 
 @pytest.mark.parametrize("script", [silent, never_quite_answering], ids=["silence", "flood"])
 def test_no_read_timeout_outlasts_the_total_timeout(script: Script) -> None:
-    limits = {"read_timeout_seconds": 15.0, "total_timeout_seconds": 0.3}
+    limits: dict[str, Any] = {"read_timeout_seconds": 15.0, "total_timeout_seconds": 0.3}
     clock = SystemClock()
     began = clock.monotonic()
     assert save_to(script, **limits) == Reply(broke=Broke.CUT)
@@ -265,8 +154,8 @@ def test_no_read_timeout_outlasts_the_total_timeout(script: Script) -> None:
 )
 def test_a_trickle_ends_with_the_total_timeout(pieces: bytes) -> None:
     with server(trickling(pieces or b"HTTP/1.1 ")) as raw:
-        address = f"http://127.0.0.1:{raw.port}"
-        limits = {"read_timeout_seconds": 5.0, "total_timeout_seconds": 0.5}
+        address = raw.url
+        limits: dict[str, Any] = {"read_timeout_seconds": 5.0, "total_timeout_seconds": 0.5}
         clock = SystemClock()
         with client(address, **limits) as pars:
             began = clock.monotonic()
@@ -310,7 +199,7 @@ def test_a_client_is_of_use_again_after_a_cut() -> None:
     def either(connection: socket.socket, stop: threading.Event) -> None:
         next(scripts)(connection, stop)
 
-    with server(either) as raw, client(f"http://127.0.0.1:{raw.port}") as pars:
+    with server(either) as raw, client(raw.url) as pars:
         assert pars.save(ADA, CREDIT, Action.ADD).broke is Broke.CUT
         assert fate_of_save(pars.save(ADA, CREDIT, Action.ADD)) == Done()
 
@@ -356,7 +245,7 @@ def test_a_trusted_certificate_is_spoken_to(certificate: Path) -> None:
     trust = ssl.create_default_context(cafile=str(certificate))
     with (
         server(taken, serving(certificate)) as raw,
-        client(f"https://127.0.0.1:{raw.port}", trust) as pars,
+        client(f"https://127.0.0.1:{raw.port}", tls=trust) as pars,
     ):
         assert fate_of_save(pars.save(ADA, CREDIT, Action.ADD)) == Done()
 
@@ -378,11 +267,7 @@ def test_a_stranger_s_certificate_stops_the_line_and_hears_nothing(certificate: 
 
 
 def test_no_tls_at_all_stops_the_line() -> None:
-    def plain(connection: socket.socket, _: threading.Event) -> None:
-        connection.recv(65536)
-        connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-
-    with server(plain) as raw, client(f"https://127.0.0.1:{raw.port}") as pars:
+    with server(no_tls) as raw, client(f"https://127.0.0.1:{raw.port}") as pars:
         assert pars.save(ADA, CREDIT, Action.ADD) == Reply(broke=Broke.TLS)
 
 
@@ -442,23 +327,31 @@ def test_xml_in_utf_8_is_understood(media: str, charset: str) -> None:
     assert fate_of_save(reply) == Done()
 
 
-def test_an_endless_answer_is_cut_at_the_bound() -> None:
-    reply = save_to(endless_body, answer_limit_bytes=100_000)
-    assert (reply.status, reply.understood, len(reply.raw)) == (200, False, 100_000)
+@BOTH
+@pytest.mark.parametrize("limits", [{"answer_limit_bytes": 100_000}, {}], ids=["set", "default"])
+def test_an_endless_answer_is_cut_at_the_bound(
+    transport: Transport, limits: dict[str, int]
+) -> None:
+    bound = limits.get("answer_limit_bytes", 1024 * 1024)
+    for reply in (
+        save_to(endless_body, transport, **limits),
+        status_from(endless_body, transport, **limits),
+    ):
+        assert (reply.status, reply.understood, len(reply.raw)) == (200, False, bound)
 
 
-def test_a_compressed_answer_is_not_unpacked() -> None:
+@BOTH
+def test_a_compressed_answer_is_not_unpacked(transport: Transport) -> None:
     packed = gzip.compress(b"x" * 50_000_000)
-    reply = save_to(
-        answering("200 OK", packed, Content_Type="application/xml", Content_Encoding="gzip")
-    )
+    zipped = {"Content_Type": TYPES[transport], "Content_Encoding": "gzip"}
+    reply = save_to(answering("200 OK", packed, **zipped), transport)
     assert (reply.status, reply.understood, reply.raw) == (200, False, packed)
 
 
-def test_a_redirect_is_not_followed() -> None:
-    with server(answering("200 OK", TAKEN, Content_Type="application/xml")) as other:
-        elsewhere = f"http://127.0.0.1:{other.port}/"
-        reply = save_to(answering("307 Temporary Redirect", Location=elsewhere))
+@BOTH
+def test_a_redirect_is_not_followed(transport: Transport) -> None:
+    with server(answering("200 OK", taken(transport), Content_Type=TYPES[transport])) as other:
+        reply = save_to(answering("307 Temporary Redirect", Location=other.url), transport)
         assert reply.status == 307
         assert isinstance(fate_of_save(reply), StopLine)
         assert other.connections == 0
@@ -512,22 +405,167 @@ def test_a_status_about_another_credit_is_no_answer() -> None:
     assert isinstance(fate_of_status(reply, CREDIT), Retry)
 
 
+# ------------------------------------------------------------------ where credentials stand
+
+WHERE = {
+    "ProviderId": "0009999",
+    "User": "reporter",
+    "Password": PASSWORD,
+}
+
+
+@BOTH
+@pytest.mark.parametrize("ask", [save, status, by_learner])
+def test_credentials_in_the_query_are_in_the_query_alone(transport: Transport, ask: Ask) -> None:
+    line, headers, body = asked_by(ask, transport, credentials_in=Placement.QUERY)
+    query = parse_qs(line.split(" ")[1].partition("?")[2])
+    assert {name: query[name] for name in WHERE} == {name: [it] for name, it in WHERE.items()}
+    assert not set(headers) & {name.lower() for name in WHERE}
+    assert PASSWORD.encode() not in body
+
+
+def test_credentials_in_the_body_stand_beside_the_unchanged_document() -> None:
+    line, headers, body = asked_by(save, credentials_in=Placement.BODY)
+    root = parse(body, 100_000)
+    assert root.tag == "SaveLearnerActivityRequest"
+    assert {one.tag: one.text for one in list(root)[:3]} == WHERE
+    alone = parse(DOCUMENTS.save(ADA, CREDIT, Action.ADD, CREATED), 100_000)
+    assert etree.tostring(root[3], method="c14n") == etree.tostring(alone, method="c14n")
+    assert PASSWORD not in f"{line} {headers}"
+
+
+@BOTH
+@pytest.mark.parametrize("place", [Placement.HEADERS, Placement.QUERY])
+def test_credentials_have_the_names_they_were_given(transport: Transport, place: Placement) -> None:
+    names = ("Org-Id", "Login", "Pass_Word")
+    line, headers, _ = asked_by(save, transport, credentials_in=place, credential_fields=names)
+    said = f"{line} {headers}"
+    assert [said.count(name) + said.count(name.lower()) for name in names] == [1, 1, 1]
+    assert "ProviderId" not in line
+    assert "providerid" not in headers
+
+
+@BOTH
+def test_paths_can_be_set_one_by_one(transport: Transport) -> None:
+    paths = {Operation.SAVE: "v2/save", Operation.STATUS_BY_LEARNER: "/v2/who"}
+    lines = [asked_by(ask, transport, paths=paths)[0] for ask in (save, status, by_learner)]
+    asked = [line.split(" ")[1].partition("?")[0] for line in lines]
+    default = {
+        Transport.XML: "/GetLearnerStatusByCreditId",
+        Transport.JSON: "/learner-activities/status",
+    }
+    assert asked == ["/v2/save", default[transport], "/v2/who"]
+
+
+@BOTH
+@pytest.mark.parametrize("form", CompletedForm)
+def test_the_completion_date_has_the_form_it_was_given(
+    transport: Transport, form: CompletedForm
+) -> None:
+    _, _, body = asked_by(save, transport, completed_form=form)
+    assert (b"2026-05-14T12:00:00" in body) == (form is CompletedForm.NOON)
+    assert b"2026-05-14" in body
+
+
+@pytest.mark.parametrize(("transport", "place"), POSSIBLE)
+@pytest.mark.parametrize("script", [hanging_up, answering("400 No"), half_an_answer])
+def test_no_log_and_no_reply_holds_credentials_or_the_learner(
+    transport: Transport, place: Placement, script: Script, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    with server(script) as it, client(it.url, transport, credentials_in=place) as pars:
+        replies = [ask(pars) for ask in (save, status, by_learner)]
+    told = f"{caplog.text} {replies}"
+    assert "127.0.0.1" in told  # somebody did log the requests
+    for secret in (PASSWORD, "reporter", "1971", "099999", "Example"):
+        assert secret not in told
+
+
+# ------------------------------------------------------------------ the fate table, on the wire
+
+
+def told_in_full(reply: Reply) -> bool:
+    """Whether HTTP can carry it: 1xx is never the last word, and silence is no reply."""
+    return reply.broke is not None or (reply.status is not None and reply.status >= 200)
+
+
+WIRED_SAVES = [one for one in SAVED if told_in_full(one[0])]
+WIRED_ASKS = [one for one in ASKED if told_in_full(one[0])]
+
+
+@BOTH
+@pytest.mark.parametrize(("wanted", "fate"), WIRED_SAVES, ids=repr)
+def test_an_answer_to_save_has_its_fate_on_the_wire(
+    transport: Transport, wanted: Reply, fate: SendFate
+) -> None:
+    reply = heard(wanted, transport, save)
+    assert fate_of_save(reply) == fate
+    assert (reply.status, reply.broke, reply.understood) == (
+        wanted.status,
+        wanted.broke,
+        wanted.understood,
+    )
+
+
+@BOTH
+@pytest.mark.parametrize("ask", [status, by_learner])
+@pytest.mark.parametrize(("wanted", "fate"), WIRED_ASKS, ids=repr)
+def test_an_answer_to_a_status_question_has_its_fate_on_the_wire(
+    transport: Transport, ask: Ask, wanted: Reply, fate: StatusFate
+) -> None:
+    reply = heard(wanted, transport, ask)
+    assert fate_of_status(reply, CREDIT) == fate
+    assert reply.credits == wanted.credits
+
+
+@pytest.mark.parametrize(
+    ("table", "otherwise", "wired"),
+    [(SAVE, SAVE_ELSE, WIRED_SAVES), (STATUS, STATUS_ELSE, WIRED_ASKS)],
+    ids=["save", "status"],
+)
+def test_no_row_was_left_out_of_the_walk(
+    table: tuple[Row, ...], otherwise: Row, wired: list[tuple[Reply, object]]
+) -> None:
+    met = [row_for(reply, table, otherwise) for reply, _ in wired]
+    assert [row.code for row in (*table, otherwise) if row not in met] == []
+
+
+@BOTH
+def test_a_status_nobody_foresaw_is_unknown_and_kept_as_it_came(transport: Transport) -> None:
+    word = " Under review by\tcommittee É \n"
+    reply = heard(status_of(word), transport, status)
+    assert fate_of_status(reply, CREDIT) == Found(Verdict.UNKNOWN)
+    assert reply.credits[0].status == word
+    assert b"Under review" in reply.raw
+
+
 # ------------------------------------------------------------------ the whole way
+
+KNOWN = {Transport.XML: "Match", Transport.JSON: "not_supported"}
+UNKNOWN = {Transport.XML: "NoMatch", Transport.JSON: "not_supported"}
 
 
 @pytest.mark.parametrize("stem", ["", STEM])
-def test_saved_asked_and_accepted(stem: str) -> None:
-    with running(simulator(FakeClock())) as url, client(url + stem) as pars:
+@pytest.mark.parametrize(("transport", "place"), POSSIBLE)
+def test_saved_asked_and_accepted(transport: Transport, stem: str, place: Placement) -> None:
+    with (
+        running(simulator(FakeClock())) as url,
+        client(url + stem, transport, credentials_in=place) as pars,
+    ):
         assert fate_of_save(pars.save(ADA, CREDIT, Action.ADD)) == Done()
         assert fate_of_status(pars.status(CREDIT), CREDIT) == Found(Verdict.ACCEPTED)
         found = pars.status_by_learner(ADA)
         assert [one.credit_id for one in found.credits] == [CREDIT]
-        assert pars.match(ADA).code == "Match"
-        assert pars.match(record(family_name="Stranger")).code == "NoMatch"
+        assert pars.match(ADA).code == KNOWN[transport]
+        assert pars.match(record(family_name="Stranger")).code == UNKNOWN[transport]
 
 
-def test_wrong_credentials_stop_the_line_and_are_not_repeated() -> None:
-    with running(simulator(FakeClock())) as url, client(url, password="wrong-horse") as pars:
+@BOTH
+def test_wrong_credentials_stop_the_line_and_are_not_repeated(transport: Transport) -> None:
+    with (
+        running(simulator(FakeClock())) as url,
+        client(url, transport, password="wrong-horse") as pars,
+    ):
         reply = pars.save(ADA, CREDIT, Action.ADD)
     fate = fate_of_save(reply)
     assert isinstance(fate, StopLine)

@@ -1,24 +1,23 @@
-"""PARS's four operations over the books, without HTTP: a request's bytes in, an answer out."""
+"""PARS's four operations over the books, whatever the language they are asked for in."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from pathlib import Path
 from typing import Any
 
 from consumer.clock import Clock
+from consumer.pars.contract import UniqueIDForm
 from consumer.pars.document import Report
 from consumer.pars.port import Action
-from consumer.pars.simulator import answers
 from consumer.pars.simulator.activity import Activities
-from consumer.pars.simulator.answers import Answer
 from consumer.pars.simulator.books import Books, Entry, board_of, key
-from consumer.pars.simulator.reading import LearnerQuestion, MatchQuestion, NotValid, Reading
+from consumer.pars.simulator.question import LearnerQuestion, MatchQuestion
 from consumer.pars.simulator.roster import Roster, agrees, born
-from consumer.pars.simulator.rule import INVALID, Case, Refusal, refusal_of
+from consumer.pars.simulator.rule import Case, Refusal, refusal_of
 
 
 class Policy(StrEnum):
@@ -35,16 +34,26 @@ class Manners:
 
     `duplicate` is the answer to a CreditID that is live (success or refusal), `second_credit` that
     to the same credit under another CreditID (store or refusal). A record stays invisible to
-    status questions for `visible_after_seconds`.
+    status questions for `visible_after_seconds`. `unique_id_form` is what it takes in JSON.
     """
 
     board_delay_seconds: float = 0.0
     visible_after_seconds: float = 0.0
     duplicate: Policy = Policy.REFUSAL
     second_credit: Policy = Policy.STORE
+    unique_id_form: UniqueIDForm = UniqueIDForm.LIST
 
 
-_EXISTS = Refusal("Record already exists", code="Report already exists")
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One record as a status question shows it; `reason` is the board's, "" unless rejected."""
+
+    report: Report
+    status: str
+    reason: str
+
+
+_EXISTS = Refusal("Record already exists", code="Report already exists", conflict=True)
 _UNKNOWN = Refusal("Credit record does not exist")
 _REUSED = Refusal("CreditID was deleted and may not be used again")
 _DIFFERS = Refusal("Deletion does not repeat what was stored")
@@ -55,14 +64,8 @@ class Operations:
     """The services; every method may be called from any thread."""
 
     def __init__(
-        self,
-        schemas_dir: Path,
-        roster: Roster,
-        activities: Activities,
-        manners: Manners,
-        clock: Clock,
+        self, roster: Roster, activities: Activities, manners: Manners, clock: Clock
     ) -> None:
-        self._reading = Reading(schemas_dir)
         self._roster = roster
         self._activities = activities
         self._manners = manners
@@ -70,45 +73,28 @@ class Operations:
         self._books = Books(manners.board_delay_seconds)
         self._lock = threading.Lock()
 
-    def save(self, caller: str, body: bytes) -> Answer:
-        """SaveLearnerActivity: stores, deletes or refuses."""
-        try:
-            reports = self._reading.reports(body)
-        except NotValid as fault:
-            return answers.error(400, INVALID, f"Invalid input: {fault}")
+    def save(self, caller: str, reports: Sequence[Report]) -> Refusal | None:
+        """SaveLearnerActivity: stores or deletes, else says why not."""
         with self._lock:
             refusal = self._settle(caller, reports[0]) if len(reports) == 1 else _ONE_EACH
             self._books.refused += refusal is not None
-        if refusal is not None:
-            return answers.error(refusal.status, refusal.code, refusal.message)
-        return answers.saved(reports[0].credit_id)
+        return refusal
 
-    def status(self, caller: str, body: bytes) -> Answer:
-        """GetLearnerStatusByCreditId; 404 for what is unknown, deleted or another provider's."""
-        try:
-            credit_id = self._reading.credit_id(body)
-        except NotValid as fault:
-            return answers.error(400, INVALID, f"Invalid input: {fault}")
+    def status(self, caller: str, credit_id: str) -> list[Seen]:
+        """GetLearnerStatusByCreditId; nothing of what is unknown, deleted or another's."""
         with self._lock:
             entry = self._books.live(credit_id)
-            return self._found(caller, [] if entry is None else [entry])
+            return self._seen(caller, [] if entry is None else [entry])
 
-    def status_by_learner(self, caller: str, body: bytes) -> Answer:
-        """GetLearnerStatusByLearner; every live credit that fits the four fields, or 404."""
-        try:
-            question = self._reading.learner(body)
-        except NotValid as fault:
-            return answers.error(400, INVALID, f"Invalid input: {fault}")
+    def status_by_learner(self, caller: str, question: LearnerQuestion) -> list[Seen]:
+        """GetLearnerStatusByLearner: every live credit that fits the four fields."""
         with self._lock:
-            return self._found(caller, [one for one in self._books if self._fits(one, question)])
+            return self._seen(caller, [one for one in self._books if self._fits(one, question)])
 
-    def match(self, body: bytes) -> Answer:
-        """GetLearnerMatch."""
-        try:
-            question = self._reading.match(body)
-        except NotValid as fault:
-            return answers.error(400, INVALID, f"Invalid input: {fault}")
-        return answers.matched(self._knows(question))
+    def match(self, question: MatchQuestion) -> bool:
+        """GetLearnerMatch: whether the board knows the learner."""
+        person = self._roster.among([question.unique_id])
+        return person is not None and agrees(person, question.family_name, question.birth_date)
 
     def as_json(self) -> dict[str, Any]:
         """The books, see Books.as_json."""
@@ -154,12 +140,9 @@ class Operations:
         self._books.delete(entry)
         return None
 
-    def _found(self, caller: str, entries: list[Entry]) -> Answer:
+    def _seen(self, caller: str, entries: Sequence[Entry]) -> list[Seen]:
         now = self._clock.now()
-        seen = [one for one in entries if self._visible(one, caller, now)]
-        if not seen:
-            return answers.error(404, "No match", "No record found")
-        return answers.statuses(_status(one, now) for one in seen)
+        return [_shown(one, now) for one in entries if self._visible(one, caller, now)]
 
     def _visible(self, entry: Entry, caller: str, now: datetime) -> bool:
         since = entry.stored_at + timedelta(seconds=self._manners.visible_after_seconds)
@@ -170,19 +153,11 @@ class Operations:
         asked = (question.activity_id, question.completed_on)
         if asked != (report.activity_id, report.completed_on):
             return False
-        person = self._roster.among([question.unique_id])
-        return (
-            question.unique_id in report.unique_ids
-            and person is not None
-            and born(person, question.birth_date)
-        )
-
-    def _knows(self, question: MatchQuestion) -> bool:
-        person = self._roster.among([question.unique_id])
-        return person is not None and agrees(person, question.family_name, question.birth_date)
+        numbers = [one for one in report.unique_ids if question.names(one)]
+        person = self._roster.among(numbers)
+        return person is not None and born(person, question.birth_date)
 
 
-def _status(entry: Entry, now: datetime) -> tuple[str, str, str]:
+def _shown(entry: Entry, now: datetime) -> Seen:
     state = entry.state(now)
-    reason = entry.rejected_for if state == "rejected" else ""
-    return entry.report.credit_id, state.capitalize(), reason
+    return Seen(entry.report, state.capitalize(), entry.rejected_for if state == "rejected" else "")

@@ -1,42 +1,18 @@
-"""A request as the simulator reads it: checked against our XSDs, then taken apart."""
+"""A request in XML as the simulator reads it: checked against our XSDs, then taken apart."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from consumer.pars.document import ROOT, Report, UniqueID
+from consumer.pars.document import ROOT, Report, UniqueID, completed_from
 from consumer.pars.element import Element, Unreadable, parse
 from consumer.pars.port import Action
 from consumer.pars.schema import Schema
+from consumer.pars.simulator.question import LearnerQuestion, MatchQuestion, NotValid
 from consumer.pars.xml import AR, HX, M, N
 
 _LIMIT_BYTES = 1024 * 1024
-
-
-class NotValid(Exception):
-    """The request is not what our XSD describes; the text names the rule."""
-
-
-@dataclass(frozen=True, slots=True)
-class LearnerQuestion:
-    """GetLearnerStatusByLearner: four fields together (dossier 3.1)."""
-
-    activity_id: str
-    birth_date: str
-    completed_on: date
-    unique_id: UniqueID
-
-
-@dataclass(frozen=True, slots=True)
-class MatchQuestion:
-    """GetLearnerMatch: who the learner says to be (dossier 3.6, fields are ours)."""
-
-    given_name: str
-    family_name: str
-    birth_date: str | None
-    unique_id: UniqueID
 
 
 class Reading:
@@ -60,11 +36,13 @@ class Reading:
     def learner(self, data: bytes) -> LearnerQuestion:
         """GetLearnerStatusByLearner."""
         root = _valid(data, "GetLearnerStatusByLearner", self._requests)
+        (number,) = _unique_ids(root, "UniqueID")
         return LearnerQuestion(
             activity_id=_text(root, "ModuleID"),
             birth_date=_text(root, "BirthDate"),
             completed_on=date.fromisoformat(_text(root, "CompletionDate").strip()),
-            unique_id=_unique_ids(root, "UniqueID")[0],
+            number=number.value,
+            domain=number.domain,
         )
 
     def match(self, data: bytes) -> MatchQuestion:
@@ -82,6 +60,7 @@ def report_from(element: Element) -> Report:
     """One valid `ActivityReport` element as the document model; the inverse of rendering."""
     # Our XSD lets each of these elements occur once in a report, UniqueID alone repeats.
     texts = {str(one.tag): one.text or "" for one in element.iter()}
+    completed_on, form = completed_from(texts[f"{AR}CompletedDateTime"])
     return Report(
         organization=texts[f"{AR}ReportingOrganization"],
         given_name=texts[f"{N}GivenName"],
@@ -90,13 +69,14 @@ def report_from(element: Element) -> Report:
         provider_id=texts[f"{AR}ProviderOrganization"],
         activity_id=next(element.iter(f"{AR}ModuleName")).get("moduleID", ""),
         title=texts[f"{AR}ModuleName"],
-        completed_on=date.fromisoformat(texts[f"{AR}CompletedDateTime"].strip()),
+        completed_on=completed_on,
         unique_ids=_unique_ids(element, f".//{AR}UniqueID"),
         certification=texts[f"{HX}activityCertification"],
         points=texts[f"{HX}numberOfCredits"].strip(),
         credit_id=texts[f"{AR}CreditID"],
         service_provider=texts.get("ProviderID", ""),
         action=Action(texts["LearnerRecordAction"]),
+        completed_form=form,
     )
 
 

@@ -19,11 +19,14 @@ _EASTERNMOST = timedelta(hours=14)
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An answer in PARS's imagined words; the codes are MedBiquitous' names (dossier 4.3)."""
+    """An answer in PARS's imagined words; the codes are MedBiquitous' names (dossier 4.3).
+
+    `conflict`: it is there already, which JSON says by a status of its own.
+    """
 
     message: str
     code: str = INVALID
-    status: int = 400
+    conflict: bool = False
 
 
 @dataclass(frozen=True, slots=True)

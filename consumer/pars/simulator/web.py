@@ -1,14 +1,12 @@
-"""The simulator's HTTP face: credentials, the four operations, faults, and the books."""
+"""The simulator over HTTP: its services in XML and JSON, faults, and the books."""
 
 from __future__ import annotations
 
 import asyncio
-import hmac
 import math
 import socket
 import struct
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,28 +17,21 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from consumer.clock import Clock
-from consumer.pars.simulator import answers
 from consumer.pars.simulator.activity import Activities, Activity, activity
-from consumer.pars.simulator.answers import Answer
+from consumer.pars.simulator.answer import Answer
+from consumer.pars.simulator.door import Caller, Door
+from consumer.pars.simulator.door import Provider as Provider
+from consumer.pars.simulator.face import Face, JsonFace, XmlFace
 from consumer.pars.simulator.faults import Fault, Faults, Kind
+from consumer.pars.simulator.openapi import bundled
 from consumer.pars.simulator.operations import Manners, Operations
 from consumer.pars.simulator.roster import Diplomate, Roster, diplomate
 
 STEM = "/services/ACCMELearnerService.svc"
-_XML = "application/xml; charset=utf-8"
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, zero seconds: close with a reset
 
 Operation = Callable[[str, bytes], Answer]
 Handler = Callable[[Request], Awaitable[Response]]
-
-
-@dataclass(frozen=True, slots=True)
-class Provider:
-    """An accredited provider and its web-service credentials."""
-
-    provider_id: str
-    user: str
-    password: str = field(repr=False)
 
 
 class Simulator:
@@ -55,15 +46,17 @@ class Simulator:
         activities: Sequence[Activity] = (),
         manners: Manners | None = None,
     ) -> None:
-        """`schemas_dir` is the folder that holds `pars/*.xsd`."""
-        self._providers = {one.provider_id: one for one in providers}
+        """`schemas_dir` is the folder that holds `pars/`."""
+        manners = manners or Manners()
+        self._door = Door(providers)
         self._roster = Roster(roster)
         self._activities = Activities(activities)
         self._clock = clock
         self._faults = Faults()
-        self._operations = Operations(
-            schemas_dir, self._roster, self._activities, manners or Manners(), clock
-        )
+        self._operations = Operations(self._roster, self._activities, manners, clock)
+        self._xml = XmlFace(self._operations, schemas_dir)
+        self._json = JsonFace(self._operations, schemas_dir, manners.unique_id_form)
+        self._openapi = bundled(schemas_dir)
         self.app = Starlette(routes=self._routes())
 
     def books(self) -> dict[str, Any]:
@@ -71,18 +64,21 @@ class Simulator:
         return self._operations.as_json()
 
     def _routes(self) -> list[Route]:
-        services: dict[str, Handler] = {
-            "SaveLearnerActivity": self._save,
-            "GetLearnerStatusByCreditId": self._asking(self._operations.status),
-            "GetLearnerStatusByLearner": self._asking(self._operations.status_by_learner),
-            "GetLearnerMatch": self._asking(lambda _, body: self._operations.match(body)),
-        }
+        services: list[tuple[str, str, Handler]] = [
+            ("POST", "SaveLearnerActivity", self._saving(self._xml)),
+            ("POST", "GetLearnerStatusByCreditId", self._asking(self._xml.status)),
+            ("POST", "GetLearnerStatusByLearner", self._asking(self._xml.status_by_learner)),
+            ("POST", "GetLearnerMatch", self._asking(self._xml.match)),
+            ("POST", "learner-activities", self._saving(self._json)),
+            ("GET", "learner-activities/status", self._status),
+        ]
         # With and without PARS's stem, so that a base URL may be just the simulator's address.
         return [
-            Route(f"{stem}/{name}", handler, methods=["POST"])
+            Route(f"{stem}/{name}", handler, methods=[method])
             for stem in (STEM, "")
-            for name, handler in services.items()
+            for method, name, handler in services
         ] + [
+            Route("/_openapi.json", self._get_openapi, methods=["GET"]),
             Route("/_books", self._get_books, methods=["GET"]),
             Route("/_faults", self._put_faults, methods=["PUT"]),
             Route("/_faults", self._clear_faults, methods=["DELETE"]),
@@ -92,53 +88,59 @@ class Simulator:
 
     # ------------------------------------------------------------------ PARS's services
 
-    async def _save(self, request: Request) -> Response:
-        fault = None if self._faults.down_for(self._clock.now()) else self._faults.take()
-        body = await request.body()
-        refused = self._turned_away(request)
-        if refused is not None:
-            return _response(refused)
-        caller = request.headers["providerid"]
-        if fault is not None:
-            return await self._spoilt(fault, request, caller, body)
-        return _response(self._operations.save(caller, body))
+    def _saving(self, face: Face) -> Handler:
+        async def save(request: Request) -> Response:
+            fault = None if self._faults.down_for(self._clock.now()) else self._faults.take()
+            caller = await self._admitted(request, face, face.media_type)
+            if isinstance(caller, Answer):
+                return _response(caller)
+            if fault is not None:
+                return await self._spoilt(fault, request, caller, face)
+            return _response(face.save(caller.provider_id, caller.body))
+
+        return save
 
     def _asking(self, operation: Operation) -> Handler:
         async def ask(request: Request) -> Response:
-            body = await request.body()
-            refused = self._turned_away(request)
-            return _response(refused or operation(request.headers["providerid"], body))
+            caller = await self._admitted(request, self._xml, self._xml.media_type)
+            if isinstance(caller, Answer):
+                return _response(caller)
+            return _response(operation(caller.provider_id, caller.body))
 
         return ask
 
-    def _turned_away(self, request: Request) -> Answer | None:
-        """503 during an outage, 401 without the right credentials, 415 for what is not XML."""
+    async def _status(self, request: Request) -> Response:
+        caller = await self._admitted(request, self._json, "")
+        if isinstance(caller, Answer):
+            return _response(caller)
+        query = request.query_params.multi_items()
+        return _response(self._json.status(caller.provider_id, query))
+
+    async def _admitted(self, request: Request, face: Face, media_type: str) -> Caller | Answer:
+        """503 during an outage, 401 without the right credentials, 415 for the wrong language."""
+        body = await request.body()
         down = self._faults.down_for(self._clock.now())
         if down:
-            return answers.error(503, "Unavailable", "Down", {"Retry-After": str(math.ceil(down))})
-        if not self._may(request):
-            return answers.error(401, "Unauthorized", "Unknown provider, user or password")
-        if not request.headers.get("content-type", "").startswith("application/xml"):
-            return answers.error(415, "Unsupported", "Content-Type must be application/xml")
-        return None
+            wait = {"Retry-After": str(math.ceil(down))}
+            return face.error(503, "Unavailable", "Down", wait)
+        caller = self._door.admit(request.headers, request.query_params, body)
+        if caller is None:
+            return face.error(401, "Unauthorized", "Unknown provider, user or password")
+        said = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if media_type not in ("", said):
+            return face.error(415, "Unsupported", f"Content-Type must be {media_type}")
+        return caller
 
-    def _may(self, request: Request) -> bool:
-        sent = (request.headers.get("user", ""), request.headers.get("password", ""))
-        known = self._providers.get(request.headers.get("providerid", ""))
-        return known is not None and hmac.compare_digest(
-            "\0".join(sent).encode(), f"{known.user}\0{known.password}".encode()
-        )
-
-    async def _spoilt(self, fault: Fault, request: Request, caller: str, body: bytes) -> Response:
+    async def _spoilt(self, fault: Fault, request: Request, caller: Caller, face: Face) -> Response:
         if fault.kind is Kind.STATUS:
-            return _response(answers.error(fault.status, "Unspecified failure", "As asked for"))
+            return _response(face.error(fault.status, "Unspecified failure", "As asked for"))
         if fault.kind is Kind.RETRY_AFTER:
             wait = {"Retry-After": str(math.ceil(fault.seconds))}
-            return _response(answers.error(429, "Busy", "Too many requests", wait))
+            return _response(face.error(429, "Busy", "Too many requests", wait))
         if fault.kind is Kind.CUT_BEFORE:
             return _cut(request)
         await asyncio.sleep(fault.seconds if fault.kind is Kind.HANG else 0)
-        answer = self._operations.save(caller, body)
+        answer = face.save(caller.provider_id, caller.body)
         if fault.kind is Kind.CUT_AFTER_STORE:
             return _cut(request)
         if fault.kind is Kind.GARBAGE:
@@ -146,6 +148,9 @@ class Simulator:
         return _response(answer)
 
     # ------------------------------------------------------------------ the tester's side
+
+    async def _get_openapi(self, _request: Request) -> Response:
+        return JSONResponse(self._openapi)
 
     async def _get_books(self, _request: Request) -> Response:
         return JSONResponse(self.books())
@@ -185,7 +190,7 @@ def _changed(change: Callable[[], None]) -> Response:
 
 
 def _response(answer: Answer) -> Response:
-    return Response(answer.body, answer.status, answer.headers, media_type=_XML)
+    return Response(answer.body, answer.status, answer.headers, media_type=answer.media_type)
 
 
 def _cut(request: Request) -> Response:

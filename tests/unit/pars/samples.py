@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from consumer.clock import Clock
-from consumer.pars.client import ParsProfile
+from consumer.pars.profile import ParsProfile
 from consumer.pars.simulator import Activity, Diplomate, Manners, Provider, Simulator
 from consumer.participant import BirthDate, Record
 

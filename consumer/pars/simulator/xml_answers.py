@@ -1,22 +1,14 @@
-"""The simulator's answers, in the shape of schemas/pars/pars-answers.xsd."""
+"""The simulator's answers in XML, in the shape of schemas/pars/pars-answers.xsd."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 
 from lxml import etree
 
 from consumer.pars.element import Element, child
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An HTTP answer before it is sent."""
-
-    status: int
-    body: bytes
-    headers: dict[str, str] = field(default_factory=dict)
+from consumer.pars.simulator.answer import Answer
+from consumer.pars.simulator.operations import Seen
 
 
 def saved(credit_id: str) -> Answer:
@@ -27,7 +19,7 @@ def saved(credit_id: str) -> Answer:
     return _answer(200, root)
 
 
-def error(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Answer:
+def error(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Answer:
     """One error."""
     root = etree.Element("Errors")
     one = child(root, "Error")
@@ -36,15 +28,15 @@ def error(status: int, code: str, message: str, headers: dict[str, str] | None =
     return _answer(status, root, headers)
 
 
-def statuses(found: Iterable[tuple[str, str, str]]) -> Answer:
+def statuses(found: Iterable[Seen]) -> Answer:
     """CreditID, status and the board's reason of each record found."""
     root = etree.Element("LearnerStatuses")
-    for credit_id, status, reason in found:
+    for seen in found:
         one = child(root, "LearnerStatus")
-        child(one, "CreditID", credit_id)
-        child(one, "Status", status)
-        if reason:
-            child(one, "Reason", reason)
+        child(one, "CreditID", seen.report.credit_id)
+        child(one, "Status", seen.status)
+        if seen.reason:
+            child(one, "Reason", seen.reason)
     return _answer(200, root)
 
 
@@ -55,6 +47,6 @@ def matched(known: bool) -> Answer:
     return _answer(200, root)
 
 
-def _answer(status: int, root: Element, headers: dict[str, str] | None = None) -> Answer:
+def _answer(status: int, root: Element, headers: Mapping[str, str] | None = None) -> Answer:
     body = etree.tostring(root, encoding="UTF-8", xml_declaration=True)
-    return Answer(status, body, headers or {})
+    return Answer(status, body, "application/xml; charset=utf-8", headers or {})

@@ -1,0 +1,1 @@
+"""The whole service as people run it: processes, signals, crashes, commands."""

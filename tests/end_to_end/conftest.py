@@ -1,0 +1,47 @@
+"""What these tests share: PARS, and an office on each bus in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.contract.buses import unique
+from tests.end_to_end.office import Office
+
+OpenOffice = Callable[..., Office]
+
+
+@pytest.fixture(scope="session")
+def python_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the commands keep Python's compiled files: each start is a second sooner for it."""
+    return tmp_path_factory.mktemp("python-cache")
+
+
+@pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.kafka)])
+def bus(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """The settings of each bus, with names that no other test has."""
+    if request.param == "embedded":
+        return {"bus": "embedded"}
+    return kafka_settings(request.getfixturevalue("kafka_bootstrap"))
+
+
+def kafka_settings(bootstrap: str) -> dict[str, Any]:
+    """The settings of genuine Kafka; a killed member is forgotten after seconds."""
+    return {
+        "bus": "kafka",
+        "kafka": {"bootstrap_servers": bootstrap, "session_timeout_seconds": 3},
+        "intake": {"topics": [unique("events")], "group": unique("group")},
+        "outbox": {
+            "dead_letters_topic": unique("dead-letters"),
+            "outcomes_topic": unique("outcomes"),
+        },
+    }
+
+
+@pytest.fixture
+def open_office(tmp_path: Path, python_cache: Path) -> OpenOffice:
+    """Opens an office at a PARS's address."""
+    return lambda url, **settings: Office(tmp_path / "office", python_cache, url, **settings)

@@ -1,0 +1,119 @@
+"""Keys: made once, never replaced, never quoted."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+
+from consumer.keys import KeysProblem, load_keys
+from consumer.ledger.seal import SealBroken
+from tests.unit.samples import RECORD
+
+SECRET = "zebra-secret-of-thirty-two-chars"
+SEALING = Fernet.generate_key().decode()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "keys.toml"
+
+
+def put(path: Path, text: str | bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+
+
+def refusal(path: Path, *, ledger_exists: bool = False) -> str:
+    with pytest.raises(KeysProblem) as found:
+        load_keys(path, ledger_exists=ledger_exists)
+    assert "zebra" not in str(found.value)
+    assert SEALING not in str(found.value)
+    # A traceback must not lead back to the file's text either.
+    assert found.value.__cause__ is None
+    assert found.value.__context__ is None or found.value.__suppress_context__
+    return str(found.value)
+
+
+def test_keys_are_made_at_the_first_start_and_only_then(path: Path) -> None:
+    first, made = load_keys(path, ledger_exists=False)
+    again, made_again = load_keys(path, ledger_exists=True)
+    assert (made, made_again) == (True, False)
+    assert again.identity.fingerprint() == first.identity.fingerprint()
+    assert again.identity.credit_key(RECORD) == first.identity.credit_key(RECORD)
+    assert again.seal.open(first.seal.seal(b"Abara")) == b"Abara"
+
+
+def test_only_their_owner_may_read_them(path: Path) -> None:
+    before = os.umask(0)
+    try:
+        load_keys(path, ledger_exists=False)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [file.name for file in path.parent.iterdir()] == ["keys.toml"]
+
+
+def test_with_a_ledger_lost_keys_are_asked_for_and_not_made(path: Path) -> None:
+    assert "put the file back" in refusal(path, ledger_exists=True)
+    assert not path.exists()
+
+
+def test_two_installations_have_nothing_in_common(tmp_path: Path) -> None:
+    (one, _), (other, _) = (
+        load_keys(tmp_path / name / "keys.toml", ledger_exists=False) for name in ("a", "b")
+    )
+    assert one.identity.fingerprint() != other.identity.fingerprint()
+    with pytest.raises(SealBroken):
+        other.seal.open(one.seal.seal(b"Abara"))
+
+
+def test_another_secret_is_told_apart_by_its_fingerprint(path: Path) -> None:
+    put(path, f'secret = "{SECRET}"\nsealing_key = "{SEALING}"')
+    before, made = load_keys(path, ledger_exists=True)
+    assert not made
+    put(path, f'secret = "{SECRET}!"\nsealing_key = "{SEALING}"')
+    after, _ = load_keys(path, ledger_exists=True)
+    assert before.identity.fingerprint() != after.identity.fingerprint()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "zebra",
+        f"secret = {SECRET}",
+        f'secret = "{SECRET}"',
+        f'sealing_key = "{SEALING}"',
+        f'secret = "zebra"\nsealing_key = "{SEALING}"',
+        f'secret = 7\nsealing_key = "{SEALING}"',
+        f'secret = "{SECRET}"\nsealing_key = 7',
+        f'secret = "{SECRET}"\nsealing_key = "zebra"',
+        f'secret = "{SECRET}"\nsealing_key = "zebra-zebra-zebra-zebra-zebra-zebra-zebra="',
+        f'secret = "{SECRET}"\nsealing_key = "zebra-ü"',
+        f'secret = ["{SECRET}"]\nsealing_key = "{SEALING}"',
+        f'[secret]\nzebra = "{SECRET}"\n',
+        b"secret = '\xff zebra'",
+    ],
+)
+def test_a_bad_file_says_what_it_must_hold_and_quotes_none_of_it(
+    path: Path, text: str | bytes
+) -> None:
+    put(path, text)
+    assert refusal(path, ledger_exists=True).startswith(f"{path} must hold `secret`")
+
+
+def test_a_file_that_cannot_be_read_says_so(path: Path) -> None:
+    path.mkdir(parents=True)
+    assert refusal(path, ledger_exists=True).startswith(f"{path} cannot be read")
+
+
+def test_keys_do_not_print(path: Path) -> None:
+    put(path, f'secret = "{SECRET}"\nsealing_key = "{SEALING}"')
+    keys, _ = load_keys(path, ledger_exists=True)
+    shown = repr(keys) + str(keys) + repr(vars(keys.identity).keys())
+    assert "zebra" not in shown
+    assert SEALING not in shown
