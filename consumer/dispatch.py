@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -103,10 +103,20 @@ class Dispatcher:
             case Absent() if MAYBE_NOT_OURS in {reason.code for reason in claim.reasons}:
                 reason = Reason(Stage.PARS, "duplicate_not_ours")
                 return self._refuse(claim, (reason,), (attempt,))
+            case Absent() if claim.record != claim.sent:
+                return self._start_over(claim, attempt)
             case Absent():
                 return self._post(claim, last_success_at, (attempt,))
             case Retry() | StopLine():
                 return self._not_now(claim, fate, (attempt,), last_success_at)
+
+    def _start_over(self, claim: Claim, attempt: Attempt) -> Exchange:
+        """PARS has nothing of it: the next claim writes down the corrected record, and sends it.
+
+        A crash after a post must find written what PARS has: a delete has to repeat it.
+        """
+        values = {"ask": False, "absent_at": None, "due_at": self._clock.now()}
+        return self._exchange(claim, State.READY, values, (attempt,))
 
     def _post(
         self, claim: Claim, last_success_at: datetime | None, before: tuple[Attempt, ...]
@@ -114,17 +124,7 @@ class Dispatcher:
         if before and self._lease_too_short(claim):
             return self._give_back(claim, before)
         fate, attempt = self._save(claim, Action.ADD)
-        exchange = self._answered(claim, fate, (*before, attempt), last_success_at)
-        # Whatever PARS has under this CreditID from now on, it is this record.
-        return replace(exchange, settlement=replace(exchange.settlement, posted=True))
-
-    def _answered(
-        self,
-        claim: Claim,
-        fate: SendFate,
-        attempts: tuple[Attempt, ...],
-        last_success_at: datetime | None,
-    ) -> Exchange:
+        attempts = (*before, attempt)
         match fate:
             case Done():
                 return self._sent(claim, attempts)
@@ -139,7 +139,8 @@ class Dispatcher:
         now = self._clock.now()
         values = _FRESH | {"submitted_at": now, "reasons": "[]"}
         values["due_at"] = self._policy.schedule.next_ask(now, now)
-        return self._exchange(claim, State.SUBMITTED, values, attempts)
+        settlement = Settlement(claim, State.SUBMITTED, values, (), attempts, posted=True)
+        return Exchange(settlement, Signal.WELL)
 
     def _found(self, claim: Claim, fate: Found, attempt: Attempt) -> Exchange:
         now = self._clock.now()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, func, or_, select
+from sqlalchemy import Row, Select, func, or_, select
 
 from consumer.credit import WORDS, Heard, State
 from consumer.desk.deadletters import Shown
@@ -63,29 +63,42 @@ def list_credits(ledger: Ledger, wanted: CreditFilter) -> list[Shown]:
 
 
 def show_credit(ledger: Ledger, credit_id: str) -> Shown:
-    """One credit or completion with its timeline. Raises NoSuchCredit."""
-    link, c, k = completion_credits.c, completions.c, credits_.c
-    number = int(credit_id[1:]) if credit_id[:1] == "c" and credit_id[1:].isdigit() else 0
-    query = (
-        select(completions, credits_)
-        .select_from(completions)
-        .outerjoin(completion_credits, link.completion_id == c.id)
-        .outerjoin(credits_, k.id == link.credit_id)
-        .where(or_(k.credit_id == credit_id, c.id == number))
-    )
+    """One credit or completion with its timeline. Raises NoSuchCredit.
+
+    An earlier revision's CreditID leads to the credit too, and one that no completion leads to any
+    more is still there: PARS may show either.
+    """
+    c, k = completions.c, credits_.c
     with ledger.read() as db:
-        rows = db.execute(query).all()
+        rows = db.execute(_lines(credit_id)).all()
         if not rows:
             raise NoSuchCredit(f"nothing is known of {credit_id}")
-        numbers = [row._mapping[c.id] for row in rows]
-        credit_row = rows[0]._mapping[k.id]
+        numbers = {row._mapping[c.id] for row in rows} - {None}
+        credit_rows = {row._mapping[k.id] for row in rows} - {None}
+        about = or_(letters.c.completion_id.in_(numbers), letters.c.credit_row.in_(credit_rows))
         steps = [
             *db.execute(select(events).where(events.c.completion_id.in_(numbers))),
-            *db.execute(select(attempts).where(attempts.c.credit_row == credit_row)),
-            *db.execute(select(letters).where(letters.c.completion_id.in_(numbers))),
+            *db.execute(select(attempts).where(attempts.c.credit_row.in_(credit_rows))),
+            *db.execute(select(letters).where(about)),
         ]
     timeline = sorted((_step(step) for step in steps), key=lambda s: str(s["at"]))
     return _brief(rows[0]) | {"timeline": timeline}
+
+
+def _lines(credit_id: str) -> Select[Any]:
+    """Completions beside their credits: those of one credit, or of one completion's number."""
+    link, c, k = completion_credits.c, completions.c, credits_.c
+    number = credit_id[1:]
+    query = select(completions, credits_)
+    if credit_id[:1] == "c" and number.isascii() and number.isdigit():
+        linked = completions.outerjoin(completion_credits, link.completion_id == c.id)
+        joined = linked.outerjoin(credits_, k.id == link.credit_id)
+        return query.select_from(joined).where(c.id == int(number)).order_by(k.id)
+    linked = credits_.outerjoin(completion_credits, link.credit_id == k.id)
+    joined = linked.outerjoin(completions, c.id == link.completion_id)
+    earlier = select(attempts.c.credit_row).where(attempts.c.credit_id == credit_id)
+    known = or_(k.credit_id == credit_id, k.id.in_(earlier))
+    return query.select_from(joined).where(known).order_by(c.id)
 
 
 def _brief(row: Row[Any]) -> Shown:
@@ -104,7 +117,7 @@ def _brief(row: Row[Any]) -> Shown:
         "points": cells[k.points] or "",
         "completed_on": str(cells[k.completed_on] or ""),
         "report_by": str(cells[k.report_by] or ""),
-        "source": cells[c.source],
+        "source": cells[c.source] or "",
         "reason": reason.code if reason else "",
         "what_happened": advice(reason).happened if reason else "",
         "how": advice(reason).how if reason else "",

@@ -134,6 +134,8 @@ class Bookkeeper:
         self._write_gathered()
         if letter.completion_id is None or fate == "duplicate":
             self._credits.settle_letter(letter.id)
+        if letter.credit_row:
+            self._credits.ask_again(letter.credit_row)
         return fate
 
     # ------------------------------------------------------------ one completion

@@ -155,8 +155,12 @@ class Claims:
             book.refuse_credit(row, settlement.refused)
         elif settlement.state in {State.SUBMITTED, State.ACCEPTED, State.WITHDRAWN}:
             book.settle_sent(row)
-        if settlement.state not in {settlement.claim.state, State.SUBMITTING}:
-            outbox.put(db, self.ledger.seal, outbox.outcome(row, now), now)
+        claim, state = settlement.claim, settlement.state
+        if claim.state is State.WITHDRAWING and state is State.READY:
+            state = State.WITHDRAWN  # this revision is gone; the next one has no CreditID yet
+        if state not in {claim.state, State.READY, State.SUBMITTING}:
+            told = outbox.outcome(row, claim.credit_id, state.value, now)
+            outbox.put(db, self.ledger.seal, told, now)
 
     def _log(self, db: Connection, settlement: Settlement, now: datetime) -> None:
         claim = settlement.claim

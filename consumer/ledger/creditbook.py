@@ -15,7 +15,7 @@ from consumer.ledger.ledger import Ledger
 from consumer.ledger.letters import Failure, Origin, Status
 from consumer.ledger.schema import completion_credits, completions, credits_, events
 from consumer.participant import Record
-from consumer.reason import Reason, Stage
+from consumer.reason import Reason, Stage, unpack_reasons
 from consumer.rules import report_by
 
 Link = tuple[int, bool]
@@ -244,6 +244,15 @@ class CreditBook:
     def settle_letter(self, letter_id: str) -> None:
         """Take one letter off the list, and say so on its topic."""
         self._publish([letters.resolve(self._db, letter_id)])
+
+    def ask_again(self, number: int) -> None:
+        """Open the letter of a credit anew that its replay did not move.
+
+        Another completion stands behind it too, and the one that was replayed leads elsewhere now.
+        """
+        row = self._db.execute(select(credits_).where(credits_.c.id == number)).one()
+        if row.state in {State.ATTENTION, State.REJECTED}:
+            self.refuse_credit(row, unpack_reasons(row.reasons))
 
     def refuse_credit(self, row: Row[Any], reasons: Sequence[Reason]) -> None:
         """Dead-letter a credit, with the bytes of the completion that stands behind it."""

@@ -89,10 +89,12 @@ def _letter_headers(row: Row[Any]) -> Headers:
         "moc-original-partition": row.partition,
         "moc-original-offset": row.offset,
     }
-    limit = _HEADER_LIMIT_BYTES
-    return tuple(
-        (name, str(value).encode()[:limit]) for name, value in values.items() if value != ""
-    )
+    return tuple((name, _text(value)) for name, value in values.items() if value != "")
+
+
+def _text(value: object) -> bytes:
+    # Cut between characters: whoever reads it expects UTF-8.
+    return str(value).encode()[:_HEADER_LIMIT_BYTES].decode(errors="ignore").encode()
 
 
 def _passed_on(headers: Headers) -> Headers:
@@ -101,13 +103,13 @@ def _passed_on(headers: Headers) -> Headers:
     )
 
 
-def outcome(row: Row[Any], now: datetime) -> Outgoing:
+def outcome(row: Row[Any], credit_id: str, state: str, now: datetime) -> Outgoing:
     """A credit's new state for whoever listens: no person in it, only the CreditID."""
     reasons = unpack_reasons(row.reasons)
     body = {
         "version": 1,
-        "credit_id": row.credit_id,
-        "state": row.state,
+        "credit_id": credit_id,
+        "state": state,
         "reason": reasons[0].code if reasons else "",
         "board": row.board,
         "credit_type": row.credit_type,
@@ -115,4 +117,4 @@ def outcome(row: Row[Any], now: datetime) -> Outgoing:
         "pars_activity_id": row.pars_activity_id,
         "at": now.isoformat(),
     }
-    return Outgoing(OUTCOMES, (row.credit_id or "").encode(), orjson.dumps(body))
+    return Outgoing(OUTCOMES, credit_id.encode(), orjson.dumps(body))

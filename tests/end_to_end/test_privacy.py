@@ -219,7 +219,8 @@ def test_every_path_was_gone_down(came_out: CameOut) -> None:
 def test_the_learner_stands_where_they_must(came_out: CameOut) -> None:
     """Or else this searches for somebody who was never there."""
     told = SEARCH.find(b"".join(message.value or b"" for message in came_out.dead_letters))
-    assert {what.partition(",")[0] for what in told} >= {"given name", "e-mail", "webhook secret"}
+    kept = {"given name", "display name", "e-mail", "webhook secret"}
+    assert {what.partition(",")[0] for what in told} >= kept
     told = SEARCH.find(b"".join(came_out.loud.bodies))
     sent = {"given name", "family name", "birth date", "board ID", "NPI"}
     assert {what.partition(",")[0] for what in told} >= sent

@@ -32,6 +32,7 @@ from consumer.ledger.seal import Seal
 from consumer.mapping.catalogue import Catalogue
 from consumer.mapping.loader import load_catalogue
 from consumer.pars.simulator import STEM, Activity, Diplomate, Manners, Provider, Simulator, running
+from consumer.pars.simulator.answer import Answer
 from consumer.pars.xml import Documents
 from consumer.pumps.intake import IntakePump
 from consumer.pumps.publishing import PublishingPump
@@ -389,6 +390,21 @@ class SimulatedPars:
         """The next requests go wrong in these ways, or PARS is down for some seconds."""
         body = {"next": following} | faults
         httpx.put(f"{self.url}/_faults", json=body, trust_env=False).raise_for_status()
+
+    @contextmanager
+    def choking_on(self, mark: str) -> Iterator[None]:
+        """Answer 500 to every report that holds this text."""
+        face = self.simulator._xml
+        save = face.save
+
+        def choke(caller: str, body: bytes) -> Answer:
+            return face.error(500, "Fault", "") if mark.encode() in body else save(caller, body)
+
+        face.save = choke  # type: ignore[method-assign]
+        try:
+            yield
+        finally:
+            face.save = save  # type: ignore[method-assign]
 
     def put_roster(self, *people: Diplomate) -> None:
         """The board corrects its roster."""

@@ -349,6 +349,21 @@ def test_a_compressed_answer_is_not_unpacked(transport: Transport) -> None:
 
 
 @BOTH
+@pytest.mark.parametrize(
+    ("padding", "headers"),
+    [(0, {"Content_Encoding": "gzip"}), (200_000, {})],
+    ids=["said to be packed", "cut at the bound"],
+)
+def test_what_reads_well_by_accident_is_not_believed(
+    transport: Transport, padding: int, headers: dict[str, str]
+) -> None:
+    body = taken(transport) + b" " * padding
+    answer = answering("200 OK", body, Content_Type=TYPES[transport], **headers)
+    reply = save_to(answer, transport, answer_limit_bytes=100_000)
+    assert (reply.understood, reply.raw) == (False, body[:100_000])
+
+
+@BOTH
 def test_a_redirect_is_not_followed(transport: Transport) -> None:
     with server(answering("200 OK", taken(transport), Content_Type=TYPES[transport])) as other:
         reply = save_to(answering("307 Temporary Redirect", Location=other.url), transport)

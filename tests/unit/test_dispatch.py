@@ -446,13 +446,17 @@ def test_a_correction_of_what_pars_holds_withdraws_it_before_the_next_revision()
 
 
 def test_a_correction_of_what_pars_never_had_goes_under_the_same_id() -> None:
-    credit = corrected(ABSENT, ABSENT, TAKEN).turn().turn()
+    credit = corrected(ABSENT, ABSENT).turn().turn()
+    # What leaves is written down first: a crash would find the old record otherwise.
+    assert (credit.state, credit.ask, credit.pars.records) == (State.READY, False, [])
+    credit.pars.answers(TAKEN)
+    credit.turn()
     assert (credit.state, credit.credit_id) == (State.SUBMITTED, FIRST)
     assert credit.pars.records == [NEW]
 
 
 def test_a_correction_that_may_have_arrived_is_recognised_as_the_new_record() -> None:
-    credit = corrected(ABSENT, ABSENT, CUT).turn().turn()
+    credit = corrected(ABSENT, ABSENT, CUT).turn().turn().turn()
     credit.pars.answers(shows("Pending"))
     assert credit.turn().state is State.SUBMITTED
     assert credit.sent == NEW

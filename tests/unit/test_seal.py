@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from cryptography.fernet import Fernet
@@ -31,8 +30,10 @@ from tests.unit.samples import RECORD, SAID, record
 SEAL = Seal(Fernet.generate_key())
 
 points = st.decimals(min_value=0, max_value=1000, places=2)
-zones = st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=30)), ZoneInfo("America/Denver")])
-# Before 1900 zones had odd seconds, which RFC 3339 cannot hold; moment.py refuses such days.
+# Mappings give instants in UTC; any other fixed offset is the same instant.
+zones = st.sampled_from(
+    [UTC, timezone(timedelta(hours=5, minutes=30)), timezone(-timedelta(hours=7))]
+)
 instants = st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1), timezones=zones)  # noqa: DTZ001
 text = st.text(st.characters(exclude_categories=["Cs"]))
 births = st.builds(
