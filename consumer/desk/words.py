@@ -60,6 +60,7 @@ ADVICE: dict[str, Advice] = {
         ("not_ours", "another provider, or another system, reports this course", "nobody", "nothing to do"),
         # rules
         ("board_id_form", "the board ID does not have the board's form", "coordinator", _TABLE + ", then replay"),
+        ("board_id_shared", "another learner has this board ID too", "coordinator", _TABLE + ", or the other one's; then replay. It is one person after all: replay"),
         ("npi_form", "the NPI is not ten digits beginning with 1 or 2", "coordinator", _TABLE + ", then replay"),
         ("npi_check_digit", "the NPI's check digit is wrong: a digit was mistyped", "coordinator", _TABLE + ", then replay"),
         ("name_missing", "a name is blank", "coordinator", _TABLE + ", then replay"),

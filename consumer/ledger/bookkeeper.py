@@ -152,7 +152,8 @@ class Bookkeeper:
         """Decide about one readable event; gives its fate and the completion's number."""
         row = self._find(said)
         arrival = Arrival.REPLAY if replay else self._arrival(row, said)
-        move = decide(self._standing(row, arrival), arrival)
+        overtaken = row is not None and not replay and _overtakes(row, said)
+        move = Move.HOLD if overtaken else decide(self._standing(row, arrival), arrival)
         number = self._upsert(row, said, what, message, move)
         if said.kind is Kind.RETRACTION and replay:
             return self._withdraw(number, said), number
@@ -185,23 +186,30 @@ class Bookkeeper:
             case Move.RETRACT:
                 return self._retract(number, said)
             case Move.HOLD:
+                # Whether the retraction before it counts is no question any more.
+                self._credits.settle(Status.RESOLVED, completion_id=number)
                 return self._ask_person(number, "completed_after_withdrawal", origin)
             case Move.REVIEW if said.kind is Kind.RETRACTION:
+                self._mark_retracted(number, said)
                 return self._ask_person(number, "retracted_after_sending", origin)
             case Move.REVIEW:
                 return self._ask_person(number, "changed_after_sending", origin)
+            case Move.DUPLICATE if said.kind is Kind.RETRACTION:
+                return self._retract_again(number, said)
             case Move.DUPLICATE | Move.NOTE | Move.ADOPT:
                 return "duplicate"
 
     def _write(
         self, number: int, judgement: Judgement, said: Said, origin: Origin, arrival: Arrival
     ) -> str:
+        if isinstance(judgement, Ready) and arrival is not Arrival.REPLAY:
+            judgement = self._unless_anothers(number, judgement)
         match judgement:
             case Ready(records):
                 links = self._credits.put(number, records, arrival, origin)
                 self._credits.relink(number, links)
                 self._stand(number, HeardState.CREDITED, ())
-                self._credits.settle(Status.RESOLVED, completion_id=number)
+                self._credits.settle(Status.RESOLVED, completion_id=number, keep_questions=True)
                 return "ready" if any(fresh for _, fresh in links) else "duplicate"
             case Held(reasons):
                 self._no_credit(number, HeardState.HELD, reasons)
@@ -215,19 +223,38 @@ class Bookkeeper:
                 self._credits.refuse(self._completion_letter(number), reasons, origin, number)
                 return "refused"
 
+    def _unless_anothers(self, number: int, judgement: Ready) -> Ready | Refused:
+        """A board ID that stands in two people's rows: the second one's credit would be lost."""
+        if any(self._credits.is_anothers(number, record) for record in judgement.records):
+            return Refused((Reason(Stage.RULES, "board_id_shared", "board_id"),))
+        return judgement
+
     def _no_credit(self, number: int, state: HeardState, reasons: Iterable[Reason]) -> None:
         self._credits.relink(number, ())
         self._stand(number, state, reasons)
-        self._credits.settle(Status.RESOLVED, completion_id=number)
+        self._credits.settle(Status.RESOLVED, completion_id=number, keep_questions=True)
 
     def _retract(self, number: int, said: Said) -> str:
         retracted = Reason(Stage.REVIEW, "retracted")
         self._no_credit(number, HeardState.RETRACTED, (retracted,))
-        at = said.occurred_at or _instant(said)
-        self._db.execute(
-            update(completions).where(completions.c.id == number).values(retracted_at=at)
-        )
+        self._credits.settle(Status.RESOLVED, completion_id=number)
+        self._mark_retracted(number, said)
         return "retracted"
+
+    def _retract_again(self, number: int, said: Said) -> str:
+        """Taken back once more: a question about a completion before that needs no answer."""
+        sealed = self._db.scalar(select(completions.c.said).where(completions.c.id == number))
+        self._mark_retracted(number, said)
+        if _happened(self._ledger.seal.open_said(sealed or b"")) <= _happened(said):
+            self._credits.settle(Status.RESOLVED, completion_id=number)
+        return "duplicate"
+
+    def _mark_retracted(self, number: int, said: Said) -> None:
+        """Remember the latest retraction: only a completion after it may count."""
+        at, known = _happened(said), completions.c.retracted_at
+        newer = update(completions).where(completions.c.id == number)
+        newer = newer.where(known.is_(None) | (known < at))
+        self._db.execute(newer.values(retracted_at=at))
 
     def _withdraw(self, number: int, said: Said) -> str:
         """A person agreed to a retraction; of what another account stands behind nothing goes."""
@@ -238,7 +265,9 @@ class Bookkeeper:
 
     def _ask_person(self, number: int, code: str, origin: Origin) -> str:
         reason = Reason(Stage.REVIEW, code)
-        self._credits.refuse(self._completion_letter(number), (reason,), origin, number)
+        # One letter for each question: none may take another's place, or that of a broken rule.
+        letter = self._completion_letter(number, code)
+        self._credits.refuse(letter, (reason,), origin, number)
         return "review"
 
     # ------------------------------------------------------------ rows
@@ -272,7 +301,7 @@ class Bookkeeper:
         if row is None:
             return Arrival.SAME
         if row.state == HeardState.RETRACTED:
-            later = row.retracted_at < (said.occurred_at or _instant(said))
+            later = row.retracted_at < _happened(said)
             return Arrival.LATER if later else Arrival.SAME
         return _compare(self._ledger.seal.open_said(row.said), said)
 
@@ -284,6 +313,8 @@ class Bookkeeper:
         values: dict[str, Any] = {"changed_at": self._now}
         if move is Move.NOTE:
             values["notes"] = completions.c.notes + 1
+        if move is Move.WRITE or (move is Move.HOLD and row.state == HeardState.CREDITED):
+            values["retracted_at"] = None
         # A retraction says nothing of the completion itself: its facts stay for a later replay.
         if move not in {Move.DUPLICATE, Move.NOTE} and said.kind is Kind.COMPLETION:
             values |= self._content(said, what, message)
@@ -342,9 +373,9 @@ class Bookkeeper:
     def _letter_id(self, *parts: str) -> str:
         return "dl-" + self._ledger.identity.digest("letter", *parts)[:24]
 
-    def _completion_letter(self, number: int) -> str:
+    def _completion_letter(self, number: int, question: str = "") -> str:
         key = self._db.scalar(select(completions.c.key).where(completions.c.id == number))
-        return self._letter_id("completion", str(key))
+        return self._letter_id("completion", str(key), *filter(None, [question]))
 
     def _sealed_original(self, message: Message) -> bytes:
         original = Original(message.key, message.value, message.headers)
@@ -394,6 +425,17 @@ def _compare(old: Said, new: Said) -> Arrival:
     if before == after and old.points == new.points:
         return Arrival.SAME
     return Arrival.LATER if after > before else Arrival.CHANGED
+
+
+def _overtakes(row: Row[Any], said: Said) -> bool:
+    """Whether this completion was made after a retraction that a person was asked about."""
+    asked = row.state == HeardState.CREDITED and row.retracted_at is not None
+    return asked and said.kind is Kind.COMPLETION and bool(row.retracted_at < _happened(said))
+
+
+def _happened(said: Said) -> datetime:
+    """When the event was made: what orders a retraction against a completion."""
+    return said.occurred_at or _instant(said)
 
 
 def _instant(said: Said) -> datetime:

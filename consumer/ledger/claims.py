@@ -13,6 +13,7 @@ from consumer.credit import State
 from consumer.ledger import outbox
 from consumer.ledger.creditbook import CreditBook
 from consumer.ledger.ledger import Ledger
+from consumer.ledger.letters import Status
 from consumer.ledger.schema import attempts, credits_
 from consumer.participant import Record
 from consumer.reason import Reason, pack_reasons, unpack_reasons
@@ -154,7 +155,7 @@ class Claims:
         if settlement.refused:
             book.refuse_credit(row, settlement.refused)
         elif settlement.state in {State.SUBMITTED, State.ACCEPTED, State.WITHDRAWN}:
-            book.settle_sent(row)
+            book.settle(Status.RESOLVED, credit_row=row.id, keep_questions=True)
         claim, state = settlement.claim, settlement.state
         if claim.state is State.WITHDRAWING and state is State.READY:
             state = State.WITHDRAWN  # this revision is gone; the next one has no CreditID yet

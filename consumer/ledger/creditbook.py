@@ -14,6 +14,7 @@ from consumer.ledger import letters, outbox
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.letters import Failure, Origin, Status
 from consumer.ledger.schema import completion_credits, completions, credits_, events
+from consumer.ledger.seal import normalise
 from consumer.participant import Record
 from consumer.reason import Reason, Stage, unpack_reasons
 from consumer.rules import report_by
@@ -50,6 +51,14 @@ class CreditBook:
         move = decide(self._standing(row, replay=replay), compared)
         self._apply(move, row, record, completion, origin)
         return int(row.id), move in {Move.WRITE, Move.RESEND, Move.CORRECT}
+
+    def is_anothers(self, completion: int, record: Record) -> bool:
+        """Whether somebody else's completion stands behind the credit that this one leads to."""
+        key = self._ledger.identity.credit_key(record)
+        row = self._db.execute(select(credits_).where(credits_.c.key == key)).one_or_none()
+        if row is None or row.id in self._links(completion) or not self._supporters(row.id):
+            return False
+        return _person(self._ledger.seal.open_record(row.record)) != _person(record)
 
     def _standing(self, row: Row[Any], *, replay: bool) -> State | Alone:
         state = State(row.state)
@@ -222,19 +231,21 @@ class CreditBook:
         )
         self._publish([letters.open_letter(self._db, failure, self._now)])
 
-    def settle(self, status: Status, *, completion_id: int = 0, credit_row: int = 0) -> None:
-        """Take a subject's letters off the list, and say so on their topic."""
-        self._publish(
-            letters.settle_letters(
-                self._db, status, completion_id=completion_id, credit_row=credit_row
-            )
-        )
+    def settle(
+        self,
+        status: Status,
+        *,
+        completion_id: int = 0,
+        credit_row: int = 0,
+        keep_questions: bool = False,
+    ) -> None:
+        """Take a subject's letters off the list, and say so on their topic.
 
-    def settle_sent(self, row: Row[Any]) -> None:
-        """PARS or the board has decided; what a person was asked about it stays asked."""
-        resolved = Status.RESOLVED
+        `keep_questions` leaves those that ask a person for a decision and were not answered yet.
+        """
+        subject = {"completion_id": completion_id, "credit_row": credit_row}
         self._publish(
-            letters.settle_letters(self._db, resolved, credit_row=row.id, keep_questions=True)
+            letters.settle_letters(self._db, status, **subject, keep_questions=keep_questions)
         )
 
     def publish_letter(self, letter_id: str) -> None:
@@ -266,7 +277,7 @@ class CreditBook:
 
     def _ask_person(self, row: Row[Any], code: str, completion: int, origin: Origin) -> None:
         # A letter of its own: a refusal by PARS, or its end, must not wipe out the question.
-        letter = self._letter_id("question", row)
+        letter = self._letter_id(code, row)
         self.refuse(letter, (Reason(Stage.REVIEW, code),), origin, completion, row)
 
     def _letter_id(self, about: str, row: Row[Any]) -> str:
@@ -298,3 +309,9 @@ class CreditBook:
             offset=at.offset if at else 0,
             original=row.original,
         )
+
+
+def _person(record: Record) -> tuple[object, ...]:
+    """What the boards match a learner by, beside the ID; names as people type them."""
+    birth = record.birth_date
+    return normalise(record.family_name), birth and (birth.month, birth.day)

@@ -94,7 +94,7 @@ def settle_letters(
 ) -> list[Row[Any]]:
     """Take the open letters of a completion, or of a credit, off the list; gives the rows back.
 
-    `keep_questions` leaves those that ask a person for a decision and were not answered yet.
+    `keep_questions` leaves what was put to a person for a decision and was not answered yet.
     """
     subject = (
         letters.c.credit_row == credit_row

@@ -11,6 +11,7 @@ import pytest
 from tests.fakes import FakeClock
 from tests.integration.office import Office, SimulatedPars, simulated
 
+
 @pytest.fixture
 def clock() -> FakeClock:
     """Time, which stands still unless somebody waits."""
@@ -49,6 +50,4 @@ def open_pars(clock: FakeClock) -> Iterator[Callable[..., SimulatedPars]]:
 def open_office(tmp_path: Path, clock: FakeClock) -> Iterator[Callable[..., Office]]:
     """Opens an office with other settings; `url` is its PARS's."""
     with ExitStack() as opened:
-        yield lambda **settings: opened.enter_context(
-            closing(Office(tmp_path, clock, **settings))
-        )
+        yield lambda **settings: opened.enter_context(closing(Office(tmp_path, clock, **settings)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import functools
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -78,7 +79,7 @@ def _migrated() -> bytes:
 
 def _put_migrated(path: Path) -> None:
     if not path.exists():
-        path.parent.mkdir()
+        path.parent.mkdir(exist_ok=True)
         path.write_bytes(_migrated())
 
 
@@ -121,6 +122,24 @@ class Office:
     def open_ledger(self) -> Ledger:
         """Another handle on the ledger."""
         return open_ledger(self.ledger_path, Seal(SEALING_KEY), Identity(SECRET))
+
+    def lose_ledger(self, backup: Path | None = None) -> None:
+        """The ledger's file is gone, or put back as it once was; then a new start."""
+        self.stop()
+        self.ledger.close()
+        for file in self.ledger_path.parent.glob("ledger.db*"):
+            file.unlink()
+        if backup is not None:
+            shutil.copy(backup, self.ledger_path)
+        self.ledger = self.open_ledger()
+        self.start()
+
+    def lose_bus(self) -> None:
+        """The log's file is gone; then a new start."""
+        self.stop()
+        for file in self.bus_path.parent.glob("bus.db*"):
+            file.unlink()
+        self.start()
 
     def stop(self) -> None:
         """The end of the process, however it came; the ledger's handle stays for the test."""
@@ -322,7 +341,8 @@ class Office:
         patience = 5.0
         while not done():
             assert self.clock.monotonic() < deadline, f"not reached: {self.states()}"
-            if any([pump.turn(self.pool) for pump in (submit, follow)]):
+            sent, followed = submit.turn(self.pool), follow.turn(self.pool)
+            if sent or followed:
                 patience = 5.0
             else:
                 self.clock.advance(self._until_next(patience))
@@ -331,7 +351,9 @@ class Office:
     def _until_next(self, patience: float) -> float:
         """Seconds until a credit is due; `patience` when one is, but the line to PARS is shut."""
         now = self.clock.now()
-        dues = [max(r.due_at, r.lease_until or r.due_at) for r in self.credits if r.state in _MOVING]
+        dues = [
+            max(r.due_at, r.lease_until or r.due_at) for r in self.credits if r.state in _MOVING
+        ]
         left = min(((due - now).total_seconds() for due in dues), default=3600.0)
         return left if left > 0 else patience
 

@@ -336,6 +336,59 @@ def test_a_refused_credit_that_two_accounts_stand_behind_is_never_forgotten(
     assert office.open_letters() == []
 
 
+def test_of_two_letters_the_answer_to_one_answers_not_the_other(office: Office) -> None:
+    office.hear(openedx(PRIYA))
+    office.take_for_sent()
+    settle(office, State.REJECTED, Reason(Stage.BOARD, "board_rejected"))
+    office.hear(revoked(PRIYA, NOON + HOUR))
+    by_reason = {row["reason"]: row["letter_id"] for row in office.open_letters()}
+    assert by_reason.keys() == {"board_rejected", "retracted_after_sending"}
+    office.replay(by_reason["board_rejected"])
+    assert office.letter["reason"] == "retracted_after_sending"
+    office.replay()
+    assert (office.states(), office.credit.resend) == (["withdrawing"], False)
+    assert office.open_letters() == []
+
+
+def test_a_broken_rule_takes_no_questions_place(office: Office) -> None:
+    office.hear(openedx(PRIYA))
+    office.take_for_sent()
+    settle(office, State.ATTENTION, Reason(Stage.PARS, "identity_mismatch"))
+    office.hear(revoked(PRIYA, NOON + HOUR))
+    office.put_learners(PRIYA.row(board_id="x"))
+    office.look()
+    office.replay(office.open_letters(stage="pars")[0]["letter_id"])
+    reasons = {row["reason"] for row in office.open_letters()}
+    assert reasons == {"board_id_form", "retracted_after_sending"}
+
+
+def test_completed_again_before_anybody_answered_it_is_not_withdrawn_by_mistake(
+    office: Office,
+) -> None:
+    office.hear(openedx(PRIYA))
+    office.take_for_sent(State.ACCEPTED)
+    office.hear(revoked(PRIYA, NOON + HOUR))
+    old = office.letter["letter_id"]
+    assert office.hear(openedx(PRIYA, NOON + 2 * HOUR)) == {"review": 1}
+    assert office.letter["reason"] == "completed_after_withdrawal"
+    with pytest.raises(NotOpen):
+        office.replay(old)
+    assert office.replay() == "duplicate"
+    assert (office.states(), office.open_letters()) == (["accepted"], [])
+    assert office.hear(openedx(PRIYA, NOON + 3 * HOUR)) == {"duplicate": 1}
+
+
+def test_taken_back_again_a_question_about_a_completion_before_needs_no_answer(
+    office: Office,
+) -> None:
+    office.hear(revoked(PRIYA, NOON + HOUR), openedx(PRIYA))
+    assert office.letter["reason"] == "completed_after_withdrawal"
+    office.hear(revoked(PRIYA, NOON + 2 * HOUR))
+    assert office.open_letters() == []
+    assert office.hear(openedx(PRIYA, NOON + 1.5 * HOUR)) == {"review": 1}
+    assert office.states() == []
+
+
 def _deleted(office: Office) -> None:
     now = office.clock.now()
     with office.ledger.begin() as db:

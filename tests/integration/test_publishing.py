@@ -174,7 +174,9 @@ def test_context_that_holds_no_context_does_not_pass(office: Office, value: byte
 
 def test_many_reasons_are_cut_to_fit(office: Office) -> None:
     office.put_learners(
-        PRIYA.row(board_id="x", npi="x", birth_date="x", given_name="é" * 101, family_name="ü" * 101)
+        PRIYA.row(
+            board_id="x", npi="x", birth_date="x", given_name="é" * 101, family_name="ü" * 101
+        )
     )
     office.look()
     office.hear(moodle(PRIYA))

@@ -159,7 +159,7 @@ def test_a_fault_half_way_is_made_good_at_the_next_look(office: Office) -> None:
     office.put_learners(*(one.row() for one in people))
     commits = 0
 
-    def fail(connection: Connection) -> None:
+    def fail(_: Connection) -> None:
         nonlocal commits
         commits += 1
         if commits == 2:
