@@ -4,38 +4,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, time
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, tuple_, update
+from sqlalchemy import Connection, Row, insert, select, tuple_
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from consumer.bus.port import Message
 from consumer.credit import Heard as HeardState
-from consumer.credit import State
-from consumer.decisions import Arrival, Move, Nothing, decide
-from consumer.decisions import Row as DecisionRow
+from consumer.decisions import Arrival, Move, decide
 from consumer.fate import Held, Ignored, Judgement, NotReportable, Ready, Refused
 from consumer.journey import Heard
+from consumer.ledger.completionbook import CompletionBook, happened, overtakes
 from consumer.ledger.creditbook import CreditBook
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.letters import Origin, Status
-from consumer.ledger.schema import completion_credits, completions, credits_, events, search_keys
-from consumer.ledger.seal import Original, distinct, name_tokens, normalise, pack_original
+from consumer.ledger.schema import completions, events, search_keys
+from consumer.ledger.seal import distinct, name_tokens, normalise
 from consumer.mapping.said import Kind, Said
 from consumer.reason import Reason, Stage, pack_reasons
-
-# What PARS or the board has seen weighs more than what only we have.
-_WEIGHT = [
-    State.READY,
-    State.WITHDRAWN,
-    State.ATTENTION,
-    State.WITHDRAWING,
-    State.SUBMITTING,
-    State.REJECTED,
-    State.SUBMITTED,
-    State.ACCEPTED,
-]
 
 
 class Bookkeeper:
@@ -43,6 +30,7 @@ class Bookkeeper:
 
     def __init__(self, connection: Connection, ledger: Ledger, now: datetime) -> None:
         self._db, self._ledger, self._now = connection, ledger, now
+        self._rows = CompletionBook(connection, ledger, now)
         self._credits = CreditBook(connection, ledger, now)
         self._known: set[tuple[str, int, int, str]] = set()
         self._events: list[dict[str, Any]] = []
@@ -73,7 +61,7 @@ class Bookkeeper:
 
     def _settle(self, message: Message, what: Heard, digest: str) -> tuple[str, int | None]:
         if what.said is not None and not isinstance(what.judgement, Ignored):
-            if _set_aside(what.judgement) and self._find(what.said) is not None:
+            if _set_aside(what.judgement) and self._rows.find(what.said) is not None:
                 # What no mapping takes for a completion says nothing against one we know of.
                 return "not_reportable", None
             return self.enter(what, what.said, what.judgement, message)
@@ -150,11 +138,11 @@ class Bookkeeper:
         replay: bool = False,
     ) -> tuple[str, int]:
         """Decide about one readable event; gives its fate and the completion's number."""
-        row = self._find(said)
-        arrival = Arrival.REPLAY if replay else self._arrival(row, said)
-        overtaken = row is not None and not replay and _overtakes(row, said)
-        move = Move.HOLD if overtaken else decide(self._standing(row, arrival), arrival)
-        number = self._upsert(row, said, what, message, move)
+        row = self._rows.find(said)
+        arrival = Arrival.REPLAY if replay else self._rows.arrival(row, said)
+        overtaken = row is not None and not replay and overtakes(row, said)
+        move = Move.HOLD if overtaken else decide(self._rows.standing(row, arrival), arrival)
+        number = self._rows.upsert(row, said, what, message, move)
         if said.kind is Kind.RETRACTION and replay:
             return self._withdraw(number, said), number
         origin = self._origin(message, what)
@@ -190,7 +178,7 @@ class Bookkeeper:
                 self._credits.settle(Status.RESOLVED, completion_id=number)
                 return self._ask_person(number, "completed_after_withdrawal", origin)
             case Move.REVIEW if said.kind is Kind.RETRACTION:
-                self._mark_retracted(number, said)
+                self._rows.mark_retracted(number, said)
                 return self._ask_person(number, "retracted_after_sending", origin)
             case Move.REVIEW:
                 return self._ask_person(number, "changed_after_sending", origin)
@@ -208,7 +196,7 @@ class Bookkeeper:
             case Ready(records):
                 links = self._credits.put(number, records, arrival, origin)
                 self._credits.relink(number, links)
-                self._stand(number, HeardState.CREDITED, ())
+                self._rows.stand(number, HeardState.CREDITED, ())
                 self._credits.settle(Status.RESOLVED, completion_id=number, keep_questions=True)
                 return "ready" if any(fresh for _, fresh in links) else "duplicate"
             case Held(reasons):
@@ -219,7 +207,7 @@ class Bookkeeper:
                 return "not_reportable"
             case Refused(reasons):
                 self._credits.relink(number, ())
-                self._stand(number, HeardState.REFUSED, reasons)
+                self._rows.stand(number, HeardState.REFUSED, reasons)
                 self._credits.refuse(self._completion_letter(number), reasons, origin, number)
                 return "refused"
 
@@ -231,30 +219,23 @@ class Bookkeeper:
 
     def _no_credit(self, number: int, state: HeardState, reasons: Iterable[Reason]) -> None:
         self._credits.relink(number, ())
-        self._stand(number, state, reasons)
+        self._rows.stand(number, state, reasons)
         self._credits.settle(Status.RESOLVED, completion_id=number, keep_questions=True)
 
     def _retract(self, number: int, said: Said) -> str:
         retracted = Reason(Stage.REVIEW, "retracted")
         self._no_credit(number, HeardState.RETRACTED, (retracted,))
         self._credits.settle(Status.RESOLVED, completion_id=number)
-        self._mark_retracted(number, said)
+        self._rows.mark_retracted(number, said)
         return "retracted"
 
     def _retract_again(self, number: int, said: Said) -> str:
         """Taken back once more: a question about a completion before that needs no answer."""
         sealed = self._db.scalar(select(completions.c.said).where(completions.c.id == number))
-        self._mark_retracted(number, said)
-        if _happened(self._ledger.seal.open_said(sealed or b"")) <= _happened(said):
+        self._rows.mark_retracted(number, said)
+        if happened(self._ledger.seal.open_said(sealed or b"")) <= happened(said):
             self._credits.settle(Status.RESOLVED, completion_id=number)
         return "duplicate"
-
-    def _mark_retracted(self, number: int, said: Said) -> None:
-        """Remember the latest retraction: only a completion after it may count."""
-        at, known = _happened(said), completions.c.retracted_at
-        newer = update(completions).where(completions.c.id == number)
-        newer = newer.where(known.is_(None) | (known < at))
-        self._db.execute(newer.values(retracted_at=at))
 
     def _withdraw(self, number: int, said: Said) -> str:
         """A person agreed to a retraction; of what another account stands behind nothing goes."""
@@ -271,86 +252,6 @@ class Bookkeeper:
         return "review"
 
     # ------------------------------------------------------------ rows
-
-    def _find(self, said: Said) -> Row[Any] | None:
-        key = self._ledger.identity.completion_key(
-            said.site, said.learner, said.course, said.occurrence
-        )
-        return self._db.execute(select(completions).where(completions.c.key == key)).one_or_none()
-
-    def _standing(self, row: Row[Any] | None, arrival: Arrival) -> DecisionRow:
-        if row is None:
-            return Nothing.ABSENT
-        if row.state != HeardState.CREDITED:
-            return HeardState(row.state)
-        found = self._db.execute(
-            select(credits_.c.state, credits_.c.resend)
-            .join(completion_credits, completion_credits.c.credit_id == credits_.c.id)
-            .where(completion_credits.c.completion_id == row.id)
-        )
-        states = sorted((_as_good_as(*one) for one in found), key=_WEIGHT.index, reverse=True)
-        if arrival is Arrival.REPLAY:
-            # Of two credits one may be at PARS and the other ask for a person: that one is meant.
-            open_ = [one for one in states if decide(one, arrival) is not Move.DUPLICATE]
-            return (open_ or states)[0]
-        return states[0]
-
-    def _arrival(self, row: Row[Any] | None, said: Said) -> Arrival:
-        if said.kind is Kind.RETRACTION:
-            return Arrival.RETRACTION
-        if row is None:
-            return Arrival.SAME
-        if row.state == HeardState.RETRACTED:
-            later = row.retracted_at < _happened(said)
-            return Arrival.LATER if later else Arrival.SAME
-        return _compare(self._ledger.seal.open_said(row.said), said)
-
-    def _upsert(
-        self, row: Row[Any] | None, said: Said, what: Heard, message: Message, move: Move
-    ) -> int:
-        if row is None:
-            return self._insert(said, what, message)
-        values: dict[str, Any] = {"changed_at": self._now}
-        if move is Move.NOTE:
-            values["notes"] = completions.c.notes + 1
-        if move is Move.WRITE or (move is Move.HOLD and row.state == HeardState.CREDITED):
-            values["retracted_at"] = None
-        # A retraction says nothing of the completion itself: its facts stay for a later replay.
-        if move not in {Move.DUPLICATE, Move.NOTE} and said.kind is Kind.COMPLETION:
-            values |= self._content(said, what, message)
-        self._db.execute(update(completions).where(completions.c.id == row.id).values(values))
-        return int(row.id)
-
-    def _insert(self, said: Said, what: Heard, message: Message) -> int:
-        identity = self._ledger.identity
-        key = identity.completion_key(said.site, said.learner, said.course, said.occurrence)
-        values = self._content(said, what, message) | {
-            "key": key,
-            "source": said.source,
-            "site": said.site,
-            "course": said.course,
-            "occurrence": said.occurrence,
-            "state": HeardState.HELD.value,
-            "heard_at": self._now,
-            "changed_at": self._now,
-        }
-        statement = insert(completions).values(values).returning(completions.c.id)
-        return int(self._db.execute(statement).scalar_one())
-
-    def _content(self, said: Said, what: Heard, message: Message) -> dict[str, Any]:
-        return {
-            "mapping": what.mapping,
-            "mapping_version": what.version,
-            "said": self._ledger.seal.seal_json(said),
-            "original": self._sealed_original(message),
-        }
-
-    def _stand(self, number: int, state: HeardState, reasons: Iterable[Reason]) -> None:
-        self._db.execute(
-            update(completions)
-            .where(completions.c.id == number)
-            .values(state=state.value, reasons=pack_reasons(tuple(reasons)), changed_at=self._now)
-        )
 
     def _index(self, number: int, said: Said, judgement: Judgement) -> None:
         terms = [("user", said.learner)]
@@ -377,10 +278,6 @@ class Bookkeeper:
         key = self._db.scalar(select(completions.c.key).where(completions.c.id == number))
         return self._letter_id("completion", str(key), *filter(None, [question]))
 
-    def _sealed_original(self, message: Message) -> bytes:
-        original = Original(message.key, message.value, message.headers)
-        return self._ledger.seal.seal(pack_original(original))
-
     def _origin(self, message: Message, what: Heard) -> Origin:
         return Origin(
             source=what.mapping.partition("/")[0],
@@ -389,7 +286,7 @@ class Bookkeeper:
             topic=message.topic,
             partition=message.partition,
             offset=message.offset,
-            original=self._sealed_original(message),
+            original=self._rows.sealed_original(message),
         )
 
 
@@ -411,35 +308,3 @@ def _waiting_for(judgement: Judgement) -> tuple[Reason, ...]:
         case NotReportable(reason):
             return (reason,)
     return ()
-
-
-def _as_good_as(state: str, resend: bool) -> State:
-    """Withdrawn for good is as good as gone; withdrawn to be corrected, as good as sent again."""
-    if state != State.WITHDRAWING:
-        return State(state)
-    return State.SUBMITTING if resend else State.WITHDRAWN
-
-
-def _compare(old: Said, new: Said) -> Arrival:
-    before, after = _instant(old), _instant(new)
-    if before == after and old.points == new.points:
-        return Arrival.SAME
-    return Arrival.LATER if after > before else Arrival.CHANGED
-
-
-def _overtakes(row: Row[Any], said: Said) -> bool:
-    """Whether this completion was made after a retraction that a person was asked about."""
-    asked = row.state == HeardState.CREDITED and row.retracted_at is not None
-    return asked and said.kind is Kind.COMPLETION and bool(row.retracted_at < _happened(said))
-
-
-def _happened(said: Said) -> datetime:
-    """When the event was made: what orders a retraction against a completion."""
-    return said.occurred_at or _instant(said)
-
-
-def _instant(said: Said) -> datetime:
-    """An instant to compare by; a plain date counts from its first moment."""
-    if isinstance(said.completed, datetime):
-        return said.completed
-    return datetime.combine(said.completed, time(), UTC)

@@ -33,13 +33,17 @@ class Breaker:
         """Whether requests are held back."""
         return self.open_until is not None
 
-    def succeeded(self, now: datetime) -> Breaker:
-        """PARS answered: everything flows again."""
+    def succeeded(self, now: datetime, *, saved: bool = True) -> Breaker:
+        """PARS answered: everything flows again.
+
+        Only a report that it `saved` counts as having served others: where saving fails and
+        asking works, no waiting credit is to blame.
+        """
         return Breaker(
             self.threshold,
             self.pause_seconds,
             self.stopped_pause_seconds,
-            last_success_at=now,
+            last_success_at=now if saved else self.last_success_at,
         )
 
     def failed(self, now: datetime, retry_after_seconds: float | None = None) -> Breaker:

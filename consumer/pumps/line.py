@@ -60,7 +60,8 @@ class Line:
         now, was_open = self._clock.now(), self._breaker.is_open
         match exchange.signal:
             case Signal.WELL:
-                self._breaker = self._breaker.succeeded(now)
+                saved = any(a.action != "ask" for a in exchange.settlement.attempts)
+                self._breaker = self._breaker.succeeded(now, saved=saved)
             case Signal.FAILED:
                 self._breaker = self._breaker.failed(now, exchange.retry_after_seconds)
             case Signal.STOPPED:

@@ -81,6 +81,13 @@ def test_a_success_lets_everything_flow_and_forgets_the_failures() -> None:
     assert not well.failed(after(61)).failed(after(62)).is_open
 
 
+def test_an_answer_to_a_question_is_no_proof_that_saving_works() -> None:
+    served = Breaker(5, 60, 900).succeeded(MORNING)
+    asked = served.failed(MORNING).succeeded(MORNING + timedelta(hours=1), saved=False)
+    assert asked.last_success_at == MORNING
+    assert not asked.is_open
+
+
 def test_failures_count_only_in_a_row() -> None:
     breaker = FRESH
     for turn in range(20):

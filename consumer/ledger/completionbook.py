@@ -1,0 +1,169 @@
+"""Completions in the ledger: found, compared, written; they never merge (design 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, time
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from consumer.bus.port import Message
+from consumer.credit import Heard as HeardState
+from consumer.credit import State
+from consumer.decisions import Arrival, Move, Nothing, decide
+from consumer.decisions import Row as DecisionRow
+from consumer.journey import Heard
+from consumer.ledger.ledger import Ledger
+from consumer.ledger.schema import completion_credits, completions, credits_
+from consumer.ledger.seal import Original, pack_original
+from consumer.mapping.said import Kind, Said
+from consumer.reason import Reason, pack_reasons
+
+# What PARS or the board has seen weighs more than what only we have.
+_WEIGHT = [
+    State.READY,
+    State.WITHDRAWN,
+    State.ATTENTION,
+    State.WITHDRAWING,
+    State.SUBMITTING,
+    State.REJECTED,
+    State.SUBMITTED,
+    State.ACCEPTED,
+]
+
+
+class CompletionBook:
+    """Rows of what was heard, one per LMS account, course and occurrence."""
+
+    def __init__(self, connection: Connection, ledger: Ledger, now: datetime) -> None:
+        self._db, self._ledger, self._now = connection, ledger, now
+
+    def find(self, said: Said) -> Row[Any] | None:
+        """The completion this event is about, None when nothing was heard of it."""
+        key = self._ledger.identity.completion_key(
+            said.site, said.learner, said.course, said.occurrence
+        )
+        return self._db.execute(select(completions).where(completions.c.key == key)).one_or_none()
+
+    def standing(self, row: Row[Any] | None, arrival: Arrival) -> DecisionRow:
+        """What the decision table calls it: its own state, or its weightiest credit's."""
+        if row is None:
+            return Nothing.ABSENT
+        if row.state != HeardState.CREDITED:
+            return HeardState(row.state)
+        found = self._db.execute(
+            select(credits_.c.state, credits_.c.resend)
+            .join(completion_credits, completion_credits.c.credit_id == credits_.c.id)
+            .where(completion_credits.c.completion_id == row.id)
+        )
+        states = sorted((_as_good_as(*one) for one in found), key=_WEIGHT.index, reverse=True)
+        if arrival is Arrival.REPLAY:
+            # Of two credits one may be at PARS and the other ask for a person: that one is meant.
+            open_ = [one for one in states if decide(one, arrival) is not Move.DUPLICATE]
+            return (open_ or states)[0]
+        return states[0]
+
+    def arrival(self, row: Row[Any] | None, said: Said) -> Arrival:
+        """How what is said compares with what was heard before."""
+        if said.kind is Kind.RETRACTION:
+            return Arrival.RETRACTION
+        if row is None:
+            return Arrival.SAME
+        if row.state == HeardState.RETRACTED:
+            later = row.retracted_at < happened(said)
+            return Arrival.LATER if later else Arrival.SAME
+        return _compare(self._ledger.seal.open_said(row.said), said)
+
+    def upsert(
+        self, row: Row[Any] | None, said: Said, what: Heard, message: Message, move: Move
+    ) -> int:
+        """Write what the move lets in; gives the completion's number."""
+        if row is None:
+            return self._insert(said, what, message)
+        values: dict[str, Any] = {"changed_at": self._now}
+        if move is Move.NOTE:
+            values["notes"] = completions.c.notes + 1
+        if move is Move.WRITE or (move is Move.HOLD and row.state == HeardState.CREDITED):
+            values["retracted_at"] = None
+        # A retraction says nothing of the completion itself: its facts stay for a later replay.
+        if move not in {Move.DUPLICATE, Move.NOTE} and said.kind is Kind.COMPLETION:
+            values |= self._content(said, what, message)
+        self._db.execute(update(completions).where(completions.c.id == row.id).values(values))
+        return int(row.id)
+
+    def _insert(self, said: Said, what: Heard, message: Message) -> int:
+        identity = self._ledger.identity
+        key = identity.completion_key(said.site, said.learner, said.course, said.occurrence)
+        values = self._content(said, what, message) | {
+            "key": key,
+            "source": said.source,
+            "site": said.site,
+            "course": said.course,
+            "occurrence": said.occurrence,
+            "state": HeardState.HELD.value,
+            "heard_at": self._now,
+            "changed_at": self._now,
+        }
+        statement = insert(completions).values(values).returning(completions.c.id)
+        return int(self._db.execute(statement).scalar_one())
+
+    def _content(self, said: Said, what: Heard, message: Message) -> dict[str, Any]:
+        return {
+            "mapping": what.mapping,
+            "mapping_version": what.version,
+            "said": self._ledger.seal.seal_json(said),
+            "original": self.sealed_original(message),
+        }
+
+    def stand(self, number: int, state: HeardState, reasons: Iterable[Reason]) -> None:
+        """Say where a completion without, or before, a credit stands and why."""
+        self._db.execute(
+            update(completions)
+            .where(completions.c.id == number)
+            .values(state=state.value, reasons=pack_reasons(tuple(reasons)), changed_at=self._now)
+        )
+
+    def mark_retracted(self, number: int, said: Said) -> None:
+        """Remember the latest retraction: only a completion after it may count."""
+        at, known = happened(said), completions.c.retracted_at
+        newer = update(completions).where(completions.c.id == number)
+        newer = newer.where(known.is_(None) | (known < at))
+        self._db.execute(newer.values(retracted_at=at))
+
+    def sealed_original(self, message: Message) -> bytes:
+        """The message's own bytes, as the ledger keeps them."""
+        original = Original(message.key, message.value, message.headers)
+        return self._ledger.seal.seal(pack_original(original))
+
+
+def _as_good_as(state: str, resend: bool) -> State:
+    """Withdrawn for good is as good as gone; withdrawn to be corrected, as good as sent again."""
+    if state != State.WITHDRAWING:
+        return State(state)
+    return State.SUBMITTING if resend else State.WITHDRAWN
+
+
+def _compare(old: Said, new: Said) -> Arrival:
+    before, after = _instant(old), _instant(new)
+    if before == after and old.points == new.points:
+        return Arrival.SAME
+    return Arrival.LATER if after > before else Arrival.CHANGED
+
+
+def overtakes(row: Row[Any], said: Said) -> bool:
+    """Whether this completion was made after a retraction that a person was asked about."""
+    asked = row.state == HeardState.CREDITED and row.retracted_at is not None
+    return asked and said.kind is Kind.COMPLETION and bool(row.retracted_at < happened(said))
+
+
+def happened(said: Said) -> datetime:
+    """When the event was made: what orders a retraction against a completion."""
+    return said.occurred_at or _instant(said)
+
+
+def _instant(said: Said) -> datetime:
+    """An instant to compare by; a plain date counts from its first moment."""
+    if isinstance(said.completed, datetime):
+        return said.completed
+    return datetime.combine(said.completed, time(), UTC)
