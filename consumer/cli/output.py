@@ -66,7 +66,8 @@ def confirm(plan: str, *, yes: bool) -> None:
 def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in columns:
-        table.add_column(_heading(column), overflow="fold")
+        # An ID that is folded cannot be copied.
+        table.add_column(_heading(column), overflow="fold", no_wrap=column in {"id", "letter_id"})
     for row in rows:
         table.add_row(*(str(row.get(column, "")) for column in columns))
     return table

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes import FakeClock
-from tests.integration.office import Office, SimulatedPars, simulated
+from tests.integration.office import Office, SimulatedPars, Stage, simulated, staged
 
 
 @pytest.fixture
@@ -25,11 +26,23 @@ def office(tmp_path: Path, clock: FakeClock) -> Iterator[Office]:
         yield opened
 
 
-@pytest.fixture
-def pars(clock: FakeClock) -> Iterator[SimulatedPars]:
-    """A PARS whose board decides after two hours."""
-    with simulated(clock) as opened:
+@pytest.fixture(scope="session")
+def stage() -> Iterator[tuple[Stage, str]]:
+    """Where PARS is simulated; starting and stopping a server takes longer than many a test."""
+    with staged() as opened:
         yield opened
+
+
+@pytest.fixture
+def open_pars(clock: FakeClock, stage: tuple[Stage, str]) -> Callable[..., SimulatedPars]:
+    """A new PARS with other manners."""
+    return functools.partial(simulated, clock, *stage)
+
+
+@pytest.fixture
+def pars(open_pars: Callable[..., SimulatedPars]) -> SimulatedPars:
+    """A new PARS whose board decides after two hours."""
+    return open_pars()
 
 
 @pytest.fixture
@@ -37,13 +50,6 @@ def reporting(tmp_path: Path, clock: FakeClock, pars: SimulatedPars) -> Iterator
     """An office that reports to `pars`."""
     with closing(Office(tmp_path, clock, pars.url)) as opened:
         yield opened
-
-
-@pytest.fixture
-def open_pars(clock: FakeClock) -> Iterator[Callable[..., SimulatedPars]]:
-    """Opens a PARS with other manners."""
-    with ExitStack() as opened:
-        yield lambda **manners: opened.enter_context(simulated(clock, **manners))
 
 
 @pytest.fixture

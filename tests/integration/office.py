@@ -10,7 +10,7 @@ import csv
 import functools
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import date
@@ -435,21 +435,37 @@ class SimulatedPars:
         httpx.put(f"{self.url}/_roster", json=rows, trust_env=False).raise_for_status()
 
 
+class Stage:
+    """One server for all tests: the simulator whose turn it is answers."""
+
+    def __init__(self) -> None:
+        self.simulator: Simulator | None = None
+
+    async def app(self, scope: Any, receive: Any, send: Any) -> None:
+        """ASGI."""
+        assert self.simulator is not None
+        await self.simulator.app(scope, receive, send)
+
+
 @contextmanager
-def simulated(
-    clock: FakeClock, people: Iterable[Diplomate] = (), **manners: Any
-) -> Iterator[SimulatedPars]:
-    """A running PARS that knows everyone, unless told whom."""
-    simulator = Simulator(
+def staged() -> Iterator[tuple[Stage, str]]:
+    """A running server with an empty stage, and its address."""
+    stage = Stage()
+    with running(stage) as url:  # type: ignore[arg-type]  all it needs is an app
+        yield stage, url
+
+
+def simulated(clock: FakeClock, stage: Stage, url: str, **manners: Any) -> SimulatedPars:
+    """A new PARS on that stage; it knows everyone and has empty books."""
+    stage.simulator = Simulator(
         [Provider(number, "reporter", PASSWORD) for number in ("0009999", "0008888")],
         shipped("schemas"),
         clock,
-        list(people) or [person.diplomate() for person in EVERYONE],
+        [person.diplomate() for person in EVERYONE],
         list(_registered()),
         Manners(**{"board_delay_seconds": 7200.0} | manners),
     )
-    with running(simulator) as url:
-        yield SimulatedPars(simulator, url)
+    return SimulatedPars(stage.simulator, url)
 
 
 def _registered() -> Iterator[Activity]:

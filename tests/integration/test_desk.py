@@ -400,36 +400,22 @@ def _deleted(office: Office) -> None:
 # ---------------------------------------------------------------- finding people
 
 
-@pytest.mark.parametrize(
-    "typed",
-    [
-        "Otis",
-        "otis",
-        "OTIS",
-        "oti",
-        "Fjällström-Nwosu",
-        "fjallstrom-nwosu",
-        "Fjällström",
-        "fjal",
-        "Nwosu",
-        "nwo",
-        "Otis Nwosu",
-        "nwosu, otis".replace(",", ""),
-        "052441",
-        "4413308",
-        "  otis   fjäll ",
-    ],
-)
-def test_anyone_is_found_by_what_people_type(office: Office, typed: str) -> None:
+TYPED = (
+    "Otis otis OTIS oti Fjällström-Nwosu fjallstrom-nwosu Fjällström fjal Nwosu nwo 052441 4413308"
+).split()
+
+
+def test_anyone_is_found_by_what_people_type(office: Office) -> None:
     office.hear(moodle(PRIYA), moodle(OTIS), moodle(LENA))
-    found = list_credits(office.ledger, CreditFilter(learner=typed))
-    assert [row["id"] for row in found] == [f"c{office.completions[1].id}"]
+    for typed in [*TYPED, "Otis Nwosu", "nwosu otis", "  otis   fjäll "]:
+        found = list_credits(office.ledger, CreditFilter(learner=typed))
+        assert [row["id"] for row in found] == [f"c{office.completions[1].id}"], typed
 
 
-@pytest.mark.parametrize("typed", ["Priya Nwosu", "05244", "tis", "441330", "Otiss", "%", "_"])
-def test_nobody_is_found_by_what_is_not_theirs(office: Office, typed: str) -> None:
+def test_nobody_is_found_by_what_is_not_theirs(office: Office) -> None:
     office.hear(moodle(PRIYA), moodle(OTIS))
-    assert list_credits(office.ledger, CreditFilter(learner=typed)) == []
+    for typed in ["Priya Nwosu", "05244", "tis", "441330", "Otiss", "%", "_"]:
+        assert list_credits(office.ledger, CreditFilter(learner=typed)) == [], typed
 
 
 def test_whoever_waits_or_was_refused_is_found_by_their_account(office: Office) -> None:

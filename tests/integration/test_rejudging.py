@@ -270,28 +270,37 @@ def test_a_completion_taken_back_is_not_reported_when_its_course_becomes_ours(
 
 
 @pytest.mark.parametrize(
-    "state", [State.SUBMITTING, State.SUBMITTED, State.ACCEPTED, State.REJECTED, State.ATTENTION]
-)
-@pytest.mark.parametrize(
     "change",
     [
-        _learners(board_id="041372"),
-        _learners(family_name="Other", birth_date="1970-01-01"),
-        _learners(consent="no"),
-        lambda office: office.put_learners(OTIS.row()),
-        _activities(course(MOODLE, "101", max_points="2", zone="Asia/Tokyo")),
-        _activities(course(CANVAS, "731")),
+        lambda office, _: office.put_learners(PRIYA.row(board_id="041372")),
+        lambda office, rows: office.put_learners(
+            *(row | {"board_id": f"9{row['board_id'][1:]}"} for row in rows)
+        ),
+        lambda office, rows: office.put_learners(
+            *(row | {"family_name": "Other", "birth_date": "1970-01-01"} for row in rows)
+        ),
+        lambda office, rows: office.put_learners(*(row | {"consent": "no"} for row in rows)),
+        lambda office, _: office.put_activities(
+            course(MOODLE, "101", max_points="2", zone="Asia/Tokyo")
+        ),
+        lambda office, _: office.put_activities(course(CANVAS, "731")),
     ],
 )
 def test_what_was_sent_is_not_touched_by_a_table(
-    office: Office, state: State, change: Change
+    office: Office, change: Callable[[Office, list[dict[str, str]]], None]
 ) -> None:
-    office.hear(moodle(PRIYA))
-    office.take_for_sent(state)
-    before = (office.credit, office.completions)
-    change(office)
+    sent = [state for state in State if state is not State.READY]
+    people = [replace(PRIYA, number=n, board_id=f"2{n:05d}") for n in range(700, 700 + len(sent))]
+    rows = [one.row() for one in people]
+    office.put_learners(*rows)
+    office.look()
+    for one, state in zip(people, sent, strict=True):
+        office.hear(moodle(one))
+        office.take_for_sent(state)
+    before = (office.credits, office.completions)
+    change(office, rows)
     assert office.look() == {}
-    assert (office.credit, office.completions) == before
+    assert (office.credits, office.completions) == before
     assert office.letters == []
 
 
