@@ -26,7 +26,6 @@ from consumer.participant import Record
 from tests.fakes import FakeClock
 from tests.integration.office import OUTCOMES, Office, SimulatedPars
 from tests.integration.people import (
-    CANVAS,
     DAY,
     HOUR,
     LENA,
@@ -729,21 +728,6 @@ def test_a_lost_ledger_that_hears_everything_again_credits_nobody_twice(
     office.drive_to("accepted", "accepted")
     one_each(pars, PRIYA, OTIS)
     assert (pars.totals["stored"], office.letters) == (2, [])
-
-
-@pytest.mark.xfail(strict=True, reason="a credit is known by the office's own name of the activity")
-def test_an_activity_that_gets_another_name_is_not_credited_twice(
-    reporting: Office, pars: SimulatedPars
-) -> None:
-    reporting.put_activities(course(MOODLE, "101", activity=""))
-    reporting.look()
-    reporting.hear(moodle(PRIYA))
-    reporting.drive_to("accepted")
-    reporting.put_activities(course(MOODLE, "101"), course(CANVAS, "731"))
-    reporting.look()
-    reporting.hear(canvas(PRIYA))
-    reporting.pass_time(86_400)
-    assert pars.totals["doubled"] == 0
 
 
 def test_told_to_stop_it_settles_what_is_under_way(reporting: Office, pars: SimulatedPars) -> None:
