@@ -69,6 +69,7 @@ def _address(listener: socket.socket) -> str:
 def _server(simulator: Simulator) -> uvicorn.Server:
     config = uvicorn.Config(
         simulator.app,
+        interface="asgi3",
         http=_Protocol,
         ws="none",
         lifespan="off",
