@@ -292,7 +292,7 @@ class Dispatcher:
         """
         if claim.last_try_at is None:
             return 1
-        served = last_success_at is not None and last_success_at > claim.last_try_at
+        served = last_success_at is not None and last_success_at >= claim.last_try_at
         return claim.tries + served
 
     def _exhausted(self, claim: Claim, tries: int) -> bool:

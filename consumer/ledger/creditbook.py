@@ -45,12 +45,19 @@ class CreditBook:
         if row is None:
             return self._insert(key, record), True
         replay = arrival is Arrival.REPLAY
-        compared = arrival if replay else self._compare(row, record)
-        if compared is Arrival.SAME and row.id not in self._links(completion):
-            compared = Arrival.LATER  # another account's completion: never the same one again
+        compared = arrival if replay else self._compared(completion, row, record)
         move = decide(self._standing(row, replay=replay), compared)
         self._apply(move, row, record, completion, origin)
         return int(row.id), move in {Move.WRITE, Move.RESEND, Move.CORRECT}
+
+    def _compared(self, completion: int, row: Row[Any], record: Record) -> Arrival:
+        compared, known = self._compare(row, record), row.id in self._links(completion)
+        if compared is Arrival.SAME and not known:
+            return Arrival.LATER  # another account's completion: never the same one again
+        if compared is Arrival.LATER and known and self._supporters(row.id) == 1:
+            # The very completion it was made from: a table has moved its day.
+            return Arrival.CHANGED if row.state == State.READY else compared
+        return compared
 
     def is_anothers(self, completion: int, record: Record) -> bool:
         """Whether somebody else's completion stands behind the credit that this one leads to."""

@@ -488,11 +488,11 @@ def test_a_credit_that_pars_chokes_on_ends_with_a_person_and_holds_back_nobody(
     with pars.choking_on(PRIYA.board_id):
         for one in people:
             reporting.hear(moodle(one))
-            reporting.pass_time(6 * 3600)
-    assert sorted(pars.accepted) == [one.board_id for one in people]
+            reporting.pass_time(3600)
+    assert sorted(r["board_id"] for r in pars.live) == [one.board_id for one in people]
     assert reporting.letter["reason"] == "gave_up"
     reporting.replay()
-    reporting.drive(lambda: reporting.states()[0] == "accepted")
+    reporting.drive(lambda: {*reporting.states()} == {"accepted"})
     one_each(pars, PRIYA, *people)
 
 
@@ -584,11 +584,14 @@ def test_nobody_touches_a_claim_before_its_lease_ends(
 ) -> None:
     reporting.hear(moodle(PRIYA))
     claim = claim_one(reporting)
+    # Somebody else's is due meanwhile, so that claims are made.
+    reporting.hear(moodle(OTIS))
     reporting.pass_time(290)
-    assert (reporting.rows(attempts), pars.records) == ([], [])
+    assert {row.credit_row for row in reporting.rows(attempts)} == {reporting.credits[1].id}
+    assert [record["board_id"] for record in pars.records] == [OTIS.board_id]
     settle(reporting, carry(reporting, replace(claim, lease_until=claim.lease_until + DAY)))
-    reporting.drive_to("accepted")
-    assert pars.totals["posts"] == 1
+    reporting.drive_to("accepted", "accepted")
+    assert pars.totals["posts"] == 2
 
 
 @pytest.mark.parametrize("crash_after", ["ask", "delete"])
@@ -751,14 +754,14 @@ def test_told_to_stop_it_takes_nothing_new(reporting: Office, pars: SimulatedPar
     assert (reporting.states(), pars.records) == (["ready"], [])
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_through_a_storm_everybody_is_credited_once(
     reporting: Office, pars: SimulatedPars, seed: int
 ) -> None:
     storm(reporting, pars, random.Random(seed))  # noqa: S311  a story, not a secret
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_however_often_it_is_taken_back_pars_has_what_the_lms_said_last(
     reporting: Office, pars: SimulatedPars, seed: int
 ) -> None:
