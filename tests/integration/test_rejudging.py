@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 
 import pytest
 from sqlalchemy import Connection, event
@@ -17,6 +17,7 @@ from tests.integration.office import Office
 from tests.integration.people import (
     CANVAS,
     COURSES,
+    DAY,
     EVERYONE,
     HOUR,
     LENA,
@@ -24,6 +25,7 @@ from tests.integration.people import (
     NOON,
     OTIS,
     PRIYA,
+    RENAL,
     canvas,
     course,
     moodle,
@@ -198,16 +200,30 @@ def test_a_name_or_title_corrected_before_sending_is_sent_corrected(office: Offi
     assert (office.credit.points, office.states()) == ("2", ["ready"])
 
 
-@pytest.mark.parametrize("zone", ["Asia/Tokyo", "Pacific/Pago_Pago"])
+@pytest.mark.parametrize(
+    ("zone", "at", "day"), [("Asia/Tokyo", NOON, 21), ("Pacific/Pago_Pago", NOON - 8 * HOUR, 19)]
+)
 def test_a_zone_corrected_before_sending_moves_the_day_either_way(
-    office: Office, zone: str
+    office: Office, zone: str, at: datetime, day: int
 ) -> None:
-    office.hear(moodle(PRIYA, at=NOON - 8 * HOUR))
+    office.hear(moodle(PRIYA, at=at))
+    assert office.credit.completed_on.day == 20
     office.put_activities(course(MOODLE, "101", zone=zone, title="Heart Failure 2026"))
     office.look()
     record = office.ledger.seal.open_record(office.credit.record)
-    assert record.completed_on == office.credit.completed_on != date(2026, 11, 20)
+    assert record.completed_on == office.credit.completed_on == date(2026, 11, day)
     assert (record.title, office.states()) == ("Heart Failure 2026", ["ready"])
+
+
+def test_when_the_first_of_two_accounts_takes_it_back_the_others_day_counts(
+    office: Office,
+) -> None:
+    office.put_activities(course(MOODLE, "101"), course("", RENAL))
+    office.look()
+    office.hear(openedx(PRIYA), moodle(PRIYA, at=NOON + DAY), revoked(PRIYA, NOON + HOUR))
+    office.clock.advance(86_400)
+    office.look()
+    assert (office.states(), office.credit.completed_on) == (["ready"], date(2026, 11, 21))
 
 
 def test_a_renewed_pars_id_makes_no_second_credit(office: Office) -> None:
