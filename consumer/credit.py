@@ -16,6 +16,7 @@ class State(StrEnum):
     READY = "ready"
     SUBMITTING = "submitting"
     SUBMITTED = "submitted"
+    REPORTED = "reported"
     ACCEPTED = "accepted"
     REJECTED = "rejected"
     ATTENTION = "attention"
@@ -37,6 +38,7 @@ WORDS: dict[State | Heard, str] = {
     State.READY: "Ready",
     State.SUBMITTING: "Ready",
     State.SUBMITTED: "Sent to PARS",
+    State.REPORTED: "Reported by file",
     State.ACCEPTED: "Accepted by the board",
     State.REJECTED: "Rejected by the board",
     State.ATTENTION: "Needs attention",

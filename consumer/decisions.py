@@ -57,6 +57,7 @@ refused           write      write      write      retract    write
 ready             duplicate  note       write      retract    write
 submitting        duplicate  note       review     review     duplicate
 submitted         duplicate  note       review     review     duplicate
+reported          duplicate  note       review     review     duplicate
 accepted          duplicate  note       review     review     duplicate
 rejected          duplicate  note       adopt      review     correct
 attention         duplicate  note       adopt      review     resend

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from consumer.clock import Clock
-from consumer.credit import State, revision_of
+from consumer.credit import State
 from consumer.fate import (
     Absent,
     Done,
@@ -19,12 +19,13 @@ from consumer.fate import (
     StatusFate,
     StopLine,
     Unclear,
-    Verdict,
     named,
 )
 from consumer.ledger.claims import Attempt, Claim, Settlement
+from consumer.outcome import FRESH, found, gone
 from consumer.pars.port import Action, Pars
 from consumer.pars.verdicts import fate_of_save, fate_of_status
+from consumer.participant import Record
 from consumer.pumps.backoff import Backoff
 from consumer.pumps.schedule import Schedule
 from consumer.reason import Reason, Stage, Stopped, pack_reasons
@@ -33,7 +34,7 @@ MAYBE_NOT_OURS = "duplicate_answer"
 """Reason code of the fate table's duplicate row: asking must find our record (design 6)."""
 NOT_UNDERSTOOD = "answer_not_understood"
 
-_FRESH: dict[str, object] = {"tries": 0, "first_try_at": None, "absent_at": None}
+_FOLLOWED = {State.SUBMITTED, State.REPORTED}
 
 
 class Signal(StrEnum):
@@ -83,7 +84,7 @@ class Dispatcher:
             return self._refuse(claim, stopped.reasons, (), Signal.SILENT)
 
     def _carry(self, claim: Claim, last_success_at: datetime | None) -> Exchange:
-        if claim.state is State.SUBMITTED:
+        if claim.state in _FOLLOWED:
             return self._follow(claim)
         if claim.state is State.WITHDRAWING:
             return self._withdraw(claim, last_success_at)
@@ -123,7 +124,7 @@ class Dispatcher:
     ) -> Exchange:
         if before and self._lease_too_short(claim):
             return self._give_back(claim, before)
-        fate, attempt = self._save(claim, Action.ADD)
+        fate, attempt = self._save(claim.record, claim.credit_id, Action.ADD)
         attempts = (*before, attempt)
         match fate:
             case Done():
@@ -137,30 +138,19 @@ class Dispatcher:
 
     def _sent(self, claim: Claim, attempts: tuple[Attempt, ...]) -> Exchange:
         now = self._clock.now()
-        values = _FRESH | {"submitted_at": now, "reasons": "[]"}
+        values = FRESH | {"submitted_at": now, "reasons": "[]"}
         values["due_at"] = self._policy.schedule.next_ask(now, now)
         settlement = Settlement(claim, State.SUBMITTED, values, (), attempts, posted=True)
         return Exchange(settlement, Signal.WELL)
 
     def _found(self, claim: Claim, fate: Found, attempt: Attempt) -> Exchange:
         now = self._clock.now()
-        if claim.state is not State.SUBMITTED and claim.record != claim.sent:
+        if claim.state not in _FOLLOWED and claim.record != claim.sent:
             # PARS has what was sent before the correction: take that back, then send this.
-            values = _FRESH | {"resend": True, "due_at": now}
+            values = FRESH | {"resend": True, "due_at": now}
             return self._exchange(claim, State.WITHDRAWING, values, (attempt,))
-        sent_at = claim.submitted_at or now
-        values = _FRESH | {"submitted_at": sent_at, "reasons": "[]"}
-        match fate.verdict:
-            case Verdict.ACCEPTED:
-                decided = values | {"decided_at": now}
-                return self._exchange(claim, State.ACCEPTED, decided, (attempt,))
-            case Verdict.REJECTED:
-                reasons = (fate.reason or Reason(Stage.BOARD, "board_rejected"),)
-                decided = values | {"decided_at": now}
-                return self._exchange(claim, State.REJECTED, decided, (attempt,), reasons)
-            case Verdict.PENDING | Verdict.UNKNOWN:
-                values["due_at"] = self._policy.schedule.next_ask(sent_at, now)
-                return self._exchange(claim, State.SUBMITTED, values, (attempt,))
+        next_ask = self._policy.schedule.next_ask(claim.submitted_at or now, now)
+        return Exchange(found(claim, fate, (attempt,), now, next_ask), Signal.WELL)
 
     def _unclear(self, claim: Claim, reason: Reason, attempts: tuple[Attempt, ...]) -> Exchange:
         # An answer that nobody understands is a gateway's or a maintenance page's, as a rule.
@@ -180,19 +170,23 @@ class Dispatcher:
     def _withdraw(self, claim: Claim, last_success_at: datetime | None) -> Exchange:
         fate, attempt = self._ask(claim)
         match fate:
+            case Found(credit_id=credit_id) if credit_id:
+                return self._delete(claim, credit_id, attempt, last_success_at)
             case Found():
-                return self._delete(claim, attempt, last_success_at)
+                return self._refuse(claim, (Reason(Stage.PARS, "no_credit_id"),), (attempt,))
             case Absent() if not self._surely_absent(claim):
                 return self._ask_again(claim, attempt)
             case Absent():
-                return self._gone(claim, attempt)
+                return Exchange(gone(claim, (attempt,), self._clock.now()), Signal.WELL)
             case Retry() | StopLine():
                 return self._not_now(claim, fate, (attempt,), last_success_at)
 
-    def _delete(self, claim: Claim, asked: Attempt, last_success_at: datetime | None) -> Exchange:
+    def _delete(
+        self, claim: Claim, credit_id: str, asked: Attempt, last_success_at: datetime | None
+    ) -> Exchange:
         if self._lease_too_short(claim):
             return self._give_back(claim, (asked,))
-        fate, attempt = self._save(claim, Action.DELETE)
+        fate, attempt = self._save(claim.sent, credit_id, Action.DELETE)
         attempts = (asked, attempt)
         match fate:
             case Done() | Unclear():
@@ -206,14 +200,6 @@ class Dispatcher:
                 return self._refuse(claim, reasons, attempts)
             case Retry() | StopLine():
                 return self._not_now(claim, fate, attempts, last_success_at)
-
-    def _gone(self, claim: Claim, attempt: Attempt) -> Exchange:
-        values = _FRESH | {"reasons": "[]"}
-        if not claim.resend:
-            return self._exchange(claim, State.WITHDRAWN, values, (attempt,))
-        values |= {"resend": False, "ask": False, "submitted_at": None, "due_at": self._clock.now()}
-        values |= {"revision": revision_of(claim.credit_id) + 1, "credit_id": None}
-        return self._exchange(claim, State.READY, values, (attempt,))
 
     # ------------------------------------------------------------ follow
 
@@ -229,23 +215,24 @@ class Dispatcher:
 
     def _vanished(self, claim: Claim, attempt: Attempt) -> Exchange:
         now, schedule = self._clock.now(), self._policy.schedule
-        sent_at = claim.submitted_at or now
-        if (now - sent_at).total_seconds() >= schedule.absent_seconds:
-            reason = Reason(Stage.PARS, "vanished", detail="PARS took it and no longer knows it")
+        sent_at, by_file = claim.submitted_at or now, claim.state is State.REPORTED
+        patience = schedule.upload_seconds if by_file else schedule.absent_seconds
+        if (now - sent_at).total_seconds() >= patience:
+            reason = Reason(Stage.PARS, "not_uploaded" if by_file else "vanished")
             return self._refuse(claim, (reason,), (attempt,))
         values = {"due_at": schedule.next_ask(sent_at, now)}
-        return self._exchange(claim, State.SUBMITTED, values, (attempt,))
+        return self._exchange(claim, claim.state, values, (attempt,))
 
     # ------------------------------------------------------------ what they share
 
     def _ask(self, claim: Claim) -> tuple[StatusFate, Attempt]:
-        reply = self._pars.status(claim.credit_id)
-        fate = fate_of_status(reply, claim.credit_id)
+        by_fields = claim.among and self._pars.status_by_learner(claim.sent)
+        reply = by_fields or self._pars.status(claim.credit_id)
+        fate = fate_of_status(reply, claim.credit_id, claim.among)
         return fate, Attempt("ask", reply.status, named(fate))
 
-    def _save(self, claim: Claim, action: Action) -> tuple[SendFate, Attempt]:
-        record = claim.sent if action is Action.DELETE else claim.record
-        reply = self._pars.save(record, claim.credit_id, action)
+    def _save(self, record: Record, credit_id: str, action: Action) -> tuple[SendFate, Attempt]:
+        reply = self._pars.save(record, credit_id, action)
         fate = fate_of_save(reply)
         return fate, Attempt(action.value, reply.status, named(fate))
 

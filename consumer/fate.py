@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from consumer.participant import Record
@@ -93,10 +93,14 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """PARS has our record; `reason` is the code our table gives the board's text."""
+    """PARS has our record; `reason` is the code our table gives the board's text.
+
+    `credit_id` is the one PARS shows, "" when it shows none or several.
+    """
 
     verdict: Verdict
     reason: Reason | None = None
+    credit_id: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

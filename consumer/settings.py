@@ -124,6 +124,9 @@ class FollowSettings(Section):
     until_seconds: Seconds = Field(48 * 3600, description="until this age")
     later_seconds: Seconds = Field(24 * 3600, description="from then on every")
     absent_seconds: Seconds = Field(24 * 3600, description='"not found" counts as lost after')
+    upload_seconds: Seconds = Field(
+        7 * 24 * 3600, description="a report by file that PARS does not know is told after"
+    )
 
 
 class IntakeSettings(Section):

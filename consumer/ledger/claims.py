@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, or_, select, update
+from sqlalchemy import Connection, Row, func, insert, or_, select, update
 
 from consumer.credit import State
 from consumer.ledger import outbox
@@ -18,10 +18,16 @@ from consumer.ledger.schema import attempts, credits_
 from consumer.participant import Record
 from consumer.reason import Reason, pack_reasons, unpack_reasons
 
+_ON_ITS_WAY = {State.SUBMITTED, State.REPORTED, State.ACCEPTED, State.WITHDRAWN}
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One credit, ours alone until the lease ends; the fence tells a stale hand from the new."""
+    """One credit, ours alone until the lease ends; the fence tells a stale hand from the new.
+
+    `among` is 0 for one that PARS has under our CreditID. One that a file without CreditIDs
+    reported is asked about by four fields, which fit so many credits of ours.
+    """
 
     row: int
     fence: int
@@ -39,6 +45,7 @@ class Claim:
     first_try_at: datetime | None
     last_try_at: datetime | None
     submitted_at: datetime | None
+    among: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +88,7 @@ class Claims:
         return [self._lease(db, row, now) for row in db.execute(query).all()]
 
     def _lease(self, db: Connection, row: Row[Any], now: datetime) -> Claim:
-        claim = self._claim_of(row, now)
+        claim = self._claim_of(row, now, self._among(db, row))
         values: dict[str, Any] = {"fence": claim.fence, "lease_until": claim.lease_until}
         if claim.state is State.READY:
             # Written before the request leaves: whoever finds this row later asks first.
@@ -90,7 +97,7 @@ class Claims:
         db.execute(update(credits_).where(credits_.c.id == row.id).values(values))
         return claim
 
-    def _claim_of(self, row: Row[Any], now: datetime) -> Claim:
+    def _claim_of(self, row: Row[Any], now: datetime, among: int) -> Claim:
         seal, record = self.ledger.seal, self.ledger.seal.open_record(row.record)
         return Claim(
             row=row.id,
@@ -109,7 +116,15 @@ class Claims:
             first_try_at=row.first_try_at,
             last_try_at=row.last_try_at,
             submitted_at=row.submitted_at,
+            among=among,
         )
+
+    def _among(self, db: Connection, row: Row[Any]) -> int:
+        if row.four_fields is None:
+            return 0
+        fits = credits_.c.four_fields == row.four_fields
+        there = credits_.c.state != State.WITHDRAWN
+        return db.scalar(select(func.count()).where(fits, there)) or 1
 
     def _credit_id(self, row: Row[Any]) -> str:
         domain = self.domains[row.profile]
@@ -139,7 +154,7 @@ class Claims:
             "changed_at": now,
         }
         if settlement.posted:
-            values["sent"] = credits_.c.record
+            values |= {"sent": credits_.c.record, "four_fields": None}
         if settlement.refused:
             values["reasons"] = pack_reasons(settlement.refused)
         done = db.execute(
@@ -154,7 +169,7 @@ class Claims:
         book = CreditBook(db, self.ledger, now)
         if settlement.refused:
             book.refuse_credit(row, settlement.refused)
-        elif settlement.state in {State.SUBMITTED, State.ACCEPTED, State.WITHDRAWN}:
+        elif settlement.state in _ON_ITS_WAY:
             book.settle(Status.RESOLVED, credit_row=row.id, keep_questions=True)
         claim, state = settlement.claim, settlement.state
         if claim.state is State.WITHDRAWING and state is State.READY:

@@ -28,6 +28,7 @@ _WEIGHT = [
     State.WITHDRAWING,
     State.SUBMITTING,
     State.REJECTED,
+    State.REPORTED,
     State.SUBMITTED,
     State.ACCEPTED,
 ]

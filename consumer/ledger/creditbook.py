@@ -181,7 +181,7 @@ class CreditBook:
                 self._change(row, state=State.WITHDRAWN.value)
             case State.READY | State.ATTENTION | State.REJECTED:
                 self._withdraw(row)
-            case State.SUBMITTING | State.SUBMITTED | State.ACCEPTED:
+            case State.SUBMITTING | State.REPORTED | State.SUBMITTED | State.ACCEPTED:
                 origin = self._origin_of(completion)
                 self._ask_person(row, "no_longer_derived", completion, origin)
             case State.WITHDRAWING:

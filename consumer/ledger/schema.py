@@ -101,6 +101,21 @@ completions = Table(
 )
 """What was heard of one LMS account and course; `said` and `original` are sealed."""
 
+reports = Table(
+    "reports",
+    metadata,
+    Column("id", Number, primary_key=True, autoincrement=True),
+    Column("status", String(10), nullable=False),
+    Column("form", String(10), nullable=False),
+    Column("profile", String(60), nullable=False),
+    Column("activity", String(1000), nullable=False),
+    Column("rows", Integer, nullable=False, default=0),
+    Column("files", Text, nullable=False, default="[]"),
+    Column("who", String(120), nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+"""Files to upload by hand. Their credits are marked before a byte of them is written."""
+
 credits_ = Table(
     "credits",
     metadata,
@@ -132,11 +147,20 @@ credits_ = Table(
     Column("submitted_at", Instant),
     Column("decided_at", Instant),
     Column("answer", LargeBinary),
+    Column("report_id", Number),
+    Column("report_action", String(6)),
+    Column("four_fields", String(64)),
     Column("created_at", Instant, nullable=False),
     Column("changed_at", Instant, nullable=False),
     Index(None, "state", "profile", "due_at", "report_by"),
+    Index(None, "report_id"),
+    Index(None, "four_fields"),
 )
-"""One row per credit key. `record` is what to send, `sent` what PARS was sent last; sealed."""
+"""One row per credit key. `record` is what to send, `sent` what PARS was sent last; sealed.
+
+`report_id` and `report_action` name the file that reported it last. `four_fields` is the keyed
+hash of what a file without CreditIDs was read by: while it is there PARS is asked by them.
+"""
 
 completion_credits = Table(
     "completion_credits",

@@ -17,7 +17,7 @@ from consumer.pumps.line import Line
 from consumer.reason import Reason
 
 SUBMITTING = (State.READY, State.SUBMITTING, State.WITHDRAWING)
-FOLLOWING = (State.SUBMITTED,)
+FOLLOWING = (State.SUBMITTED, State.REPORTED)
 
 DispatcherFor = Callable[[str], Dispatcher]
 """Makes a dispatcher for a profile, with an HTTP client of its own."""

@@ -68,6 +68,11 @@ LINES = [
         same=DUPLICATE, later=NOTE, changed=REVIEW, retraction=REVIEW, replay=DUPLICATE,
     ),
     Line(
+        State.REPORTED,
+        "it stands in a file that may be uploaded by now: a person decides about every change",
+        same=DUPLICATE, later=NOTE, changed=REVIEW, retraction=REVIEW, replay=DUPLICATE,
+    ),
+    Line(
         State.ACCEPTED,
         "nothing that the board accepted is withdrawn without a person",
         same=DUPLICATE, later=NOTE, changed=REVIEW, retraction=REVIEW, replay=DUPLICATE,
@@ -109,7 +114,7 @@ CELLS = [
     for arrival in Arrival
 ]
 _UNSENT = (Heard.HELD, Heard.NOT_REPORTABLE, Heard.REFUSED)
-SENT = (State.SUBMITTING, State.SUBMITTED, State.ACCEPTED)
+SENT = (State.SUBMITTING, State.SUBMITTED, State.REPORTED, State.ACCEPTED)
 
 
 @pytest.mark.parametrize(("row", "arrival", "move"), CELLS)
