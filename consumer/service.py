@@ -95,7 +95,7 @@ def gather(settings: Settings, clock: Clock) -> Parts:
     """Load mappings, tables and profiles. Raises StartProblems with everything that is wrong."""
     catalogue, tables, problems = read_files(settings)
     profiles: dict[str, ParsProfile] = {}
-    for name, profile in settings.profiles.items():
+    for name, profile in settings.web_profiles.items():
         try:
             profiles[name] = pars_profile(name, profile, settings)
         except ValueError as error:
@@ -181,7 +181,7 @@ class Service:
         self.premises = Premises(parts.house)
         self.stop = threading.Event()
         self._failed: list[tuple[str, BaseException]] = []
-        self._lines = {name: self._line(name) for name in parts.settings.profiles}
+        self._lines = {name: self._line(name) for name in parts.settings.web_profiles}
         self.pumps = list(self._chosen())
         self._log = structlog.get_logger()
 

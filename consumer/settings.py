@@ -65,14 +65,17 @@ class ProviderProfile(Section):
     domain: str = Field(
         pattern=r"^[A-Za-z0-9.-]+$", description="domain name that CreditIDs are issued under"
     )
-    url: str = Field(description="base address of PARS's learner service")
-    user: str = Field(min_length=1, description="web service user")
-    password: SecretStr = Field(description="web service password")
+    by_file: bool = Field(
+        False, description="people upload reports: nothing is posted, no credentials are needed"
+    )
+    url: str = Field("", description="base address of PARS's learner service")
+    user: str = Field("", description="web service user")
+    password: SecretStr = Field(SecretStr(""), description="web service password")
+    transport: Transport = Field(Transport.XML, description="xml, or json by ACCME's draft of 2025")
     requests_per_second: float = Field(1.0, gt=0, le=10_000, description="pace, all workers")
     without_birth_year: YearPolicy = Field(
         YearPolicy.HOLD, description="a learner gave month and day only: hold, omit, placeholder"
     )
-    transport: Transport = Field(Transport.XML, description="xml, or json by ACCME's draft of 2025")
     credentials_in: Placement = Field(
         Placement.HEADERS, description="headers, query, or with xml body"
     )
@@ -90,6 +93,14 @@ class ProviderProfile(Section):
     cme_mirror: bool = Field(
         False, description="must be off: only MOC is reported, PARS adds the CME credit itself"
     )
+
+    @model_validator(mode="after")
+    def _web_service_is_known(self) -> ProviderProfile:
+        given = {"url": self.url, "user": self.user, "password": self.password.get_secret_value()}
+        missing = [name for name, value in given.items() if not value]
+        if missing and not self.by_file:
+            raise ValueError(f"{', '.join(missing)}: needed, unless by_file is true")
+        return self
 
 
 class SendingSettings(Section):
@@ -194,6 +205,11 @@ class Settings(Folders):
         if not self.profiles:
             raise ValueError("profiles: at least one provider profile is needed, such as main")
         return self
+
+    @property
+    def web_profiles(self) -> dict[str, ProviderProfile]:
+        """The profiles that report by web service."""
+        return {name: one for name, one in self.profiles.items() if not one.by_file}
 
     @property
     def keys_path(self) -> Path:

@@ -70,7 +70,7 @@ def check(context: click.Context) -> None:
     tables = parts.tables
     click.echo(
         f"ok: {len(parts.catalogue.mappings)} mappings, {len(tables.learners)} learners,"
-        f" {len(tables.activities)} activities, {len(parts.profiles)} provider profile(s)",
+        f" {len(tables.activities)} activities, {len(settings.profiles)} provider profile(s)",
         err=True,
     )
 

@@ -87,6 +87,14 @@ class Claims:
         query = select(credits_).where(*wanted).order_by(c.report_by, c.id).limit(limit)
         return [self._lease(db, row, now) for row in db.execute(query).all()]
 
+    def take(self, db: Connection, rows: Sequence[int], now: datetime) -> list[Claim]:
+        """These credits, due or not, for a person who brings an answer; others lose their lease.
+
+        Not for what is ready to be sent: only a sender may claim that.
+        """
+        query = select(credits_).where(credits_.c.id.in_(rows), credits_.c.state != State.READY)
+        return [self._lease(db, row, now) for row in db.execute(query).all()]
+
     def _lease(self, db: Connection, row: Row[Any], now: datetime) -> Claim:
         claim = self._claim_of(row, now, self._among(db, row))
         values: dict[str, Any] = {"fence": claim.fence, "lease_until": claim.lease_until}
