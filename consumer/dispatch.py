@@ -12,6 +12,7 @@ from consumer.credit import State
 from consumer.fate import (
     Absent,
     Done,
+    Doubtful,
     Found,
     Refused,
     Retry,
@@ -108,6 +109,8 @@ class Dispatcher:
                 return self._start_over(claim, attempt)
             case Absent():
                 return self._post(claim, last_success_at, (attempt,))
+            case Doubtful(reason):
+                return self._refuse(claim, (reason,), (attempt,))
             case Retry() | StopLine():
                 return self._not_now(claim, fate, (attempt,), last_success_at)
 
@@ -178,6 +181,8 @@ class Dispatcher:
                 return self._ask_again(claim, attempt)
             case Absent():
                 return Exchange(gone(claim, (attempt,), self._clock.now()), Signal.WELL)
+            case Doubtful(reason):
+                return self._refuse(claim, (reason,), (attempt,))
             case Retry() | StopLine():
                 return self._not_now(claim, fate, (attempt,), last_success_at)
 
@@ -209,16 +214,19 @@ class Dispatcher:
             case Found():
                 return self._found(claim, fate, attempt)
             case Absent():
-                return self._vanished(claim, attempt)
+                by_file = claim.state is State.REPORTED
+                reason = Reason(Stage.PARS, "not_uploaded" if by_file else "vanished")
+                return self._vanished(claim, attempt, reason)
+            case Doubtful(reason):
+                return self._vanished(claim, attempt, reason)
             case Retry() | StopLine():
                 return self._not_now(claim, fate, (attempt,), None)
 
-    def _vanished(self, claim: Claim, attempt: Attempt) -> Exchange:
+    def _vanished(self, claim: Claim, attempt: Attempt, reason: Reason) -> Exchange:
         now, schedule = self._clock.now(), self._policy.schedule
         sent_at, by_file = claim.submitted_at or now, claim.state is State.REPORTED
         patience = schedule.upload_seconds if by_file else schedule.absent_seconds
         if (now - sent_at).total_seconds() >= patience:
-            reason = Reason(Stage.PARS, "not_uploaded" if by_file else "vanished")
             return self._refuse(claim, (reason,), (attempt,))
         values = {"due_at": schedule.next_ask(sent_at, now)}
         return self._exchange(claim, claim.state, values, (attempt,))

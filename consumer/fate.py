@@ -108,7 +108,14 @@ class Absent:
     """PARS does not know this CreditID (soon after a post that proves nothing)."""
 
 
-StatusFate = Found | Absent | Retry | StopLine
+@dataclass(frozen=True, slots=True)
+class Doubtful:
+    """PARS has something of this learner's day, and nobody can tell whether it is this credit."""
+
+    reason: Reason
+
+
+StatusFate = Found | Absent | Doubtful | Retry | StopLine
 
 
 def named(fate: SendFate | StatusFate) -> str:
@@ -118,7 +125,7 @@ def named(fate: SendFate | StatusFate) -> str:
             return f"found_{verdict.value}"
         case Refused(reasons):
             return reasons[0].code
-        case Unclear(reason) | Retry(reason) | StopLine(reason):
+        case Unclear(reason) | Retry(reason) | StopLine(reason) | Doubtful(reason):
             return reason.code
         case Done():
             return "done"

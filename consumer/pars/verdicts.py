@@ -11,6 +11,7 @@ from dataclasses import replace
 from consumer.fate import (
     Absent,
     Done,
+    Doubtful,
     Found,
     Refused,
     Retry,
@@ -120,7 +121,7 @@ def _read_strangers(credits_: tuple[CreditStatus, ...], credit_id: str, among: i
     if len(left) == 1 == among:
         return found.pop()
     if len(left) < among or len(found) > 1:
-        return Retry(Reason(Stage.PARS, "cannot_tell_which"))
+        return Doubtful(Reason(Stage.PARS, "cannot_tell_which"))
     return replace(found.pop(), credit_id="")
 
 

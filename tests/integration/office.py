@@ -38,7 +38,7 @@ from consumer.pars.xml import Documents
 from consumer.pumps.intake import IntakePump
 from consumer.pumps.publishing import PublishingPump
 from consumer.pumps.rejudging import RejudgingPump
-from consumer.pumps.sending import SendingPump
+from consumer.pumps.sending import FOLLOWING, SUBMITTING, SendingPump
 from consumer.resources import shipped
 from consumer.service import Parts, Service, pars_profile
 from consumer.settings import Settings, load_settings
@@ -51,7 +51,7 @@ SECRET = b"a secret of the tests, and no other"
 SEALING_KEY = b"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 NOBODY = "http://127.0.0.1:9"  # discards; nothing listens there
 PASSWORD = "correct-horse"
-_MOVING = {State.READY, State.SUBMITTING, State.SUBMITTED, State.WITHDRAWING}
+_MOVING = {*SUBMITTING, *FOLLOWING}
 
 Rows = Sequence[Row[Any]]
 
@@ -108,7 +108,7 @@ class Office:
             self.clock,
             catalogue(),
             load_tables(self.tables, self.settings.profiles),
-            {n: pars_profile(n, p, self.settings) for n, p in self.settings.profiles.items()},
+            {n: pars_profile(n, p, self.settings) for n, p in self.settings.web_profiles.items()},
             documents(),
         )
         service = self.service = Service(parts, self.ledger)
@@ -195,13 +195,15 @@ class Office:
 
     def _load(self, changed: dict[str, Any]) -> Settings:
         passwords = {"main": PASSWORD, "north": PASSWORD} | changed.pop("passwords", {})
+        by_file = changed.pop("by_file", False)
         quick = {"idle_seconds": 0.05, "workers": 4} | changed.pop("sending", {})
         return load_settings(
             None,
             data_dir=self.folder / "data",
             tables_dir=self.tables,
             profiles={
-                "main": self._profile("0009999", "Lakeside Academy", passwords["main"]),
+                "main": self._profile("0009999", "Lakeside Academy", passwords["main"])
+                | {"by_file": by_file},
                 "north": self._profile("0008888", "Northgate Clinic", passwords["north"]),
             },
             intake={"poll_timeout_seconds": 0.001} | changed.pop("intake", {}),
