@@ -19,7 +19,7 @@ from consumer.reports.result import Verdict
 from consumer.tables.csvfile import TableProblems
 
 _PLAN = ["activity", "profile", "credits", "of_them_to_delete", "report_by"]
-_LIST = ["report", "standing", "activity", "form", "rows", "unanswered", "written", "files"]
+_LIST = ["report", "standing", "activity", "rows", "unanswered", "files"]
 _ANSWERS = click.Choice([one.value for one in Verdict if one is not Verdict.PENDING])
 _NONE = "Nothing is ready to be reported. See: moc-consumer credit list"
 

@@ -46,9 +46,8 @@ class Stage:
     settings: Settings
     ledger: Ledger
     service: Service
-    simulator: Simulator
-    url: str
     clock: Clock
+    url: str = ""
 
     def counts(self) -> Counter[str]:
         """Credits by state, and completions that are none by theirs."""
@@ -102,7 +101,7 @@ def _stage(folder: Path, story: Scenario, clock: Clock) -> Iterator[Stage]:
         thread = threading.Thread(target=service.run, name="demo-service")
         thread.start()
         try:
-            yield Stage(settings, ledger, service, simulator, url, clock)
+            yield Stage(settings, ledger, service, clock, url)
         finally:
             service.stop.set()
             thread.join()

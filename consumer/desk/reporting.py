@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import Row, Select, func, insert, select
+from sqlalchemy import Row, Select, case, func, insert, select
 
 from consumer.clock import Clock
 from consumer.credit import State
@@ -78,7 +78,7 @@ class Reporting:
     def plan(self, wanted: Wanted) -> list[Shown]:
         """What `export` would report: a row per profile and activity, nearest deadline first."""
         c = credits_.c
-        leaving = func.sum(c.state == State.WITHDRAWING)
+        leaving = func.sum(case((c.state == State.WITHDRAWING, 1), else_=0))
         query = (
             select(c.profile, c.activity, func.count(), leaving, func.min(c.report_by))
             .where(reportable(self._by_file()), c.profile.in_(self.settings.profiles))
@@ -127,11 +127,11 @@ class Reporting:
             return book.mark(number, form, batch, domain, MARKED_AT_ONCE)
 
     def _write(self, number: int, wanted: Wanted, folder: Path, profile: str) -> Report:
-        day = self.clock.now().date()
+        name = f"moc-report-{number}-{self.clock.now().date()}"
         form = self._format(wanted.form, profile)
         with self.ledger.read() as db:
             rows = entries(db, self.ledger, number)
-            return write_report(rows, form, folder, day, wanted.limits)
+            return write_report(rows, form, folder, name, wanted.limits)
 
     def _format(self, form: Form, profile: str) -> Format[Any]:
         if form is Form.EXCEL:
