@@ -277,7 +277,8 @@ class Service:
     def _claims(self) -> Claims:
         settings = self.parts.settings
         domains = {name: profile.domain for name, profile in settings.profiles.items()}
-        return Claims(self.ledger, domains, settings.sending.lease_seconds)
+        first = frozenset(name for name, one in settings.profiles.items() if one.ask_first)
+        return Claims(self.ledger, domains, settings.sending.lease_seconds, first)
 
     def dispatcher_for(self) -> DispatcherFor:
         """Makes a dispatcher with a way to PARS of its own, for one worker thread."""

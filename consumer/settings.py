@@ -72,6 +72,9 @@ class ProviderProfile(Section):
     user: str = Field("", description="web service user")
     password: SecretStr = Field(SecretStr(""), description="web service password")
     transport: Transport = Field(Transport.XML, description="xml, or json by ACCME's draft of 2025")
+    ask_first: bool = Field(
+        False, description="before a first post ask PARS whether somebody else reported it: go-live"
+    )
     requests_per_second: float = Field(1.0, gt=0, le=10_000, description="pace, all workers")
     without_birth_year: YearPolicy = Field(
         YearPolicy.HOLD, description="a learner gave month and day only: hold, omit, placeholder"

@@ -90,7 +90,7 @@ ADVICE: dict[str, Advice] = {
         ("gave_up", "PARS failed on this credit again and again", "SRE", "look at PARS's answers, then replay"),
         ("vanished", "PARS took it and no longer knows it", "SRE", "ask ACCME, then replay"),
         ("not_uploaded", "the file that reports it was written days ago, and PARS does not know the credit", "coordinator", "upload the file, or destroy it; then replay"),
-        ("cannot_tell_which", "PARS shows fewer credits of this learner's day than the file reported", "coordinator", "bring PARS's result sheet: report import"),
+        ("cannot_tell_which", "PARS shows fewer credits of this learner's day than the file reported", "coordinator", "bring PARS's result sheet (report import), or delete in PARS what it shows of that day and replay"),
         ("no_credit_id", "PARS shows the credit without a CreditID, so it cannot be withdrawn from here", "coordinator", "delete it in PARS; it goes on by itself then"),
         ("document_invalid", "the report does not satisfy PARS's form", "SRE", "correct the named field, then replay"),
         ("activity_not_ours", "PARS has the activity under another provider", "coordinator", "check the PARS activity ID and the profile in activities.csv, then replay"),

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, func, insert, or_, select, update
 from consumer.credit import State
 from consumer.ledger import outbox
 from consumer.ledger.creditbook import CreditBook
+from consumer.ledger.golive import ask_first
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.letters import Status
 from consumer.ledger.schema import attempts, credits_
@@ -71,11 +72,16 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """Claims and settles in transactions that the pumps open."""
+    """Claims and settles in transactions that the pumps open.
+
+    Of the profiles `asking_first` PARS is asked, before a credit is sent for the first time,
+    whether it came there by another hand.
+    """
 
     ledger: Ledger
     domains: dict[str, str]
     lease_seconds: float
+    asking_first: frozenset[str] = frozenset()
 
     def claim(
         self, db: Connection, profile: str, states: Iterable[State], limit: int, now: datetime
@@ -96,6 +102,8 @@ class Claims:
         return [self._lease(db, row, now) for row in db.execute(query).all()]
 
     def _lease(self, db: Connection, row: Row[Any], now: datetime) -> Claim:
+        if row.state == State.READY and row.profile in self.asking_first:
+            row = ask_first(db, self.ledger, row)
         claim = self._claim_of(row, now, self._among(db, row))
         values: dict[str, Any] = {"fence": claim.fence, "lease_until": claim.lease_until}
         if claim.state is State.READY:

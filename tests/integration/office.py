@@ -195,15 +195,14 @@ class Office:
 
     def _load(self, changed: dict[str, Any]) -> Settings:
         passwords = {"main": PASSWORD, "north": PASSWORD} | changed.pop("passwords", {})
-        by_file = changed.pop("by_file", False)
+        ways = {name: changed.pop(name, False) for name in ("by_file", "ask_first")}
         quick = {"idle_seconds": 0.05, "workers": 4} | changed.pop("sending", {})
         return load_settings(
             None,
             data_dir=self.folder / "data",
             tables_dir=self.tables,
             profiles={
-                "main": self._profile("0009999", "Lakeside Academy", passwords["main"])
-                | {"by_file": by_file},
+                "main": self._profile("0009999", "Lakeside Academy", passwords["main"]) | ways,
                 "north": self._profile("0008888", "Northgate Clinic", passwords["north"]),
             },
             intake={"poll_timeout_seconds": 0.001} | changed.pop("intake", {}),

@@ -336,3 +336,35 @@ def test_of_two_credit_types_neither_is_settled_while_pars_shows_one(reporting: 
         assert reporting.states() == ["reported"] * 2
         way.save(second.record, "ccid:pars.example:2", Action.ADD)
     reporting.drive_to("accepted", "accepted")
+
+
+# ---------------------------------------------------------------- the first weeks
+
+
+def by_another_hand(office: Office, credit: int) -> None:
+    """Somebody reports one of the office's credits to PARS by another way than this service."""
+    record = office.ledger.seal.open_record(office.credits[credit].record)
+    with closing(office.service.parts.pars("main")) as way:
+        assert way.save(record, "ccid:old-system.example:77", Action.ADD).status == 200
+
+
+def test_what_is_in_pars_already_is_followed_and_not_posted(
+    open_office: OpenOffice, pars: SimulatedPars
+) -> None:
+    office = open_office(url=pars.url, ask_first=True)
+    office.hear(moodle(PRIYA), moodle(OTIS))
+    by_another_hand(office, 0)
+    office.drive_to("accepted", "accepted")
+    assert sorted(pars.accepted) == [PRIYA.board_id, OTIS.board_id]
+    assert (pars.totals["live"], pars.totals["doubled"]) == (2, 0)
+
+
+def test_of_two_credit_types_one_in_pars_settles_neither(
+    open_office: OpenOffice, pars: SimulatedPars
+) -> None:
+    office = open_office(url=pars.url, ask_first=True)
+    office.hear(moodle(PRIYA, "103"))
+    by_another_hand(office, 1)
+    office.drive_to("attention", "attention")
+    assert {row["reason"] for row in office.open_letters()} == {"cannot_tell_which"}
+    assert pars.totals["live"] == 1
