@@ -30,9 +30,11 @@ class Claim:
     state: State
     ask: bool
     credit_id: str
+    revision: int
     record: Record
     sent: Record
     resend: bool
+    accepted_too: bool
     reasons: tuple[Reason, ...]
     tries: int
     absent_at: datetime | None
@@ -100,9 +102,11 @@ class Claims:
             state=State(row.state),
             ask=row.ask,
             credit_id=row.credit_id or self._credit_id(row),
+            revision=row.revision,
             record=record,
             sent=seal.open_record(row.sent) if row.sent else record,
             resend=row.resend,
+            accepted_too=row.accepted_too,
             reasons=unpack_reasons(row.reasons),
             tries=row.tries,
             absent_at=row.absent_at,

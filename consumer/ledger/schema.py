@@ -19,6 +19,8 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    false,
+    true,
 )
 
 
@@ -122,6 +124,7 @@ credits_ = Table(
     Column("reasons", Text, nullable=False, default="[]"),
     Column("ask", Boolean, nullable=False, default=False),
     Column("resend", Boolean, nullable=False, default=False),
+    Column("accepted_too", Boolean, nullable=False, default=False, server_default=false()),
     Column("absent_at", Instant),
     Column("tries", Integer, nullable=False, default=0),
     Column("first_try_at", Instant),
@@ -136,16 +139,23 @@ credits_ = Table(
     Column("changed_at", Instant, nullable=False),
     Index(None, "state", "profile", "due_at", "report_by"),
 )
-"""One row per credit key. `record` is what to send, `sent` what PARS was sent last; sealed."""
+"""One row per credit key. `record` is what to send, `sent` what PARS was sent last; sealed.
+
+`accepted_too`: a person said that it is to be withdrawn even if the board has accepted it.
+"""
 
 completion_credits = Table(
     "completion_credits",
     metadata,
     Column("completion_id", Number, ForeignKey("completions.id"), primary_key=True),
     Column("credit_id", Number, ForeignKey("credits.id"), primary_key=True),
+    Column("stands", Boolean, nullable=False, default=True, server_default=true()),
     Index(None, "credit_id"),
 )
-"""Which completions stand behind a credit: two LMSs may report the same one."""
+"""Which completions stand behind a credit: two LMSs may report the same one.
+
+One that no longer `stands` is kept: what takes the credit's place waits until PARS let go of it.
+"""
 
 search_keys = Table(
     "search_keys",
