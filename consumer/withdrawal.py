@@ -53,5 +53,5 @@ class Withdrawal(Dealings):
         if not claim.resend:
             return self._exchange(claim, State.WITHDRAWN, values, (attempt,))
         values |= {"resend": False, "ask": False, "submitted_at": None, "due_at": self._clock.now()}
-        values |= {"revision": claim.revision + 1, "credit_id": None}
+        values |= {"revision": claim.revision + 1, "credit_id": None, "accepted_too": False}
         return self._exchange(claim, State.READY, values, (attempt,))

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, insert, or_, select, update
 
 from consumer.credit import State
 from consumer.ledger import outbox
 from consumer.ledger.creditbook import CreditBook
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.letters import Status
+from consumer.ledger.links import waits
 from consumer.ledger.schema import attempts, credits_
 from consumer.participant import Record
 from consumer.reason import Reason, pack_reasons, unpack_reasons
@@ -79,7 +80,7 @@ class Claims:
         c = credits_.c
         free = or_(c.lease_until.is_(None), c.lease_until <= now)
         wanted = (c.profile == profile, c.state.in_([*states]), c.due_at <= now, free)
-        query = select(credits_).where(*wanted).order_by(c.report_by, c.id).limit(limit)
+        query = select(credits_).where(*wanted, _may_go()).order_by(c.report_by, c.id).limit(limit)
         return [self._lease(db, row, now) for row in db.execute(query).all()]
 
     def _lease(self, db: Connection, row: Row[Any], now: datetime) -> Claim:
@@ -188,5 +189,9 @@ class Claims:
         """Whether there is anything to claim, without the cost of a writing transaction."""
         c = credits_.c
         free = or_(c.lease_until.is_(None), c.lease_until <= now)
-        due = select(c.id).where(c.state.in_([*states]), c.due_at <= now, free).limit(1)
-        return db.scalar(due) is not None
+        wanted = (c.state.in_([*states]), c.due_at <= now, free, _may_go())
+        return db.scalar(select(c.id).where(*wanted).limit(1)) is not None
+
+
+def _may_go() -> ColumnElement[bool]:
+    return or_(credits_.c.state != State.READY, ~waits())
