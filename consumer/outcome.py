@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from consumer.credit import State, revision_of
+from consumer.credit import State
 from consumer.fate import Found, Verdict
 from consumer.ledger.claims import Attempt, Claim, Settlement
 from consumer.reason import Reason, Stage
@@ -19,7 +19,7 @@ def gone(claim: Claim, attempts: tuple[Attempt, ...], now: datetime) -> Settleme
     if not claim.resend:
         return Settlement(claim, State.WITHDRAWN, values, (), attempts)
     values |= {"resend": False, "ask": False, "submitted_at": None, "due_at": now}
-    values |= {"revision": revision_of(claim.credit_id) + 1, "credit_id": None}
+    values |= {"revision": claim.revision + 1, "credit_id": None, "accepted_too": False}
     return Settlement(claim, State.READY, values, (), attempts)
 
 

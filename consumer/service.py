@@ -14,7 +14,8 @@ import structlog
 from consumer.bus.connect import Bus
 from consumer.bus.port import BusError
 from consumer.clock import Clock
-from consumer.dispatch import Dispatcher, Policy
+from consumer.dealings import Policy
+from consumer.dispatch import Dispatcher
 from consumer.journey import House, Provider
 from consumer.keys import Keys, KeysProblem, load_keys
 from consumer.ledger.claims import Claims

@@ -16,7 +16,7 @@ from consumer.decisions import Arrival, Move, decide
 from consumer.fate import Held, Ignored, Judgement, NotReportable, Ready, Refused
 from consumer.journey import Heard
 from consumer.ledger.completionbook import CompletionBook, happened, overtakes
-from consumer.ledger.creditbook import CreditBook
+from consumer.ledger.creditbook import Agreed, CreditBook
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.letters import Origin, Status
 from consumer.ledger.schema import completions, events, search_keys
@@ -239,7 +239,8 @@ class Bookkeeper:
 
     def _withdraw(self, number: int, said: Said) -> str:
         """A person agreed to a retraction; of what another account stands behind nothing goes."""
-        if not self._credits.withdraw_all(number):
+        agreed = CreditBook(self._db, self._ledger, self._now, Agreed.ACCEPTED_TOO)
+        if not agreed.withdraw_all(number):
             return self._retract(number, said)
         self._credits.settle(Status.RESOLVED, completion_id=number)
         return "retracted"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, insert, or_, select, update
 
 from consumer.credit import State
 from consumer.ledger import outbox
@@ -15,6 +15,7 @@ from consumer.ledger.creditbook import CreditBook
 from consumer.ledger.golive import ask_first
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.letters import Status
+from consumer.ledger.links import waits
 from consumer.ledger.schema import attempts, credits_
 from consumer.participant import Record
 from consumer.reason import Reason, pack_reasons, unpack_reasons
@@ -37,9 +38,11 @@ class Claim:
     state: State
     ask: bool
     credit_id: str
+    revision: int
     record: Record
     sent: Record
     resend: bool
+    accepted_too: bool
     reasons: tuple[Reason, ...]
     tries: int
     absent_at: datetime | None
@@ -90,7 +93,7 @@ class Claims:
         c = credits_.c
         free = or_(c.lease_until.is_(None), c.lease_until <= now)
         wanted = (c.profile == profile, c.state.in_([*states]), c.due_at <= now, free)
-        query = select(credits_).where(*wanted).order_by(c.report_by, c.id).limit(limit)
+        query = select(credits_).where(*wanted, _may_go()).order_by(c.report_by, c.id).limit(limit)
         return [self._lease(db, row, now) for row in db.execute(query).all()]
 
     def take(self, db: Connection, rows: Sequence[int], now: datetime) -> list[Claim]:
@@ -123,9 +126,11 @@ class Claims:
             state=State(row.state),
             ask=row.ask,
             credit_id=row.credit_id or self._credit_id(row),
+            revision=row.revision,
             record=record,
             sent=seal.open_record(row.sent) if row.sent else record,
             resend=row.resend,
+            accepted_too=row.accepted_too,
             reasons=unpack_reasons(row.reasons),
             tries=row.tries,
             absent_at=row.absent_at,
@@ -215,5 +220,9 @@ class Claims:
         """Whether there is anything to claim, without the cost of a writing transaction."""
         c = credits_.c
         free = or_(c.lease_until.is_(None), c.lease_until <= now)
-        due = select(c.id).where(c.state.in_([*states]), c.due_at <= now, free).limit(1)
-        return db.scalar(due) is not None
+        wanted = (c.state.in_([*states]), c.due_at <= now, free, _may_go())
+        return db.scalar(select(c.id).where(*wanted).limit(1)) is not None
+
+
+def _may_go() -> ColumnElement[bool]:
+    return or_(credits_.c.state != State.READY, ~waits())

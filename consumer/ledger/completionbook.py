@@ -56,7 +56,7 @@ class CompletionBook:
         found = self._db.execute(
             select(credits_.c.state, credits_.c.resend)
             .join(completion_credits, completion_credits.c.credit_id == credits_.c.id)
-            .where(completion_credits.c.completion_id == row.id)
+            .where(completion_credits.c.completion_id == row.id, completion_credits.c.stands)
         )
         states = sorted((_as_good_as(*one) for one in found), key=_WEIGHT.index, reverse=True)
         if arrival is Arrival.REPLAY:

@@ -26,6 +26,7 @@ from sqlalchemy import (
 from consumer.credit import Identity, State
 from consumer.ledger import outbox
 from consumer.ledger.ledger import Ledger
+from consumer.ledger.links import waits
 from consumer.ledger.schema import attempts, credits_, reports
 from consumer.pars.port import Action
 from consumer.participant import Record
@@ -68,7 +69,7 @@ def reportable(by_file: Sequence[str]) -> ColumnElement[bool]:
     """Ready, and surely not posted; with profiles that only report by file, withdrawals too."""
     c, add = credits_.c, attempts.c.action == Action.ADD.value
     posted = exists().where(attempts.c.credit_row == c.id, add)
-    ready = and_(c.state == State.READY, or_(c.ask.is_(False), ~posted))
+    ready = and_(c.state == State.READY, or_(c.ask.is_(False), ~posted), ~waits())
     leaving = and_(
         c.state == State.WITHDRAWING,
         c.profile.in_(by_file),

@@ -19,6 +19,8 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    false,
+    true,
 )
 
 
@@ -137,6 +139,7 @@ credits_ = Table(
     Column("reasons", Text, nullable=False, default="[]"),
     Column("ask", Boolean, nullable=False, default=False),
     Column("resend", Boolean, nullable=False, default=False),
+    Column("accepted_too", Boolean, nullable=False, default=False, server_default=false()),
     Column("absent_at", Instant),
     Column("tries", Integer, nullable=False, default=0),
     Column("first_try_at", Instant),
@@ -160,6 +163,7 @@ credits_ = Table(
 
 `report_id` and `report_action` name the file that reported it last. `four_fields` is the keyed
 hash of what a file without CreditIDs was read by: while it is there PARS is asked by them.
+`accepted_too`: a person said that it is to be withdrawn even if the board has accepted it.
 """
 
 completion_credits = Table(
@@ -167,9 +171,13 @@ completion_credits = Table(
     metadata,
     Column("completion_id", Number, ForeignKey("completions.id"), primary_key=True),
     Column("credit_id", Number, ForeignKey("credits.id"), primary_key=True),
+    Column("stands", Boolean, nullable=False, default=True, server_default=true()),
     Index(None, "credit_id"),
 )
-"""Which completions stand behind a credit: two LMSs may report the same one."""
+"""Which completions stand behind a credit: two LMSs may report the same one.
+
+One that no longer `stands` is kept: what takes the credit's place waits until PARS let go of it.
+"""
 
 search_keys = Table(
     "search_keys",

@@ -111,6 +111,7 @@ def _waits() -> ColumnElement[bool]:
     link = completion_credits.c
     unsent = exists().where(
         link.completion_id == completions.c.id,
+        link.stands,
         link.credit_id == credits_.c.id,
         credits_.c.state == State.READY,
     )

@@ -10,7 +10,8 @@ import structlog
 
 from consumer.clock import Clock
 from consumer.credit import State
-from consumer.dispatch import Dispatcher, Exchange
+from consumer.dealings import Exchange
+from consumer.dispatch import Dispatcher
 from consumer.ledger.claims import Claim, Claims
 from consumer.ledger.ledger import LedgerUnavailable
 from consumer.pumps.line import Line
