@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
+from consumer.board import Deadlines
 from consumer.credit import State
 from consumer.decisions import Alone, Arrival, Move, decide
 from consumer.ledger import letters, outbox
@@ -17,7 +18,6 @@ from consumer.ledger.schema import completion_credits, completions, credits_, ev
 from consumer.ledger.seal import normalise
 from consumer.participant import Record
 from consumer.reason import Reason, Stage, unpack_reasons
-from consumer.rules import report_by
 
 Link = tuple[int, bool]
 """A credit's number, and whether this arrival made it or changed it."""
@@ -67,6 +67,13 @@ class CreditBook:
             return False
         return _person(self._ledger.seal.open_record(row.record)) != _person(record)
 
+    def unsent(self, completion: int) -> bool:
+        """Whether a credit that this completion stands behind may still follow a table."""
+        link = completion_credits.c
+        query = select(link.credit_id).join(credits_, credits_.c.id == link.credit_id)
+        mine = (link.completion_id == completion, credits_.c.state == State.READY)
+        return self._db.execute(query.where(*mine).limit(1)).first() is not None
+
     def _standing(self, row: Row[Any], *, replay: bool) -> State | Alone:
         state = State(row.state)
         if state not in {State.WITHDRAWING, State.WITHDRAWN} or row.resend:
@@ -79,8 +86,8 @@ class CreditBook:
     def _compare(self, row: Row[Any], record: Record) -> Arrival:
         stored = self._ledger.seal.open_record(row.record)
         if (stored.completed_on, stored.points) == (record.completed_on, record.points):
-            renamed = stored != record and row.state == State.READY
-            return Arrival.CHANGED if renamed else Arrival.SAME
+            renamed = (stored, stored.report_by) != (record, record.report_by)
+            return Arrival.CHANGED if renamed and row.state == State.READY else Arrival.SAME
         later = record.completed_on > stored.completed_on
         return Arrival.LATER if later else Arrival.CHANGED
 
@@ -116,6 +123,7 @@ class CreditBook:
     def _insert(self, key: str, record: Record) -> int:
         values = self._facts(record) | {
             "key": key,
+            "series": self._ledger.identity.series_key(record),
             "state": State.READY.value,
             "board": record.board,
             "credit_type": record.credit_type,
@@ -133,7 +141,7 @@ class CreditBook:
             "pars_activity_id": record.pars_activity_id,
             "completed_on": record.completed_on,
             "points": str(record.points),
-            "report_by": report_by(record.completed_on),
+            "report_by": record.report_by or Deadlines().report_by(record.completed_on),
             "record": self._ledger.seal.seal_json(record),
         }
 

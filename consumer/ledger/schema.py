@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    false,
 )
 
 
@@ -91,6 +92,8 @@ completions = Table(
     Column("occurrence", String(255), nullable=False, default=""),
     Column("state", String(20), nullable=False),
     Column("reasons", Text, nullable=False, default="[]"),
+    Column("unfinished", Boolean, nullable=False, default=False, server_default=false()),
+    Column("report_by", Date),
     Column("notes", Integer, nullable=False, default=0),
     Column("retracted_at", Instant),
     Column("said", LargeBinary, nullable=False),
@@ -99,7 +102,11 @@ completions = Table(
     Column("changed_at", Instant, nullable=False),
     Index(None, "state", "id"),
 )
-"""What was heard of one LMS account and course; `said` and `original` are sealed."""
+"""What was heard of one LMS account and course; `said` and `original` are sealed.
+
+`unfinished`: another board of the activity may still give credit; `report_by`, by the common rule,
+counts while there is no credit.
+"""
 
 credits_ = Table(
     "credits",
@@ -107,6 +114,7 @@ credits_ = Table(
     Column("id", Number, primary_key=True, autoincrement=True),
     Column("key", String(64), nullable=False, unique=True),
     Column("credit_id", String(300), unique=True),
+    Column("series", String(64), index=True),
     Column("revision", Integer, nullable=False, default=1),
     Column("state", String(20), nullable=False),
     Column("profile", String(60), nullable=False),
@@ -136,7 +144,10 @@ credits_ = Table(
     Column("changed_at", Instant, nullable=False),
     Index(None, "state", "profile", "due_at", "report_by"),
 )
-"""One row per credit key. `record` is what to send, `sent` what PARS was sent last; sealed."""
+"""One row per credit key. `record` is what to send, `sent` what PARS was sent last; sealed.
+
+`series` is the key without its occurrence: a learner's sessions or claims of one activity.
+"""
 
 completion_credits = Table(
     "completion_credits",

@@ -193,7 +193,7 @@ def test_a_learners_values_are_the_rules_business(folder: Path) -> None:
 def test_an_activity_takes_its_defaults(folder: Path) -> None:
     (course,) = load(folder).activities.find("learn.example.org", "37")
     assert (course.activity, course.profile, course.board) == ("37", "main", "ABIM")
-    assert (course.points_basis, course.repeats, course.ours) == ("registered", False, True)
+    assert (course.points_basis, course.repeats, course.ours) == ("registered", "none", True)
     assert (course.starts, course.ends) == (date.min, date.max)
     assert (course.max_points, course.zone) == (Decimal("1.5"), NEW_YORK)
 
@@ -229,7 +229,7 @@ def test_every_column_of_an_activity_is_read(folder: Path) -> None:
     (course,) = load(folder, ["main", "second"]).activities.find("", "37")
     assert (course.activity, course.profile, course.board) == ("HF-UPDATE", "second", "ABIM")
     assert course.credit_types == ("Medical Knowledge", "Patient Safety")
-    assert (course.points_basis, course.repeats) == ("claimed", True)
+    assert (course.points_basis, course.repeats) == ("claimed", "session")
     assert (course.starts, course.ends) == (date(2026, 1, 1), date(2026, 12, 31))
 
 
