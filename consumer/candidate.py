@@ -194,6 +194,7 @@ def _record(candidate: Candidate, reporter: Reporter, birth: BirthDate | None) -
         licence=_licence(learner) if Certificate.LICENCE in board.certificates else None,
         board_domain=domain if domain != board.name else "",
         report_by=board.deadlines.report_by(candidate.completed_on),
+        closes_on=board.deadlines.closes_on(candidate.completed_on),
         at_most=activity.at_most,
     )
 

@@ -29,7 +29,8 @@ class Record:
 
     `board_domain` is the board as this profile's transport writes it, blank when that is `board`.
     What PARS is not told makes no record another one: `report_by`, the board's strict deadline,
-    and `at_most`, what one learner may earn in this activity, all occurrences together.
+    `closes_on`, when PARS closes its year, and `at_most`, what one learner may earn in this
+    activity, all occurrences together.
     """
 
     profile: str
@@ -52,4 +53,5 @@ class Record:
     licence: Licence | None = None
     board_domain: str = ""
     report_by: date | None = field(default=None, compare=False)
+    closes_on: date | None = field(default=None, compare=False)
     at_most: Decimal | None = field(default=None, compare=False)

@@ -141,3 +141,11 @@ _OTHERWISE = Advice("it needs a look", "coordinator", "look at it, then replay")
 def advice(reason: Reason) -> Advice:
     """What to tell the person who reads this reason; there is always an answer."""
     return ADVICE.get(reason.code) or _BY_STAGE.get(reason.stage, _OTHERWISE)
+
+
+def days_left(days: int) -> str:
+    """How near a deadline is."""
+    many = "day" if abs(days) == 1 else "days"
+    if days < 0:
+        return f"overdue by {-days} {many}"
+    return f"{days} {many} left" if days else "due today"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
@@ -86,7 +86,7 @@ class CreditBook:
     def _compare(self, row: Row[Any], record: Record) -> Arrival:
         stored = self._ledger.seal.open_record(row.record)
         if (stored.completed_on, stored.points) == (record.completed_on, record.points):
-            renamed = (stored, stored.report_by) != (record, record.report_by)
+            renamed = stored != record or _deadlines(stored) != _deadlines(record)
             return Arrival.CHANGED if renamed and row.state == State.READY else Arrival.SAME
         later = record.completed_on > stored.completed_on
         return Arrival.LATER if later else Arrival.CHANGED
@@ -142,6 +142,7 @@ class CreditBook:
             "completed_on": record.completed_on,
             "points": str(record.points),
             "report_by": record.report_by or Deadlines().report_by(record.completed_on),
+            "closes_on": record.closes_on,
             "record": self._ledger.seal.seal_json(record),
         }
 
@@ -324,6 +325,10 @@ class CreditBook:
             offset=at.offset if at else 0,
             original=row.original,
         )
+
+
+def _deadlines(record: Record) -> tuple[date | None, date | None]:
+    return record.report_by, record.closes_on
 
 
 def _person(record: Record) -> tuple[object, ...]:

@@ -125,6 +125,7 @@ credits_ = Table(
     Column("completed_on", Date, nullable=False),
     Column("points", String(20), nullable=False),
     Column("report_by", Date, nullable=False),
+    Column("closes_on", Date),
     Column("record", LargeBinary, nullable=False),
     Column("sent", LargeBinary),
     Column("reasons", Text, nullable=False, default="[]"),

@@ -50,7 +50,8 @@ class Seal:
         """The record that `seal_json` sealed. Raises SealBroken."""
         fields: dict[str, Any] = orjson.loads(self.open(sealed))
         birth, licence = fields["birth_date"], fields.get("licence")
-        report_by, at_most = fields.get("report_by"), fields.get("at_most")
+        report_by, closes_on = fields.get("report_by"), fields.get("closes_on")
+        at_most = fields.get("at_most")
         return Record(
             **fields
             | {
@@ -59,6 +60,7 @@ class Seal:
                 "completed_on": date.fromisoformat(fields["completed_on"]),
                 "licence": Licence(**licence) if licence else None,
                 "report_by": date.fromisoformat(report_by) if report_by else None,
+                "closes_on": date.fromisoformat(closes_on) if closes_on else None,
                 "at_most": Decimal(at_most) if at_most else None,
             }
         )

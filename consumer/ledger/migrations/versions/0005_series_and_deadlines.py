@@ -14,6 +14,7 @@ depends_on = None
 def upgrade() -> None:
     with op.batch_alter_table("credits") as batch_op:
         batch_op.add_column(sa.Column("series", sa.String(length=64), nullable=True))
+        batch_op.add_column(sa.Column("closes_on", sa.Date(), nullable=True))
         batch_op.create_index(batch_op.f("ix_credits_series"), ["series"])
     with op.batch_alter_table("completions") as batch_op:
         batch_op.add_column(
@@ -28,4 +29,5 @@ def downgrade() -> None:
         batch_op.drop_column("unfinished")
     with op.batch_alter_table("credits") as batch_op:
         batch_op.drop_index(batch_op.f("ix_credits_series"))
+        batch_op.drop_column("closes_on")
         batch_op.drop_column("series")
