@@ -1,4 +1,4 @@
-"""Several boards, sessions, claims and profiles in one office; PARS's books say what was credited."""
+"""Several boards, sessions, claims and profiles in one office, by the books of PARS."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from tests.integration.people import (
     openedx,
     revoked,
 )
-from tests.unit.mapping.samples import HEAD, mapping, written
+from tests.unit.mapping.samples import mapping, written
 
 ABP_TYPE = "Lifelong Learning and Self-Assessment"
 ABIM_COURSE = course(MOODLE, "101", board="ABIM", activity="BOTH")
@@ -47,7 +47,6 @@ ROWS = {
     "points": "{from: body.points, number: true, optional: true}",
 }
 CLAIMS = Catalogue([mapping(written(**ROWS))])  # type: ignore[arg-type]
-RETRACTED = HEAD.replace("equals: done", "equals: undone").replace("completion", "retraction")
 
 
 def attended(
@@ -82,7 +81,7 @@ def both(reporting: Office, pars: SimulatedPars) -> Office:
 
 
 def with_learners(office: Office, *rows: dict[str, str]) -> None:
-    """The learners table from now on; a table without NPI and licence columns is as good."""
+    """The learners table from now on."""
     office.put_learners(*rows)
     office.look()
 
