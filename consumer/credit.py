@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from dataclasses import replace
 from enum import StrEnum
 
 from consumer.participant import Record
@@ -92,6 +93,10 @@ class Identity:
             record.credit_type,
             record.occurrence,
         )
+
+    def series_key(self, record: Record) -> str:
+        """What a learner's credits of one activity, board and type share, whatever occurrence."""
+        return self.credit_key(replace(record, occurrence=""))
 
     def credit_id(self, credit_key: str, domain: str, revision: int) -> str:
         """`ccid:<domain>:<26 letters and digits>-r<revision>` (dossier 2.5: two colons, < 50)."""

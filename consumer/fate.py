@@ -13,9 +13,15 @@ from consumer.reason import Reason
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """One record per credit type of the activity, all rules satisfied."""
+    """One record per board and credit type of the activity, all rules satisfied.
+
+    `waiting` says what other boards of it wait for; `unfinished`, whether any board of it may
+    still follow, so that it is judged again.
+    """
 
     records: tuple[Record, ...]
+    waiting: tuple[Reason, ...] = ()
+    unfinished: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ from consumer.pumps.schedule import Schedule
 from consumer.pumps.sending import FOLLOWING, SUBMITTING, DispatcherFor, SendingPump
 from consumer.settings import Folders, ProviderProfile, Settings, SettingsProblems
 from consumer.tables import TableProblems, Tables, load_tables
+from consumer.tables.boards import load_boards
 
 
 class Pump(Protocol):
@@ -108,15 +109,17 @@ def gather(settings: Settings, clock: Clock) -> Parts:
 
 
 def read_files(folders: Folders) -> tuple[Catalogue | None, Tables | None, list[str]]:
-    """Mappings and tables, each None when it cannot be used, and everything that is wrong."""
+    """Mappings and tables, each None when it cannot be used, and all that is wrong, boards too."""
     problems: list[str] = []
     catalogue, tables = None, None
     try:
         catalogue = load_catalogue(folders.mappings_dir, folders.schemas_dir)
     except MappingProblems as found:
         problems += map(str, found.problems)
+    boards, wrong = load_boards(folders.boards_file)
+    problems += wrong
     try:
-        tables = load_tables(folders.tables_dir, folders.profiles)
+        tables = load_tables(folders.tables_dir, folders.profiles, boards)
     except TableProblems as found:
         problems += (f"{folders.tables_dir}/{one}" for one in found.problems)
     return catalogue, tables, problems
@@ -146,7 +149,9 @@ def pars_profile(name: str, profile: ProviderProfile, settings: Settings) -> Par
 
 
 def _provider(profile: ProviderProfile) -> Provider:
-    return Provider(profile.provider_id, profile.name, profile.without_birth_year)
+    return Provider(
+        profile.provider_id, profile.name, profile.without_birth_year, profile.transport.value
+    )
 
 
 def open_keys(settings: Settings) -> Keys:

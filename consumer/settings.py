@@ -122,6 +122,7 @@ class SendingSettings(Section):
     breaker_pause_seconds: Seconds = Field(60, description="pause before PARS is probed")
     stopped_pause_seconds: Seconds = Field(900, description="the same after 401 or 403")
     idle_seconds: Seconds = Field(1, description="look for work every")
+    at_risk_days: int = Field(7, ge=0, description="at risk with fewer days to the deadline left")
 
     @model_validator(mode="after")
     def _lease_outlives_requests(self) -> SendingSettings:
@@ -178,6 +179,7 @@ class Folders(BaseSettings):
     )
 
     tables_dir: Path = Field(Path("tables"), description="learners.csv and activities.csv")
+    boards_file: Path | None = Field(None, description="the office's own boards and deadlines")
     mappings_dir: Path = Field(shipped("mappings"), description="mapping files")
     schemas_dir: Path = Field(shipped("schemas"), description="schemas of events and of PARS")
     profiles: dict[str, Any] = Field(default_factory=dict)

@@ -10,11 +10,13 @@ from typing import Any
 
 import click
 
+from consumer.board import Board
 from consumer.cli.context import ledger_of, parts_of, settings_of, telling_faults
 from consumer.cli.output import FAILED, fail, show_one
 from consumer.keys import KeysProblem, load_keys
 from consumer.service import Service
 from consumer.settings import ALL_PUMPS, PumpName, Settings
+from consumer.tables.boards import load_boards
 
 
 @click.command()
@@ -63,7 +65,8 @@ def check(context: click.Context) -> None:
     """Show the settings in force, secrets masked, and everything that is wrong, at once."""
     settings = settings_of(context, with_files=True)
     problems = _key_problems(settings)
-    show_one(_flat(settings.model_dump(mode="json")))
+    boards = [_board_shown(board) for board in load_boards(settings.boards_file)[0].values()]
+    show_one(_flat(settings.model_dump(mode="json")) | {"boards": boards})
     parts = parts_of(settings)
     if problems:
         fail(problems)
@@ -73,6 +76,24 @@ def check(context: click.Context) -> None:
         f" {len(tables.activities)} activities, {len(settings.profiles)} provider profile(s)",
         err=True,
     )
+
+
+def _board_shown(board: Board) -> dict[str, str]:
+    """What is in force for a board, as `check` lists it."""
+    types = list(board.certifications) + ["any other"] * board.any_credit_type
+    by = board.deadlines
+    return {
+        "board": board.name,
+        "ids": board.id_rule,
+        "credit_types": "; ".join(types),
+        "needs": ", ".join(sorted(board.marks)),
+        "repeats": "yes" if board.repeats else "no",
+        "partial": "yes" if board.partial else "no",
+        "report_within": f"{by.days} days",
+        "year_end": "{:02}-{:02}".format(*by.year_end),
+        "closes": "{:02}-{:02}".format(*by.closes),
+        "from": board.source,
+    }
 
 
 def _key_problems(settings: Settings) -> list[str]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
+from consumer.board import Deadlines
 from consumer.credit import State
 from consumer.decisions import Alone, Arrival, Move, decide
 from consumer.ledger import letters, links, outbox
@@ -18,7 +19,6 @@ from consumer.ledger.schema import completions, credits_, events
 from consumer.ledger.seal import normalise
 from consumer.participant import Record
 from consumer.reason import Reason, Stage, unpack_reasons
-from consumer.rules import report_by
 
 Link = tuple[int, bool]
 """A credit's number, and whether this arrival made it or changed it."""
@@ -81,6 +81,12 @@ class CreditBook:
             return False
         return _person(self._ledger.seal.open_record(row.record)) != _person(record)
 
+    def unsent(self, completion: int) -> bool:
+        """Whether a credit that this completion stands behind may still follow a table."""
+        mine = links.credits_of(self._db, completion)
+        query = select(credits_.c.id).where(credits_.c.id.in_(mine))
+        return self._db.scalar(query.where(credits_.c.state == State.READY).limit(1)) is not None
+
     def _standing(self, row: Row[Any], *, replay: bool) -> State | Alone:
         state = State(row.state)
         if state not in {State.WITHDRAWING, State.WITHDRAWN} or row.resend:
@@ -93,8 +99,8 @@ class CreditBook:
     def _compare(self, row: Row[Any], record: Record) -> Arrival:
         stored = self._ledger.seal.open_record(row.record)
         if (stored.completed_on, stored.points) == (record.completed_on, record.points):
-            renamed = stored != record and row.state == State.READY
-            return Arrival.CHANGED if renamed else Arrival.SAME
+            renamed = stored != record or _deadlines(stored) != _deadlines(record)
+            return Arrival.CHANGED if renamed and row.state == State.READY else Arrival.SAME
         later = record.completed_on > stored.completed_on
         return Arrival.LATER if later else Arrival.CHANGED
 
@@ -140,6 +146,7 @@ class CreditBook:
     def _insert(self, key: str, record: Record) -> int:
         values = self._facts(record) | {
             "key": key,
+            "series": self._ledger.identity.series_key(record),
             "state": State.READY.value,
             "board": record.board,
             "credit_type": record.credit_type,
@@ -157,7 +164,8 @@ class CreditBook:
             "pars_activity_id": record.pars_activity_id,
             "completed_on": record.completed_on,
             "points": str(record.points),
-            "report_by": report_by(record.completed_on),
+            "report_by": record.report_by or Deadlines().report_by(record.completed_on),
+            "closes_on": record.closes_on,
             "record": self._ledger.seal.seal_json(record),
         }
 
@@ -323,6 +331,10 @@ class CreditBook:
             offset=at.offset if at else 0,
             original=row.original,
         )
+
+
+def _deadlines(record: Record) -> tuple[date | None, date | None]:
+    return record.report_by, record.closes_on
 
 
 def _person(record: Record) -> tuple[object, ...]:

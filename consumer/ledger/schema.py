@@ -93,6 +93,8 @@ completions = Table(
     Column("occurrence", String(255), nullable=False, default=""),
     Column("state", String(20), nullable=False),
     Column("reasons", Text, nullable=False, default="[]"),
+    Column("unfinished", Boolean, nullable=False, default=False, server_default=false()),
+    Column("report_by", Date),
     Column("notes", Integer, nullable=False, default=0),
     Column("retracted_at", Instant),
     Column("said", LargeBinary, nullable=False),
@@ -101,7 +103,11 @@ completions = Table(
     Column("changed_at", Instant, nullable=False),
     Index(None, "state", "id"),
 )
-"""What was heard of one LMS account and course; `said` and `original` are sealed."""
+"""What was heard of one LMS account and course; `said` and `original` are sealed.
+
+`unfinished`: another board of the activity may still give credit; `report_by`, by the common rule,
+counts while there is no credit.
+"""
 
 reports = Table(
     "reports",
@@ -124,6 +130,7 @@ credits_ = Table(
     Column("id", Number, primary_key=True, autoincrement=True),
     Column("key", String(64), nullable=False, unique=True),
     Column("credit_id", String(300), unique=True),
+    Column("series", String(64), index=True),
     Column("revision", Integer, nullable=False, default=1),
     Column("state", String(20), nullable=False),
     Column("profile", String(60), nullable=False),
@@ -134,6 +141,7 @@ credits_ = Table(
     Column("completed_on", Date, nullable=False),
     Column("points", String(20), nullable=False),
     Column("report_by", Date, nullable=False),
+    Column("closes_on", Date),
     Column("record", LargeBinary, nullable=False),
     Column("sent", LargeBinary),
     Column("reasons", Text, nullable=False, default="[]"),
@@ -164,6 +172,7 @@ credits_ = Table(
 `report_id` and `report_action` name the file that reported it last. `four_fields` is the keyed
 hash of what a file without CreditIDs was read by: while it is there PARS is asked by them.
 `accepted_too`: a person said that it is to be withdrawn even if the board has accepted it.
+`series` is the key without its occurrence: a learner's sessions or claims of one activity.
 """
 
 completion_credits = Table(

@@ -43,6 +43,7 @@ from consumer.resources import shipped
 from consumer.service import Parts, Service, pars_profile
 from consumer.settings import Settings, load_settings
 from consumer.tables import load_tables
+from consumer.tables.boards import load_boards
 from tests.fakes import FakeClock
 from tests.integration.people import COURSES, EVERYONE
 
@@ -89,6 +90,7 @@ class Office:
     def __init__(self, folder: Path, clock: FakeClock, url: str = NOBODY, **settings: Any) -> None:
         self.folder, self.clock = folder, clock
         self._open, self._url, self._settings = ExitStack(), url, settings
+        self.events: Catalogue | None = None
         self.tables = folder / "tables"
         self.tables.mkdir(exist_ok=True)
         self.put_learners(*(person.row() for person in EVERYONE))
@@ -106,8 +108,10 @@ class Office:
         parts = Parts(
             self.settings,
             self.clock,
-            catalogue(),
-            load_tables(self.tables, self.settings.profiles),
+            self.events or catalogue(),
+            load_tables(
+                self.tables, self.settings.profiles, load_boards(self.settings.boards_file)[0]
+            ),
             {n: pars_profile(n, p, self.settings) for n, p in self.settings.web_profiles.items()},
             documents(),
         )
@@ -196,26 +200,32 @@ class Office:
     def _load(self, changed: dict[str, Any]) -> Settings:
         passwords = {"main": PASSWORD, "north": PASSWORD} | changed.pop("passwords", {})
         ways = {name: changed.pop(name, False) for name in ("by_file", "ask_first")}
+        urls = {"main": self._url, "north": self._url} | changed.pop("urls", {})
         quick = {"idle_seconds": 0.05, "workers": 4} | changed.pop("sending", {})
         return load_settings(
             None,
             data_dir=self.folder / "data",
             tables_dir=self.tables,
             profiles={
-                "main": self._profile("0009999", "Lakeside Academy", passwords["main"]) | ways,
-                "north": self._profile("0008888", "Northgate Clinic", passwords["north"]),
+                "main": self._profile(
+                    "0009999", "Lakeside Academy", passwords["main"], urls["main"]
+                )
+                | ways,
+                "north": self._profile(
+                    "0008888", "Northgate Clinic", passwords["north"], urls["north"]
+                ),
             },
             intake={"poll_timeout_seconds": 0.001} | changed.pop("intake", {}),
             sending=quick,
             **changed,
         )
 
-    def _profile(self, provider_id: str, name: str, password: str) -> dict[str, Any]:
+    def _profile(self, provider_id: str, name: str, password: str, url: str) -> dict[str, Any]:
         return {
             "provider_id": provider_id,
             "name": name,
             "domain": "lakeside.example",
-            "url": self._url + STEM,
+            "url": url + STEM,
             "user": "reporter",
             "password": password,
             "requests_per_second": 50,
