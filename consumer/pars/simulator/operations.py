@@ -15,6 +15,8 @@ from consumer.pars.document import Report
 from consumer.pars.port import Action
 from consumer.pars.simulator.activity import Activities
 from consumer.pars.simulator.books import Books, Entry, board_of, key
+from consumer.pars.simulator.decision import decision
+from consumer.pars.simulator.faults import Faults
 from consumer.pars.simulator.question import LearnerQuestion, MatchQuestion
 from consumer.pars.simulator.roster import Roster, agrees, born
 from consumer.pars.simulator.rule import Case, Refusal, refusal_of
@@ -64,13 +66,19 @@ class Operations:
     """The services; every method may be called from any thread."""
 
     def __init__(
-        self, roster: Roster, activities: Activities, manners: Manners, clock: Clock
+        self,
+        roster: Roster,
+        activities: Activities,
+        manners: Manners,
+        clock: Clock,
+        faults: Faults,
     ) -> None:
         self._roster = roster
         self._activities = activities
         self._manners = manners
         self._clock = clock
-        self._books = Books(manners.board_delay_seconds)
+        self._faults = faults
+        self._books = Books()
         self._lock = threading.Lock()
 
     def save(self, caller: str, reports: Sequence[Report]) -> Refusal | None:
@@ -118,8 +126,9 @@ class Operations:
         if refusal is None and self._second(report):
             refusal = _EXISTS
         if refusal is None:
-            board_says = (one.board_rejects for one in (person, activity) if one is not None)
-            self._books.add(report, now, rejected_for=next(filter(None, board_says), ""))
+            rejects = (one.board_rejects for one in (person, activity) if one is not None)
+            reason, delay = next(filter(None, rejects), ""), self._manners.board_delay_seconds
+            self._books.add(report, decision(now, delay, reason, self._faults.board(now)))
         return refusal
 
     def _again(self, known: Entry) -> Refusal | None:
@@ -145,7 +154,7 @@ class Operations:
         return [_shown(one, now) for one in entries if self._visible(one, caller, now)]
 
     def _visible(self, entry: Entry, caller: str, now: datetime) -> bool:
-        since = entry.stored_at + timedelta(seconds=self._manners.visible_after_seconds)
+        since = entry.decision.stored_at + timedelta(seconds=self._manners.visible_after_seconds)
         return not entry.deleted and entry.report.provider_id == caller and now >= since
 
     def _fits(self, entry: Entry, question: LearnerQuestion) -> bool:
@@ -159,5 +168,9 @@ class Operations:
 
 
 def _shown(entry: Entry, now: datetime) -> Seen:
-    state = entry.state(now)
-    return Seen(entry.report, state.capitalize(), entry.rejected_for if state == "rejected" else "")
+    state, decided = entry.state(now), entry.decision
+    return Seen(
+        entry.report,
+        decided.says or state.capitalize(),
+        decided.rejected_for if state == "rejected" else "",
+    )
