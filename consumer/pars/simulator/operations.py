@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import TypeAdapter
 
 from consumer.clock import Clock
 from consumer.pars.contract import UniqueIDForm
@@ -16,7 +18,7 @@ from consumer.pars.port import Action
 from consumer.pars.simulator.activity import Activities
 from consumer.pars.simulator.books import Books, Entry, board_of, key
 from consumer.pars.simulator.decision import decision
-from consumer.pars.simulator.faults import Faults
+from consumer.pars.simulator.faults import Faults, Seconds
 from consumer.pars.simulator.question import LearnerQuestion, MatchQuestion
 from consumer.pars.simulator.roster import Roster, agrees, born
 from consumer.pars.simulator.rule import Case, Refusal, refusal_of
@@ -39,11 +41,17 @@ class Manners:
     status questions for `visible_after_seconds`. `unique_id_form` is what it takes in JSON.
     """
 
-    board_delay_seconds: float = 0.0
-    visible_after_seconds: float = 0.0
-    duplicate: Policy = Policy.REFUSAL
-    second_credit: Policy = Policy.STORE
+    board_delay_seconds: Seconds = 0.0
+    visible_after_seconds: Seconds = 0.0
+    duplicate: Literal[Policy.SUCCESS, Policy.REFUSAL] = Policy.REFUSAL
+    second_credit: Literal[Policy.STORE, Policy.REFUSAL] = Policy.STORE
     unique_id_form: UniqueIDForm = UniqueIDForm.LIST
+
+
+_MANNERS = TypeAdapter(Manners)
+_CHANGEABLE = frozenset(
+    ("board_delay_seconds", "visible_after_seconds", "duplicate", "second_credit")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +111,18 @@ class Operations:
         """GetLearnerMatch: whether the board knows the learner."""
         person = self._roster.among([question.unique_id])
         return person is not None and agrees(person, question.family_name, question.birth_date)
+
+    def behave(self, wanted: Mapping[str, Any]) -> Manners:
+        """Change some of the manners, by their names; gives what is in force from now on.
+
+        Raises ValueError, and changes nothing then.
+        """
+        if unknown := wanted.keys() - _CHANGEABLE:
+            raise ValueError(f"unknown or not to be changed: {', '.join(sorted(unknown))}")
+        with self._lock:
+            changed = _MANNERS.validate_python(asdict(self._manners) | dict(wanted))
+            self._manners = changed
+        return changed
 
     def as_json(self) -> dict[str, Any]:
         """The books, see Books.as_json."""

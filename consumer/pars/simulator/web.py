@@ -81,6 +81,7 @@ class Simulator:
             Route("/_faults", self._get_faults, methods=["GET"]),
             Route("/_faults", self._put_faults, methods=["PUT"]),
             Route("/_faults", self._clear_faults, methods=["DELETE"]),
+            Route("/_manners", self._put_manners, methods=["PUT"]),
             Route("/_roster", self._put_roster, methods=["PUT"]),
             Route("/_activities", self._put_activities, methods=["PUT"]),
         ]
@@ -143,6 +144,10 @@ class Simulator:
     async def _clear_faults(self, _request: Request) -> Response:
         return _changed(self._faults.clear)
 
+    async def _put_manners(self, request: Request) -> Response:
+        wanted = await request.body()
+        return _changed(lambda: self._operations.behave(orjson.loads(wanted)))
+
     async def _put_roster(self, request: Request) -> Response:
         wanted = await request.body()
         return _changed(lambda: self._roster.put(roster_from(wanted)))
@@ -162,7 +167,7 @@ def activities_from(data: bytes) -> list[Activity]:
     return [activity(one) for one in orjson.loads(data)]
 
 
-def _changed(change: Callable[[], None]) -> Response:
+def _changed(change: Callable[[], object]) -> Response:
     try:
         change()
     except PlanProblems as found:
