@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Any
 
 from consumer.pars.document import Report, UniqueID
@@ -15,12 +16,22 @@ from consumer.pars.simulator.decision import Decision
 Key = tuple[str, str, str, str, str, date]
 
 
+class Came(StrEnum):
+    """How a record came to PARS."""
+
+    XML = "xml"
+    JSON = "json"
+    EXCEL_FILE = "excel file"
+    XML_FILE = "xml file"
+
+
 @dataclass(slots=True)
 class Entry:
     """One stored credit; `history` holds the sequence number and action of every operation."""
 
     report: Report
     decision: Decision
+    came: Came
     deleted: bool = False
     history: list[tuple[int, str]] = field(default_factory=list)
 
@@ -60,9 +71,13 @@ class Books:
         """Whether a live record of the same learner, activity, type and date is there."""
         return self._live[key(report)] > 0
 
-    def add(self, report: Report, decision: Decision) -> None:
+    def alike(self, report: Report) -> list[Entry]:
+        """The live records of the same learner, activity, type and date."""
+        return [one for one in self if not one.deleted and key(one.report) == key(report)]
+
+    def add(self, report: Report, decision: Decision, came: Came) -> None:
         """Store this credit, on which the board will decide so."""
-        entry = Entry(report, decision)
+        entry = Entry(report, decision, came)
         self._entries[report.credit_id] = entry
         self._live[key(report)] += 1
         self._note(entry, "add")
@@ -112,6 +127,7 @@ class Books:
             "points": report.points,
             "completed_on": report.completed_on.isoformat(),
             "state": entry.state(now),
+            "came": entry.came.value,
             "posts": self._posts[report.credit_id],
             "history": [action for _, action in entry.history],
             "sequence": [number for number, _ in entry.history],

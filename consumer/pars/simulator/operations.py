@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Literal
@@ -16,8 +16,8 @@ from consumer.pars.contract import UniqueIDForm
 from consumer.pars.document import Report
 from consumer.pars.port import Action
 from consumer.pars.simulator.activity import Activities
-from consumer.pars.simulator.books import Books, Entry, board_of, key
-from consumer.pars.simulator.decision import decision
+from consumer.pars.simulator.books import Books, Came, Entry, board_of, key
+from consumer.pars.simulator.decision import Decision, decision
 from consumer.pars.simulator.faults import Faults, Seconds
 from consumer.pars.simulator.question import LearnerQuestion, MatchQuestion
 from consumer.pars.simulator.roster import Roster, agrees, born
@@ -67,6 +67,7 @@ _EXISTS = Refusal("Record already exists", code="Report already exists", conflic
 _UNKNOWN = Refusal("Credit record does not exist")
 _REUSED = Refusal("CreditID was deleted and may not be used again")
 _DIFFERS = Refusal("Deletion does not repeat what was stored")
+_AMBIGUOUS = Refusal("More than one credit fits the row", code="Multiple matches")
 _ONE_EACH = Refusal("Exactly one report per request", code="Operation not supported")
 
 
@@ -87,14 +88,30 @@ class Operations:
         self._clock = clock
         self._faults = faults
         self._books = Books()
+        self._issued = 0
         self._lock = threading.Lock()
 
-    def save(self, caller: str, reports: Sequence[Report]) -> Refusal | None:
+    def save(self, caller: str, reports: Sequence[Report], came: Came) -> Refusal | None:
         """SaveLearnerActivity: stores or deletes, else says why not."""
         with self._lock:
-            refusal = self._settle(caller, reports[0]) if len(reports) == 1 else _ONE_EACH
+            refusal = self._settle(caller, reports[0], came) if len(reports) == 1 else _ONE_EACH
             self._books.refused += refusal is not None
         return refusal
+
+    def save_unnamed(self, caller: str, report: Report) -> tuple[str, Refusal | None]:
+        """The same for a row of the Excel template, which names no credit: its CreditID here.
+
+        An `add` that was uploaded before is a duplicate as a known CreditID is one; beside a
+        record that came otherwise it is a second credit.
+        """
+        with self._lock:
+            alike = self._books.alike(report)
+            if report.action is Action.DELETE:
+                found, refusal = self._delete_alike(caller, alike)
+            else:
+                found, refusal = self._add_unnamed(caller, report, alike)
+            self._books.refused += refusal is not None
+        return found, refusal
 
     def status(self, caller: str, credit_id: str) -> list[Seen]:
         """GetLearnerStatusByCreditId; nothing of what is unknown, deleted or another's."""
@@ -129,27 +146,60 @@ class Operations:
         with self._lock:
             return self._books.as_json(self._clock.now())
 
-    def _settle(self, caller: str, report: Report) -> Refusal | None:
+    def standing(self, credit_id: str) -> tuple[str, str]:
+        """State in the books, and the board's reason if it has rejected it."""
+        with self._lock:
+            entry, now = self._books.known(credit_id), self._clock.now()
+            if entry is None:
+                return "", ""
+            return entry.state(now), _shown(entry, now).reason
+
+    def _delete_alike(self, caller: str, alike: Sequence[Entry]) -> tuple[str, Refusal | None]:
+        ours = [one for one in alike if one.report.provider_id == caller]
+        if len(ours) != 1:
+            return "", _AMBIGUOUS if ours else _UNKNOWN
+        self._books.delete(ours[0])
+        return ours[0].report.credit_id, None
+
+    def _add_unnamed(
+        self, caller: str, report: Report, alike: Sequence[Entry]
+    ) -> tuple[str, Refusal | None]:
+        before = next((one for one in alike if one.came is Came.EXCEL_FILE), None)
+        if before is not None and refusal_of(self._case(caller, report)) is None:
+            return before.report.credit_id, self._again(before)
+        self._issued += 1
+        named = replace(report, credit_id=f"ccid:pars.example:upload-{self._issued:06d}")
+        self._books.posted(named.credit_id)
+        return named.credit_id, self._add(caller, named, Came.EXCEL_FILE)
+
+    def _settle(self, caller: str, report: Report, came: Came) -> Refusal | None:
         if report.action is Action.DELETE:
             return self._delete(caller, report)
         self._books.posted(report.credit_id)
         known = self._books.known(report.credit_id)
         if known is not None:
             return self._again(known)
-        return self._add(caller, report)
+        return self._add(caller, report, came)
 
-    def _add(self, caller: str, report: Report) -> Refusal | None:
-        now = self._clock.now()
-        activity = self._activities.get(report.activity_id)
-        person = self._roster.among([board_of(report)])
-        refusal = refusal_of(Case(report, caller, activity, person, now))
+    def _add(self, caller: str, report: Report, came: Came) -> Refusal | None:
+        case = self._case(caller, report)
+        refusal = refusal_of(case)
         if refusal is None and self._second(report):
             refusal = _EXISTS
         if refusal is None:
-            rejects = (one.board_rejects for one in (person, activity) if one is not None)
-            reason, delay = next(filter(None, rejects), ""), self._manners.board_delay_seconds
-            self._books.add(report, decision(now, delay, reason, self._faults.board(now)))
+            self._books.add(report, self._decision(case), came)
         return refusal
+
+    def _case(self, caller: str, report: Report) -> Case:
+        activity = self._activities.get(report.activity_id)
+        person = self._roster.among([board_of(report)])
+        return Case(report, caller, activity, person, self._clock.now())
+
+    def _decision(self, case: Case) -> Decision:
+        known = (one for one in (case.person, case.activity) if one is not None)
+        reason = next((one.board_rejects for one in known if one.board_rejects), "")
+        delay = self._manners.board_delay_seconds
+        return decision(case.now, delay, reason, self._faults.board(case.now))
 
     def _again(self, known: Entry) -> Refusal | None:
         """The answer to an `add` of a CreditID that was stored before: never a second record."""

@@ -23,6 +23,8 @@ from consumer.pars.simulator.openapi import bundled
 from consumer.pars.simulator.operations import Manners, Operations
 from consumer.pars.simulator.plan import PlanProblems, plan_from
 from consumer.pars.simulator.roster import Diplomate, Roster, diplomate
+from consumer.pars.simulator.uploading import uploading
+from consumer.pars.simulator.uploads import Uploads
 from consumer.pars.simulator.weather import Weather
 
 STEM = "/services/ACCMELearnerService.svc"
@@ -54,6 +56,7 @@ class Simulator:
         self._operations = Operations(self._roster, self._activities, manners, clock, self._faults)
         self._xml = XmlFace(self._operations, schemas_dir)
         self._json = JsonFace(self._operations, schemas_dir, manners.unique_id_form)
+        self._uploads = Uploads(self._operations, schemas_dir)
         self._openapi = bundled(schemas_dir)
         self.app = Weather(Starlette(routes=self._routes()), self._faults, clock)
 
@@ -82,6 +85,7 @@ class Simulator:
             Route("/_faults", self._put_faults, methods=["PUT"]),
             Route("/_faults", self._clear_faults, methods=["DELETE"]),
             Route("/_manners", self._put_manners, methods=["PUT"]),
+            *uploading(self._uploads, self._door),
             Route("/_roster", self._put_roster, methods=["PUT"]),
             Route("/_activities", self._put_activities, methods=["PUT"]),
         ]
