@@ -419,10 +419,15 @@ class SimulatedPars:
         totals: dict[str, int] = self.simulator.books()["totals"]
         return totals
 
-    def weather(self, *following: dict[str, Any], **faults: Any) -> None:
+    def weather(self, *faults: dict[str, Any], down_seconds: float = 0) -> None:
         """The next requests go wrong in these ways, or PARS is down for some seconds."""
-        body = {"next": following} | faults
+        down = [{"kind": "down", "seconds": down_seconds}] if down_seconds else []
+        body = {"faults": [*faults, *down]}
         httpx.put(f"{self.url}/_faults", json=body, trust_env=False).raise_for_status()
+
+    def clear(self) -> None:
+        """Good weather again."""
+        httpx.delete(f"{self.url}/_faults", trust_env=False).raise_for_status()
 
     @contextmanager
     def choking_on(self, mark: str) -> Iterator[None]:

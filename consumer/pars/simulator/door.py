@@ -37,6 +37,13 @@ class Door:
     def __init__(self, providers: Sequence[Provider]) -> None:
         self._providers = {one.provider_id: one for one in providers}
 
+    def provider(self, wanted: str | None) -> str | None:
+        """The provider whose person has signed in: that one, or the only one there is."""
+        known = [*self._providers]
+        if wanted is None:
+            return known[0] if len(known) == 1 else None
+        return wanted if wanted in known else None
+
     def admit(
         self, headers: Mapping[str, str], query: Mapping[str, str], body: bytes
     ) -> Caller | None:
