@@ -127,6 +127,10 @@ def undo(context: click.Context, number: int, why: str, *, yes: bool) -> None:
     reporting = _reporting(context)
     try:
         with telling_faults():
+            row = next((one for one in reporting.listed() if one["report"] == number), None)
+            if row:
+                click.echo(f"Report {number}: {row['activity']}, {row['unanswered']} credits"
+                           f" without an answer, in {row['files']}", err=True)  # fmt: skip
             confirm(f"Report {number} is undone. Its files must not be uploaded.", yes=yes)
             back = reporting.undo(number, user(), why)
     except (NoSuchReport, UndoneAlready) as error:

@@ -79,6 +79,7 @@ def _hear(stage: Stage, story: Scenario, tell: Tell) -> dict[str, int]:
             raise DemoFailed(f"only {heard} of {total} events were heard")
         tell("Hearing the LMSs", heard, total)
         stage.clock.wait(threading.Event(), 0.1)
+    tell("Hearing the LMSs", total, total)
     counts = stage.counts()
     return {
         "published": total,

@@ -17,7 +17,7 @@ from consumer.desk.deadletters import Shown
 from consumer.ledger.claims import Claims, Settlement
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.reportbook import (
-    OPEN,
+    UNANSWERED,
     Batch,
     Form,
     ReportBook,
@@ -192,7 +192,7 @@ class Reporting:
         c, r = credits_.c, reports.c
         waiting = (
             select(func.count())
-            .where(c.report_id == r.id, c.report_action.is_not(None), c.state.in_(OPEN))
+            .where(c.report_id == r.id, c.report_action.is_not(None), c.state.in_(UNANSWERED))
             .scalar_subquery()
         )
         with self.ledger.read() as db:

@@ -17,19 +17,19 @@ from consumer.fate import Found, Refused, Unclear
 from consumer.fate import Verdict as BoardVerdict
 from consumer.ledger.claims import Attempt, Claim, Claims, Settlement
 from consumer.ledger.ledger import Ledger
+from consumer.ledger.reportbook import UNANSWERED
 from consumer.ledger.schema import audit, credits_
 from consumer.outcome import found, gone
 from consumer.pars.port import CreditStatus, Reply
 from consumer.pars.verdicts import decision_of, fate_of_save
 from consumer.participant import Record
 from consumer.reason import Reason, Stage
-from consumer.reports.result import Fields, Result, Verdict
+from consumer.reports.result import NO_STATUS, Fields, Result, Verdict
 from consumer.reports.results import read_results
 from consumer.tables.csvfile import TableProblem, TableProblems
 
 _AT_ONCE = 500  # rows per statement, well below what SQLite takes
 
-_ANSWERABLE = {State.REPORTED, State.SUBMITTED, State.WITHDRAWING}
 _SAYS = {
     State.ACCEPTED: Verdict.ACCEPTED,
     State.REJECTED: Verdict.REJECTED,
@@ -107,7 +107,7 @@ class Results:
         c = credits_.c
         query = select(c.id).where(c.report_id == self.report, c.report_action.is_not(None))
         with self.ledger.read() as db:
-            return [*db.scalars(query.where(c.state.in_(_ANSWERABLE)))]
+            return [*db.scalars(query.where(c.state.in_(UNANSWERED)))]
 
 
 class _Reader:
@@ -128,16 +128,20 @@ class _Reader:
         if self._seen.setdefault(row.id, result.line) != result.line:
             self._wrong(result, f"the same credit as in line {self._seen[row.id]}")
             return None
-        if result.verdict is Verdict.PENDING:
+        if result.verdict is Verdict.PENDING and not self._is_news(result, row):
             self.pending += 1
             return None
         if _SAYS.get(State(row.state)) is result.verdict:
             self.settled_before += 1
             return None
-        if row.state not in _ANSWERABLE:
+        if row.state not in UNANSWERED:
             self._wrong(result, "something else is known of this credit already")
             return None
         return Answer(row.id, result.verdict, result.reason)
+
+    def _is_news(self, result: Result, row: Row[Any]) -> bool:
+        """PARS says that it has the row, and that was not certain."""
+        return NO_STATUS not in result.notes and row.state == State.REPORTED
 
     def _credit(self, result: Result) -> Row[Any] | None:
         rows = [row for row in self._candidates(result) if row.report_action is not None]
@@ -147,7 +151,7 @@ class _Reader:
         if fits:
             self._wrong(result, "fits several credits; a sheet with CreditIDs tells them apart")
         elif rows:
-            self._wrong(result, f"stands in report {rows[0].report_id}, activity not asked for")
+            self._wrong(result, f"is about report {rows[0].report_id}, which was not asked for")
         else:
             self._wrong(result, "no file of ours reported such a credit")
         return None
@@ -207,6 +211,8 @@ def settlement(claim: Claim, answer: Answer, now: datetime) -> Settlement:
     match answer.verdict:
         case Verdict.ACCEPTED:
             return found(claim, Found(BoardVerdict.ACCEPTED), attempts, now, now)
+        case Verdict.PENDING:
+            return found(claim, Found(BoardVerdict.PENDING), attempts, now, now)
         case Verdict.REJECTED:
             told = decision_of(CreditStatus("", "Rejected", answer.text))
             return found(claim, told, attempts, now, now)

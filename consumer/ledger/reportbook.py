@@ -38,7 +38,9 @@ Marked = Sequence[Mapping[str, Any]]
 FIRST_ASK = timedelta(hours=1)
 """A file is not uploaded the moment it is written: before that PARS need not be asked."""
 OPEN = (State.REPORTED, State.WITHDRAWING)
-"""States of credits that stand in a file and were not answered yet."""
+"""States of credits that stand in a file of which nobody knows whether PARS has it."""
+UNANSWERED = (*OPEN, State.SUBMITTED)
+"""States of credits that stand in a file and were not decided yet."""
 
 
 class Form(StrEnum):

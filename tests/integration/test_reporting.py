@@ -202,6 +202,18 @@ def test_a_report_taken_back_can_be_written_again(filing: Office) -> None:
     assert again != path
 
 
+def test_what_pars_says_it_has_is_not_given_back(filing: Office) -> None:
+    export(filing, Form.XML)
+    credit_id = filing.credits[0].credit_id
+    assert bring(filing, by_credit_id(filing, (credit_id, "pending", ""))) == 1
+    assert filing.states() == ["submitted", "reported", "reported"]
+    assert desk(filing).undo(1, "mora", "") == 2
+    (row,) = desk(filing).listed()
+    assert row["unanswered"] == 1
+    assert bring(filing, by_credit_id(filing, (credit_id, "accepted", ""))) == 1
+    assert filing.states() == ["accepted", "ready", "ready"]
+
+
 def test_undo_gives_back_only_what_nobody_answered(filing: Office) -> None:
     (path,) = export(filing)
     bring(filing, answered(filing, path, {PRIYA.board_id: ("accepted", "")}))
