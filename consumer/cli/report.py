@@ -150,8 +150,9 @@ def import_(
 ) -> None:
     """Settle credits by a result SHEET, Excel or CSV: PARS's own, or the file with a Status column.
 
-    Status is accepted, rejected (by the board), error (PARS did not take it), pending or blank; a
-    Reason may stand beside it. A row that fits nothing, or fits twice, and nothing is changed.
+    Status is accepted, rejected (by the board), error (PARS did not take it), pending (it did) or
+    blank; a Reason may stand beside it. One row that fits nothing, or stands there twice, and
+    nothing of the sheet is taken.
     """
     reporting = _reporting(context)
     results = Results(reporting.ledger, reporting.claims(), SystemClock(), number, activity)
@@ -161,7 +162,8 @@ def import_(
             _tell(read)
             if read.answers:
                 confirm(f"{len(read.answers)} credits get these answers.", yes=yes)
-                click.echo(f"{results.apply(read.answers, user(), why)} credits settled.", err=True)
+                done = results.apply(read.answers, user(), why)
+                click.echo(f"{done} credits answered. See: moc-consumer report list", err=True)
     except TableProblems as found:
         fail([*map(str, found.problems), "nothing was changed"])
 
@@ -169,7 +171,8 @@ def import_(
 def _tell(read: Sheet) -> None:
     for note in read.notes:
         click.echo(note, err=True)
-    row = dict(read.counts()) | {"pending": read.pending, "settled_before": read.settled_before}
+    counts, as_before = read.counts(), read.pending + read.settled_before
+    row = {verdict.value: counts[verdict.value] for verdict in Verdict} | {"as_before": as_before}
     show_rows([row], [*row], "")
 
 
