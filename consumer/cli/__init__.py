@@ -12,6 +12,7 @@ from consumer.cli.deadletter import deadletter
 from consumer.cli.demo import demo
 from consumer.cli.mapping import mapping
 from consumer.cli.publish import publish
+from consumer.cli.report import report
 from consumer.cli.run import check, run
 from consumer.cli.simulate import simulate
 
@@ -35,5 +36,5 @@ def main(context: click.Context, config: Path | None) -> None:
     context.obj = config
 
 
-for command in (run, check, demo, simulate, publish, mapping, deadletter, credit):
+for command in (run, check, demo, simulate, publish, mapping, deadletter, credit, report):
     main.add_command(command)

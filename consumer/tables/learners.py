@@ -30,6 +30,8 @@ class Learner:
     npi: str
     consent: str
     consent_boards: frozenset[str]
+    consent_on: str = ""
+    consent_how: str = ""
 
     def consents_to(self, board: str) -> bool:
         """Whether this learner's consent is there and covers `board` (dossier 5)."""
@@ -77,6 +79,8 @@ def _learner(row: CsvRow) -> Learner:
         npi=cells["npi"],
         consent=cells["consent"],
         consent_boards=frozenset(re.split(r"[\s,;]+", cells["consent_boards"].upper())) - {""},
+        consent_on=cells["consent_on"],
+        consent_how=cells["consent_how"],
     )
 
 
