@@ -122,7 +122,7 @@ class AuditLines:
             "consent": "yes" if learner.consents_to(board) else "no",
             "consent_on": _day(learner.consent_on),
             "consent_how": learner.consent_how,
-            "consent_boards": ", ".join(sorted(learner.consent_boards)) or "all",
+            "consent_boards": ", ".join(sorted(learner.consent_boards)) or "all boards",
         }
 
     def _learner(self, said: Said, boards: set[str]) -> Learner | None:
@@ -226,7 +226,7 @@ def _answer(row: Row[Any]) -> str:
     state, reasons = State(row.state), unpack_reasons(row.reasons)
     if state in (State.REJECTED, State.ATTENTION) and reasons:
         return f"{WORDS[state]}: {advice(reasons[0]).happened}"
-    return WORDS[state]
+    return "none yet" if state is State.SUBMITTED else WORDS[state]
 
 
 def _told(reasons: Sequence[Reason]) -> dict[str, str]:

@@ -108,11 +108,7 @@ _PAPER: tuple[tuple[str, float, Callable[[Line], tuple[Value, ...]]], ...] = (
     ("Reported", 32, lambda line: (line.reported_at, line.reported_way)),
     ("Corrected", 32, lambda line: (line.corrected_at, line.corrected_by)),
     ("Board's answer", 35, lambda line: (line.answered_at, line.answer)),
-    (
-        "Consent",
-        32,
-        lambda line: (line.consent, line.consent_on, line.consent_how, line.consent_boards),
-    ),
+    ("Consent", 32, lambda line: (_consent(line), line.consent_how, line.consent_boards)),
 )
 _OPEN_SHEET: tuple[tuple[str, int, Callable[[Unreported], Value]], ...] = (
     ("Learner", 28, lambda line: line.learner),
@@ -135,7 +131,7 @@ _OPEN_PAPER: tuple[tuple[str, float, Callable[[Unreported], tuple[Value, ...]]],
     ("Completed", 20, lambda line: (line.completed_on,)),
     ("Standing", 34, lambda line: (line.standing, line.since)),
     ("Why", 50, lambda line: (line.why,)),
-    ("Next step", 60, lambda line: (line.next_step, line.who)),
+    ("Next step", 60, lambda line: (f"{line.who}: {line.next_step}" if line.who else "",)),
 )
 
 
@@ -224,8 +220,8 @@ def _said(activity: Activity) -> list[tuple[str, str]]:
         ("Activity", activity.title),
         ("ACCME activity ID", activity.pars_activity_id),
         ("Provider", f"{activity.provider_name} ({activity.provider_id})"),
-        ("Period", _span(activity.starts, activity.ends)),
-        ("Completions", _span(activity.since, activity.until)),
+        ("Period", _span(activity.starts, activity.ends) or "not limited"),
+        ("Completions", _span(activity.since, activity.until) or "all"),
         ("Prepared", f"{_shown(activity.prepared_at, activity.zone)} ({activity.zone.key})"),
     ]
 
@@ -235,7 +231,11 @@ def _span(first: date | None, last: date | None) -> str:
         return f"{first} to {last}"
     if first or last:
         return f"from {first}" if first else f"until {last}"
-    return "all"
+    return ""
+
+
+def _consent(line: Line) -> str:
+    return f"{line.consent} {line.consent_on or ''}"
 
 
 def _stacked(values: Iterable[Value], zone: ZoneInfo) -> str:
