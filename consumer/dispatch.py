@@ -20,7 +20,6 @@ from consumer.fate import (
     StopLine,
     Unclear,
     Verdict,
-    named,
 )
 from consumer.ledger.claims import Attempt, Claim, Settlement
 from consumer.pars.port import Action, Pars
@@ -241,13 +240,13 @@ class Dispatcher:
     def _ask(self, claim: Claim) -> tuple[StatusFate, Attempt]:
         reply = self._pars.status(claim.credit_id)
         fate = fate_of_status(reply, claim.credit_id)
-        return fate, Attempt("ask", reply.status, named(fate))
+        return fate, Attempt.of("ask", reply, fate, claim.credit_id)
 
     def _save(self, claim: Claim, action: Action) -> tuple[SendFate, Attempt]:
         record = claim.sent if action is Action.DELETE else claim.record
         reply = self._pars.save(record, claim.credit_id, action)
         fate = fate_of_save(reply)
-        return fate, Attempt(action.value, reply.status, named(fate))
+        return fate, Attempt.of(action.value, reply, fate, claim.credit_id)
 
     def _surely_absent(self, claim: Claim) -> bool:
         """An early "not found" proves nothing: it counts when it is still so after the grace."""

@@ -7,14 +7,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, or_, select, update
+from sqlalchemy import Connection, Row, or_, select, update
 
 from consumer.credit import State
 from consumer.ledger import outbox
+from consumer.ledger.attempt import Asked, NewWord, log_attempts
+from consumer.ledger.attempt import Attempt as Attempt
 from consumer.ledger.creditbook import CreditBook
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.letters import Status
-from consumer.ledger.schema import attempts, credits_
+from consumer.ledger.schema import credits_
 from consumer.participant import Record
 from consumer.reason import Reason, pack_reasons, unpack_reasons
 
@@ -39,15 +41,6 @@ class Claim:
     first_try_at: datetime | None
     last_try_at: datetime | None
     submitted_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One request that was made, for the record."""
-
-    action: str
-    status: int | None
-    outcome: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +108,16 @@ class Claims:
         domain = self.domains[row.profile]
         return self.ledger.identity.credit_id(row.key, domain, row.revision)
 
-    def settle(self, db: Connection, done: Sequence[Settlement], now: datetime) -> None:
-        """Write what came of each claim; a stale one only makes its row be asked about."""
+    def settle(self, db: Connection, done: Sequence[Settlement], now: datetime) -> list[NewWord]:
+        """Write what came of each claim; a stale one only makes its row be asked about.
+
+        Gives the words of PARS that were heard for the first time and that nobody knows.
+        """
+        fresh: list[NewWord] = []
         for settlement in done:
-            self._log(db, settlement, now)
+            claim = settlement.claim
+            asked = Asked(claim.row, claim.credit_id, claim.fence, claim.profile)
+            fresh += log_attempts(db, self.ledger, asked, settlement.attempts, now)
             if self._write(db, settlement, now):
                 self._tell(db, settlement, now)
             else:
@@ -129,6 +128,7 @@ class Claims:
                     .where(credits_.c.state == State.SUBMITTING)
                     .values(stale)
                 )
+        return fresh
 
     def _write(self, db: Connection, settlement: Settlement, now: datetime) -> bool:
         claim = settlement.claim
@@ -162,23 +162,6 @@ class Claims:
         if state not in {claim.state, State.READY, State.SUBMITTING}:
             told = outbox.outcome(row, claim.credit_id, state.value, now)
             outbox.put(db, self.ledger.seal, told, now)
-
-    def _log(self, db: Connection, settlement: Settlement, now: datetime) -> None:
-        claim = settlement.claim
-        rows = [
-            {
-                "credit_row": claim.row,
-                "credit_id": claim.credit_id,
-                "fence": claim.fence,
-                "action": attempt.action,
-                "at": now,
-                "status": attempt.status,
-                "outcome": attempt.outcome,
-            }
-            for attempt in settlement.attempts
-        ]
-        if rows:
-            db.execute(insert(attempts), rows)
 
     def any_due(self, db: Connection, states: Iterable[State], now: datetime) -> bool:
         """Whether there is anything to claim, without the cost of a writing transaction."""
