@@ -18,6 +18,7 @@ from rich.table import Table
 from consumer.cli.output import FAILED, fail
 from consumer.clock import SystemClock
 from consumer.demo.play import DemoFailed, Tell, play
+from consumer.settings import SettingsProblems
 from consumer.telemetry.log import configure_logging
 
 _LINES = [
@@ -51,6 +52,8 @@ def demo(*, as_json: bool, keep: Path | None) -> None:
             summary = play(keep or Path(scratch), clock, tell)
         except DemoFailed as error:
             fail([str(error)], FAILED)
+        except SettingsProblems as error:  # of the environment: the rest is the demo's own
+            fail(error.problems)
     summary["seconds"] = round(clock.monotonic() - started, 1)
     _show(summary, as_json=as_json)
     sys.exit(FAILED if summary["lost"] or summary["credited_twice"] else 0)

@@ -104,8 +104,13 @@ def _answer(ledger: Ledger, row: Row[Any]) -> Shown:
         "action": row.action,
         "status": row.status or "",
         "outcome": row.outcome,
-        "answer": raw.decode(errors="replace"),
+        "answer": "".join(map(_printable, raw.decode(errors="replace"))),
     }
+
+
+def _printable(character: str) -> str:
+    """No character that would steer a terminal."""
+    return character if character.isprintable() or character in "\n\t" else "\ufffd"
 
 
 def _told(at: datetime) -> str:
