@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from consumer.clock import Clock
 from consumer.credit import State
-from consumer.fate import Retry, SendFate, StatusFate, StopLine, named
+from consumer.fate import Retry, SendFate, StatusFate, StopLine
 from consumer.ledger.claims import Attempt, Claim, Settlement
 from consumer.outcome import FRESH
 from consumer.pars.port import Action, Pars
@@ -63,12 +63,12 @@ class Dealings:
         by_fields = claim.among and self._pars.status_by_learner(claim.sent)
         reply = by_fields or self._pars.status(claim.credit_id)
         fate = fate_of_status(reply, claim.credit_id, claim.among)
-        return fate, Attempt("ask", reply.status, named(fate))
+        return fate, Attempt.of("ask", reply, fate, claim.credit_id)
 
     def _save(self, record: Record, credit_id: str, action: Action) -> tuple[SendFate, Attempt]:
         reply = self._pars.save(record, credit_id, action)
         fate = fate_of_save(reply)
-        return fate, Attempt(action.value, reply.status, named(fate))
+        return fate, Attempt.of(action.value, reply, fate, credit_id)
 
     def _surely_absent(self, claim: Claim) -> bool:
         """An early "not found" proves nothing: it counts when it is still so after the grace."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -16,6 +17,7 @@ from pydantic_settings import (
 )
 
 from consumer.candidate import YearPolicy
+from consumer.environment import near, unknown_names
 from consumer.pars.contract import CompletedForm, Operation, Placement, Transport, UniqueIDForm
 from consumer.resources import shipped
 
@@ -186,7 +188,7 @@ class Folders(BaseSettings):
 
 
 class Settings(Folders):
-    """The whole configuration. Environment: MOC_BUS=kafka, MOC_KAFKA__GROUP=..., and so on."""
+    """The whole configuration. Environment: MOC_BUS=kafka, MOC_INTAKE__GROUP=..., and so on."""
 
     model_config = SettingsConfigDict(extra="forbid")
 
@@ -245,6 +247,17 @@ def load_settings(config: Path | None, **overrides: Any) -> Settings:
 
     Raises SettingsProblems with all of them.
     """
+    strange = unknown_names(Settings, os.environ)
+    try:
+        settings = _read(config, overrides)
+    except SettingsProblems as found:
+        raise SettingsProblems([*strange, *found.problems]) from None
+    if strange:
+        raise SettingsProblems(strange)
+    return settings
+
+
+def _read(config: Path | None, overrides: dict[str, Any]) -> Settings:
     if config is not None and not config.is_file():
         raise SettingsProblems([f"{config}: no such file"])
     try:
@@ -291,4 +304,7 @@ def _sourced(kind: type[F], config: Path | None) -> type[F]:
 def _problem(error: Any) -> str:
     # Name and rule: pydantic's own text would quote the value, which may be a password.
     place = ".".join(map(str, error["loc"])) or "settings"
+    if error["type"] == "extra_forbidden":
+        meant = near(Settings, place)
+        return f"{place}: no such setting" + (f"; did you mean {meant}?" if meant else "")
     return f"{place}: {error['msg'].removeprefix('Value error, ')}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from consumer.cli.answers import answers
 from consumer.cli.context import ledger_of, settings_of, telling_faults
 from consumer.cli.output import FAILED, fail, show_one, show_rows
 from consumer.clock import SystemClock
@@ -28,6 +29,9 @@ _COLUMNS = [
 @click.group()
 def credit() -> None:
     """Credits: what was heard, what was sent, what the board decided."""
+
+
+credit.add_command(answers)
 
 
 @credit.command("list")

@@ -19,6 +19,7 @@ from consumer.cli.output import FAILED, fail
 from consumer.clock import Clock, SystemClock
 from consumer.demo.office import Taken, open_office
 from consumer.demo.play import DemoFailed, Tell, play
+from consumer.settings import SettingsProblems
 from consumer.telemetry.log import configure_logging
 
 _LINES = [
@@ -58,6 +59,8 @@ def demo(*, as_json: bool, keep: Path | None, by_file: Path | None) -> None:
             summary = play(keep or Path(scratch), clock, tell)
         except DemoFailed as error:
             fail([str(error)], FAILED)
+        except SettingsProblems as error:  # of the environment: the rest is the demo's own
+            fail(error.problems)
     summary["seconds"] = round(clock.monotonic() - started, 1)
     _show(summary, as_json=as_json)
     sys.exit(FAILED if summary["lost"] or summary["credited_twice"] else 0)

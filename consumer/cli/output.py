@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import click
 import orjson
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 FAILED, WRONG = 1, 2
@@ -35,7 +36,9 @@ def show_one(item: Mapping[str, Any]) -> None:
             console.print(f"\n{_heading(name)}", style="bold")
             console.print(_table(value, list(value[0])))
         elif value not in ("", [], None):
-            console.print(f"[bold]{_heading(name):<16}[/bold] {value}", highlight=False)
+            console.print(
+                f"[bold]{_heading(name):<16}[/bold] {escape(str(value))}", highlight=False
+            )
 
 
 def show_json(rows: Iterable[Mapping[str, Any]]) -> None:
@@ -69,7 +72,8 @@ def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Table:
         # An ID that is folded cannot be copied.
         table.add_column(_heading(column), overflow="fold", no_wrap=column in {"id", "letter_id"})
     for row in rows:
-        table.add_row(*(str(row.get(column, "")) for column in columns))
+        # What others wrote may hold brackets, which rich would take for its own.
+        table.add_row(*(escape(str(row.get(column, ""))) for column in columns))
     return table
 
 

@@ -8,6 +8,7 @@ import click
 from rich.console import Console
 from rich.progress import Progress, TextColumn
 
+from consumer.cli.audit import audit
 from consumer.cli.context import ledger_of, settings_of, telling_faults, user
 from consumer.cli.output import FAILED, confirm, fail, show_rows
 from consumer.clock import SystemClock
@@ -193,3 +194,6 @@ def settle(context: click.Context, number: int, verdict: str, why: str, *, yes: 
         confirm(f"{len(rows)} credits of report {number} are taken as {verdict}.", yes=yes)
         done = results.apply([Answer(row, Verdict(verdict)) for row in rows], user(), why)
     click.echo(f"{done} credits settled.", err=True)
+
+
+report.add_command(audit)

@@ -13,9 +13,14 @@ import click
 from consumer.board import Board
 from consumer.cli.context import ledger_of, parts_of, settings_of, telling_faults
 from consumer.cli.output import FAILED, fail, show_one
+from consumer.desk.answers import unknown_words
+from consumer.desk.choices import waiting_for_choices
 from consumer.keys import KeysProblem, load_keys
-from consumer.service import Service
+from consumer.ledger.ledger import LedgerUnavailable, WrongSecret
+from consumer.service import Service, open_service_ledger
 from consumer.settings import ALL_PUMPS, PumpName, Settings
+from consumer.tables import TableProblems, load_tables
+from consumer.tables.activities import Activities
 from consumer.tables.boards import load_boards
 
 
@@ -62,11 +67,16 @@ def _stop_on_signals(service: Service) -> None:
 @click.command()
 @click.pass_context
 def check(context: click.Context) -> None:
-    """Show the settings in force, secrets masked, and everything that is wrong, at once."""
+    """Show the settings in force, secrets masked, and everything that is wrong, at once.
+
+    Of a ledger that is there it also tells what waits for a choice that only ACCME or the office
+    can make, and which words of PARS's nobody knows.
+    """
     settings = settings_of(context, with_files=True)
     problems = _key_problems(settings)
     boards = [_board_shown(board) for board in load_boards(settings.boards_file)[0].values()]
-    show_one(_flat(settings.model_dump(mode="json")) | {"boards": boards})
+    questions = {} if problems else _open_questions(settings, problems)
+    show_one(_flat(settings.model_dump(mode="json")) | {"boards": boards} | questions)
     parts = parts_of(settings)
     if problems:
         fail(problems)
@@ -94,6 +104,30 @@ def _board_shown(board: Board) -> dict[str, str]:
         "closes": "{:02}-{:02}".format(*by.closes),
         "from": board.source,
     }
+
+
+def _open_questions(settings: Settings, problems: list[str]) -> dict[str, Any]:
+    """What only ACCME or the office can answer; adds to `problems` if the ledger will not open."""
+    if not settings.ledger_path.exists():
+        return {}
+    try:
+        ledger = open_service_ledger(settings)
+        return {
+            "waiting_for_a_choice": waiting_for_choices(
+                ledger, _activities(settings), settings.profiles
+            ),
+            "words_of_pars_nobody_knows": unknown_words(ledger),
+        }
+    except (WrongSecret, LedgerUnavailable) as error:
+        problems.append(f"the ledger: {error}")
+        return {}
+
+
+def _activities(settings: Settings) -> Activities:
+    try:
+        return load_tables(settings.tables_dir, settings.profiles).activities
+    except TableProblems:  # told with everything else that is wrong
+        return Activities({})
 
 
 def _key_problems(settings: Settings) -> list[str]:

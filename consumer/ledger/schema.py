@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     false,
+    text,
     true,
 )
 
@@ -197,6 +198,7 @@ search_keys = Table(
 )
 """Keyed hashes of what people search by: nothing here can be read without the secret."""
 
+_SPOKEN = text("word IS NOT NULL")
 attempts = Table(
     "attempts",
     metadata,
@@ -208,9 +210,16 @@ attempts = Table(
     Column("at", Instant, nullable=False),
     Column("status", Integer),
     Column("outcome", String(40), nullable=False),
+    Column("answer", LargeBinary),
+    Column("word", String(64)),
     Index(None, "credit_row", "id"),
+    Index(None, "word", sqlite_where=_SPOKEN, postgresql_where=_SPOKEN),
 )
-"""Every request to PARS and what came of it."""
+"""Every request to PARS and what came of it.
+
+`answer` is what PARS said, sealed, where a person may want to read it; `word` the keyed hash of a
+status that nobody knows.
+"""
 
 letters = Table(
     "letters",
@@ -258,5 +267,6 @@ audit = Table(
     Column("what", String(60), nullable=False),
     Column("subject", String(300), nullable=False),
     Column("why", Text, nullable=False),
+    Index(None, "subject"),
 )
 """What people did, to what and why; `why` is sealed, it may name a person."""

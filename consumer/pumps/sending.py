@@ -85,7 +85,7 @@ class SendingPump:
         settlements = [exchange.settlement for exchange in self._unsettled]
         with self._claims.ledger.begin() as db:
             now = self._clock.now()
-            self._claims.settle(db, settlements, now)
+            fresh = self._claims.settle(db, settlements, now)
             claimed: list[Claim] = []
             for line in self._lines.values():
                 allowed = line.allow(free - len(claimed))
@@ -93,6 +93,9 @@ class SendingPump:
         for one in claimed:
             self._lines[one.profile].started(1)
         self._say(self._unsettled)
+        for heard in fresh:
+            # Once for each word, not for each credit: it is a question for ACCME.
+            self._log.error("pars.word_unknown", profile=heard.profile, word=heard.word)
         self._unsettled.clear()
         return claimed
 
@@ -116,9 +119,6 @@ class SendingPump:
                     credit_id=settled.claim.credit_id,
                     reason=_first_code(settled.refused),
                 )
-            for attempt in settled.attempts:
-                if attempt.outcome == "found_unknown":
-                    self._log.warning("credit.status_unknown", credit_id=settled.claim.credit_id)
 
 
 def _first_code(reasons: Sequence[Reason]) -> str:

@@ -41,15 +41,15 @@ class Column:
 class Paper:
     """A document that grows row by row and is saved once."""
 
-    def __init__(self, title: str, columns: Sequence[Column], prepared_at: datetime) -> None:
-        self._columns = columns
+    def __init__(self, title: str, prepared_at: datetime) -> None:
+        self._columns: Sequence[Column] = ()
         self._pdf = _Pages(title, prepared_at)
         self._pdf.add_page()
         self._y = _MARGIN
         self.rows = 0
 
     def facts(self, facts: Sequence[tuple[str, str]]) -> None:
-        """Name and value, one below the other; then the table begins. Call it once."""
+        """Name and value, one below the other, at the head of the document."""
         self._pdf.set_font_size(_HEAD)
         width = self._pdf.epw - _NAME_WIDTH
         for name, value in facts:
@@ -57,7 +57,16 @@ class Paper:
             for line in self._pdf.wrapped(value, width):
                 self._pdf.write_at(_MARGIN + _NAME_WIDTH, self._y, line)
                 self._y += _FACT
+
+    def table(self, heading: str, columns: Sequence[Column]) -> None:
+        """Begin a table under its heading; the rows that follow are its."""
+        self._columns = columns
         self._y += _FACT / 2
+        if self._y + _FACT + 3 * (_LINE + 2 * _PAD) > self._pdf.h - _BOTTOM:
+            self._new_page()
+        self._pdf.set_font_size(_HEAD)
+        self._pdf.write_at(_MARGIN, self._y, heading)
+        self._y += _FACT
         self._begin_table()
 
     def row(self, cells: Sequence[str]) -> None:
@@ -85,9 +94,12 @@ class Paper:
 
     def _make_room(self, lines: int) -> None:
         if self._y + lines * _LINE + 2 * _PAD > self._pdf.h - _BOTTOM:
-            self._pdf.add_page()
-            self._y = _MARGIN
+            self._new_page()
             self._begin_table()
+
+    def _new_page(self) -> None:
+        self._pdf.add_page()
+        self._y = _MARGIN
 
     def _begin_table(self) -> None:
         self._pdf.set_font_size(_TEXT)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -85,6 +86,10 @@ class Activities:
     def profiles(self) -> set[str]:
         """The provider profiles that the table names."""
         return {a.profile for rows in self._rows.values() for a in rows if a.ours}
+
+    def __iter__(self) -> Iterator[tuple[str, str, Activity]]:
+        """Every row with its site and course."""
+        return ((*key, row) for key, rows in self._rows.items() for row in rows)
 
     def __len__(self) -> int:
         return sum(map(len, self._rows.values()))

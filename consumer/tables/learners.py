@@ -32,6 +32,8 @@ class Learner:
     consent_boards: frozenset[str]
     licence_state: str = ""
     licence: str = ""
+    consent_on: str = ""
+    consent_how: str = ""
 
     def consents_to(self, board: str) -> bool:
         """Whether this learner's consent is there and covers `board` (dossier 5)."""
@@ -81,6 +83,8 @@ def _learner(row: CsvRow) -> Learner:
         consent_boards=frozenset(re.split(r"[\s,;]+", cells["consent_boards"].upper())) - {""},
         licence_state=cells["licence_state"],
         licence=cells["licence"],
+        consent_on=cells["consent_on"],
+        consent_how=cells["consent_how"],
     )
 
 

@@ -9,12 +9,14 @@ from typing import Any, TextIO
 
 import structlog
 
+from consumer.pars.word import SEALED, is_plain
+
 ALLOWED = frozenset(
     """
     event level timestamp pump profile topic partition offset mapping version stage reason cause
     credit_id letter_id completion count seconds problems held ready not_reportable refused
     duplicate review retracted state path host port folder topics bus signal messages attempt
-    where error_type
+    where error_type word
     """.split()
 )
 """Keys that may be logged: coordinates, codes and counts, never contents."""
@@ -25,6 +27,15 @@ def allow_listed(
 ) -> MutableMapping[str, Any]:
     """The event without any key that is not declared above."""
     return {key: value for key, value in event.items() if key in ALLOWED}
+
+
+def plain_words(
+    _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """The event; a word of PARS's only if nothing personal can stand in it."""
+    if "word" in event and not is_plain(str(event["word"])):
+        event["word"] = SEALED
+    return event
 
 
 def configure_logging(level: str, *, as_json: bool, stream: TextIO | None = None) -> None:
@@ -40,6 +51,7 @@ def configure_logging(level: str, *, as_json: bool, stream: TextIO | None = None
             structlog.stdlib.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             allow_listed,
+            plain_words,
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),

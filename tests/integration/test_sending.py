@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -23,7 +25,9 @@ from consumer.ledger.claims import Claim, Settlement
 from consumer.ledger.schema import attempts
 from consumer.pars.port import Action, Pars, Reply
 from consumer.pars.simulator import Policy
+from consumer.pars.simulator.operations import Seen
 from consumer.participant import Record
+from consumer.service import Service
 from tests.fakes import FakeClock
 from tests.integration.office import OUTCOMES, Office, SimulatedPars
 from tests.integration.people import (
@@ -716,6 +720,45 @@ def test_two_processes_never_send_the_same_credit(reporting: Office, pars: Simul
     one_each(pars, *people)
     assert pars.totals["posts"] == len(people)
     pool.shutdown()
+
+
+def test_two_processes_ask_about_each_credit_once_whenever_it_is_due(
+    reporting: Office, open_pars: OpenPars
+) -> None:
+    pars = open_pars(board_delay_seconds=30 * DAY.total_seconds())
+    people = [replace(OTIS, number=n, board_id=f"2{n:05d}") for n in range(700, 716)]
+    pars.put_roster(*(one.diplomate() for one in people))
+    reporting.put_learners(*(one.row() for one in people))
+    reporting.look()
+    reporting.hear(*map(moodle, people))
+    reporting.drive(lambda: {*reporting.states()} == {"submitted"})
+    journal = journal_of(pars)
+    beside = Service(reporting.service.parts, reporting.open_ledger())
+    follow = [reporting.sending[1], *(one for one in beside.pumps if one.name == "follow")]
+    with ThreadPoolExecutor(4) as first, ThreadPoolExecutor(4) as second:
+        for times in (1, 2, 3):
+            reporting.clock.advance(4 * HOUR.total_seconds())
+            while any(row.due_at <= reporting.clock.now() for row in reporting.credits):
+                turns = zip(follow, (first, second), strict=True)
+                with ThreadPoolExecutor(2) as both:
+                    done = [both.submit(pump.turn, pool) for pump, pool in turns]  # type: ignore[attr-defined]
+                assert all(one.exception() is None for one in done)
+                reporting.clock.advance(0.05)
+            assert journal == dict.fromkeys((r.credit_id for r in reporting.credits), times)
+    beside.ledger.close()
+
+
+def journal_of(pars: SimulatedPars) -> Counter[str]:
+    """How often PARS is asked about each credit from now on."""
+    operations, heard = pars.simulator._operations, Counter[str]()
+    status = operations.status
+
+    def noted(caller: str, credit_id: str) -> list[Seen]:
+        heard[credit_id] += 1
+        return status(caller, credit_id)
+
+    operations.status = noted  # type: ignore[method-assign]
+    return heard
 
 
 @pytest.mark.parametrize("policy", [Policy.SUCCESS, Policy.REFUSAL])

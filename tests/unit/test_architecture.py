@@ -31,6 +31,7 @@ CORE = [
     "consumer.pars.port",
     "consumer.pars.symptoms",
     "consumer.pars.verdicts",
+    "consumer.pars.word",
     "consumer.pumps.backoff",
     "consumer.pumps.breaker",
     "consumer.pumps.pace",

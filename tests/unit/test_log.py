@@ -124,3 +124,17 @@ def test_no_declared_key_is_one_of_a_persons() -> None:
 def test_law_nothing_undeclared_ever_passes(event: dict[str, str]) -> None:
     passed = allow_listed(None, "info", dict(event))
     assert passed == {key: value for key, value in event.items() if key in ALLOWED}
+
+
+@pytest.mark.parametrize("word", ["Under a rock", "Pending", "A B"])
+def test_a_plain_word_of_pars_passes(stream: io.StringIO, word: str) -> None:
+    structlog.get_logger().error("pars.word_unknown", profile="main", word=word)
+    (line,) = lines(stream)
+    assert (line["word"], line["profile"]) == (word, "main")
+
+
+@pytest.mark.parametrize("word", [ABARA, "a@b", "Żółw", "a-b", " a", "a  b", "x" * 41, "", "a\nb"])
+def test_any_other_word_of_pars_stays_out(stream: io.StringIO, word: str) -> None:
+    structlog.get_logger().error("pars.word_unknown", word=word)
+    (line,) = lines(stream)
+    assert line["word"] == "(kept sealed)"

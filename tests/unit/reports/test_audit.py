@@ -5,14 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import re
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from shutil import which
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -23,7 +21,7 @@ from openpyxl import load_workbook
 from pypdf import PdfReader
 
 from consumer.reports import paper
-from consumer.reports.audit import Activity, Line, write_excel, write_pdf
+from consumer.reports.audit import Activity, Line, Unreported, write_excel, write_pdf
 from consumer.reports.paper import PaperFull
 from consumer.reports.spreadsheet import read_tables
 from tests.unit.reports.samples import HOSTILE, listed, modes
@@ -51,11 +49,25 @@ LINE = Line(
     corrected_at=datetime(2026, 11, 22, 14, tzinfo=UTC),
     answer="rejected: the name does not match the board's roster",
     answered_at=datetime(2026, 11, 22, 13, tzinfo=UTC),
+    consent="yes",
     consent_on=date(2026, 1, 5),
     consent_how="registration form",
     consent_boards="ABIM",
 )
 NEVER = Line("Ben Søndergaard", "ABIM", "000123", "Patient Safety", Decimal(10), date(2026, 5, 14))
+WAITING = Unreported(
+    learner="Chidi Abara",
+    board="ABIM",
+    board_id="000777",
+    credit_type="Medical Knowledge",
+    completed_on=date(2026, 6, 1),
+    standing="Waiting for learner",
+    since=datetime(2026, 6, 2, 3, 30, tzinfo=UTC),
+    why="no consent to share with the board is on file",
+    who="learner",
+    next_step="ask the learner, then fill in the row in learners.csv",
+    source="moodle",
+)
 
 
 def lines(count: int) -> Iterator[Line]:
@@ -76,28 +88,38 @@ def said(path: Path) -> str:
 
 def test_the_workbook_holds_everything_as_what_it_is(tmp_path: Path) -> None:
     path = tmp_path / "pack.xlsx"
-    assert write_excel(ACTIVITY, [LINE, NEVER], path) == 2
+    assert write_excel(ACTIVITY, [LINE, NEVER], [WAITING], path) == (2, 1)
     book = load_workbook(path)
     assert [[cell.value for cell in row] for row in book["Activity"].iter_rows()] == [
         ["Activity", "Heart Failure Update"],
         ["ACCME activity ID", "202600001"],
         ["Provider", "Example Academy of Medicine (0009999)"],
         ["Period", "2026-01-01 to 2026-12-31"],
+        ["Completions", "all"],
         ["Prepared", "2026-11-22 10:00 (America/New_York)"],
     ]
-    head, *rows = [[cell.value for cell in row] for row in book["Learners"].iter_rows()]
+    head, *rows = [[cell.value for cell in row] for row in book["Reported to PARS"].iter_rows()]
     assert dict(zip(head, rows[0], strict=True)) == {
         "Learner": "Åse Østergaard", "Board": "ABIM", "Board ID": "012345",
         "Credit type": "Medical Knowledge", "Points": 1.5, "Completed on": at(2026, 11, 20),
         "Reported at": at(2026, 11, 20, 22, 30), "Reported by way of": "web service",
         "Corrected by": "coordinator", "Corrected at": at(2026, 11, 22, 9),
         "Board's answer": "rejected: the name does not match the board's roster",
-        "Answered at": at(2026, 11, 22, 8), "Consent on": at(2026, 1, 5),
+        "Answered at": at(2026, 11, 22, 8), "Consent": "yes", "Consent on": at(2026, 1, 5),
         "Consent how": "registration form", "Consent for boards": "ABIM",
     }  # fmt: skip
     assert rows[1] == ["Ben Søndergaard", "ABIM", "000123", "Patient Safety", 10,
-                       at(2026, 5, 14), *[None] * 9]  # fmt: skip
-    assert book["Learners"].freeze_panes == "A2"
+                       at(2026, 5, 14), *[None] * 10]  # fmt: skip
+    assert book["Reported to PARS"].freeze_panes == "A2"
+    head, *rows = [[cell.value for cell in row] for row in book["Not reported"].iter_rows()]
+    assert [dict(zip(head, row, strict=True)) for row in rows] == [{
+        "Learner": "Chidi Abara", "Board": "ABIM", "Board ID": "000777",
+        "Credit type": "Medical Knowledge", "Completed on": at(2026, 6, 1),
+        "Standing": "Waiting for learner", "Since": at(2026, 6, 1, 23, 30),
+        "Why": "no consent to share with the board is on file", "Who acts": "learner",
+        "Next step": "ask the learner, then fill in the row in learners.csv",
+        "Heard from": "moodle",
+    }]  # fmt: skip
 
 
 def at(*parts: int) -> datetime:
@@ -108,8 +130,8 @@ def at(*parts: int) -> datetime:
 @pytest.mark.parametrize("name", [*HOSTILE, "A\x00da", "A" * 50_000])
 def test_no_learner_breaks_the_workbook_or_becomes_a_formula(name: str, tmp_path: Path) -> None:
     path = tmp_path / "pack.xlsx"
-    write_excel(ACTIVITY, [replace(LINE, learner=name)], path)
-    cell = load_workbook(path)["Learners"]["A2"]
+    write_excel(ACTIVITY, [replace(LINE, learner=name)], [], path)
+    cell = load_workbook(path)["Reported to PARS"]["A2"]
     assert (cell.data_type, cell.number_format) == ("s", "@")
     shown = str(read_tables(path)[1][1].cells[0])
     assert shown == (name.replace("\x00", "\ufffd") if len(name) < 4_000 else "A" * 3_999 + "…")
@@ -131,7 +153,7 @@ def test_the_workbook_is_read_back(
                    reported_at=instant)  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "pack.xlsx"
-        write_excel(ACTIVITY, [line], path)
+        write_excel(ACTIVITY, [line], [], path)
         cells = read_tables(path)[1][1].cells
     assert (cells[0], Decimal(str(cells[4]))) == (learner, points)
     assert cells[5] == at(*completed_on.timetuple()[:3])
@@ -142,7 +164,7 @@ def test_the_workbook_is_read_back(
 
 def test_the_paper_says_the_same(tmp_path: Path) -> None:
     path = tmp_path / "pack.pdf"
-    assert write_pdf(ACTIVITY, [LINE, NEVER], path) == 2
+    assert write_pdf(ACTIVITY, [LINE, NEVER], [WAITING], path) == (2, 1)
     text = said(path)
     for wanted in (
         "Heart Failure Update", "202600001", "Example Academy of Medicine (0009999)",
@@ -150,14 +172,16 @@ def test_the_paper_says_the_same(tmp_path: Path) -> None:
         "Ben Søndergaard", "012345", "000123", "Medical Knowledge", "1.5", "2026-11-20 22:30",
         "web service", "coordinator", "2026-11-22 09:00", "2026-11-22 08:00",
         "rejected: the name does not match the board's roster", "2026-01-05",
-        "registration form", "Page 1 of 1",
+        "registration form", "yes 2026-01-05", "Reported to PARS", "Not reported", "Chidi Abara",
+        "Waiting for learner", "2026-06-01 23:30", "no consent to share with the board is on file",
+        "learner: ask the learner, then fill in the row", "Page 1 of 1",
     ):  # fmt: skip
         assert wanted in text, wanted
 
 
 def test_each_page_is_a4_landscape_with_its_head_and_number(tmp_path: Path) -> None:
     path = tmp_path / "pack.pdf"
-    write_pdf(ACTIVITY, lines(100), path)
+    write_pdf(ACTIVITY, lines(100), [], path)
     texts = pages(path)
     assert len(texts) > 3
     for number, (text, page) in enumerate(zip(texts, PdfReader(path).pages, strict=True), 1):
@@ -180,7 +204,7 @@ def test_names_in_latin_letters_are_read_back_from_paper(names: list[str]) -> No
     people = [replace(NEVER, learner=f"({name})") for name in names]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "pack.pdf"
-        write_pdf(ACTIVITY, people, path)
+        write_pdf(ACTIVITY, people, [], path)
         text = "".join("".join(pages(path)).split())
     for person in people:
         assert "".join(person.learner.split()) in text
@@ -190,7 +214,7 @@ def test_names_in_latin_letters_are_read_back_from_paper(names: list[str]) -> No
                                   "\n" * 500, "a b " * 4_000, "\ud800", "e\u0301"])  # fmt: skip
 def test_no_learner_breaks_the_page(name: str, tmp_path: Path) -> None:
     path = tmp_path / "pack.pdf"
-    write_pdf(ACTIVITY, [replace(LINE, learner=name), NEVER], path)
+    write_pdf(ACTIVITY, [replace(LINE, learner=name), NEVER], [], path)
     texts = pages(path)
     assert len(texts) == 1
     assert "Ben Søndergaard" in texts[0]
@@ -198,11 +222,18 @@ def test_no_learner_breaks_the_page(name: str, tmp_path: Path) -> None:
 
 
 def test_a_character_that_cannot_be_printed_is_a_box_and_explained(tmp_path: Path) -> None:
-    write_pdf(ACTIVITY, [replace(LINE, learner="Li 李 ({total})")], tmp_path / "with.pdf")
+    write_pdf(ACTIVITY, [replace(LINE, learner="Li 李 ({total})")], [], tmp_path / "with.pdf")
     assert "Li □ ({total})" in said(tmp_path / "with.pdf")
     assert "□ stands for a character" in said(tmp_path / "with.pdf")
-    write_pdf(ACTIVITY, [LINE], tmp_path / "without.pdf")
+    write_pdf(ACTIVITY, [LINE], [], tmp_path / "without.pdf")
     assert "□" not in said(tmp_path / "without.pdf")
+
+
+def test_an_activity_that_nobody_took_has_a_pack_too(tmp_path: Path) -> None:
+    open_ = replace(ACTIVITY, starts=None, ends=None, since=date(2026, 6, 1))
+    assert write_pdf(open_, [], [], tmp_path / "pack.pdf") == (0, 0)
+    assert said(tmp_path / "pack.pdf").count("none") == 2
+    assert "Period not limited Completions from 2026-06-01" in said(tmp_path / "pack.pdf")
 
 
 def test_more_than_anybody_prints_is_refused(
@@ -210,7 +241,7 @@ def test_more_than_anybody_prints_is_refused(
 ) -> None:
     monkeypatch.setattr(paper, "MOST_ROWS", 3)
     with pytest.raises(PaperFull, match="more than 3 rows"):
-        write_pdf(ACTIVITY, lines(4), tmp_path / "pack.pdf")
+        write_pdf(ACTIVITY, lines(4), [], tmp_path / "pack.pdf")
     assert listed(tmp_path) == []
 
 
@@ -226,13 +257,13 @@ def test_a_pack_is_private_from_its_first_byte_and_replaces_nothing(
 
     previous = os.umask(0)
     try:
-        write(ACTIVITY, watched(), tmp_path / "pack")
+        write(ACTIVITY, watched(), [WAITING], tmp_path / "pack")
     finally:
         os.umask(previous)
     assert modes(tmp_path) == {0o600}
     before = (tmp_path / "pack").read_bytes()
     with pytest.raises(FileExistsError):
-        write(ACTIVITY, lines(1), tmp_path / "pack")
+        write(ACTIVITY, lines(1), [], tmp_path / "pack")
     assert (tmp_path / "pack").read_bytes() == before
     assert listed(tmp_path) == ["pack"]
 
@@ -242,20 +273,25 @@ def test_no_log_line_and_no_property_names_a_learner(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     path = tmp_path / "pack.pdf"
-    write_pdf(ACTIVITY, [replace(LINE, learner="Secretly 李 Østergaard")], path)
+    write_pdf(ACTIVITY, [replace(LINE, learner="Secretly 李 Østergaard")], [], path)
     assert not [one for one in caplog.records if "Secretly" in one.getMessage()]
     assert not [one for one in caplog.records if "李" in one.getMessage()]
     assert "Secretly" not in str(PdfReader(path).metadata) + repr(LINE)
     assert "Østergaard" not in repr(LINE)
+    assert "Abara" not in repr(WAITING)
 
 
-@pytest.mark.skipif(which("pdftoppm") is None, reason="poppler-utils is not installed")
-def test_the_page_is_drawn(tmp_path: Path) -> None:
-    write_pdf(ACTIVITY, lines(10), tmp_path / "pack.pdf")
-    subprocess.run(
-        ["pdftoppm", "-r", "40", "-gray", tmp_path / "pack.pdf", tmp_path / "page"], check=True
-    )
-    (drawn,) = tmp_path.glob("page*.pgm")
-    pixels = drawn.read_bytes()[-400 * 300 :]
-    assert min(pixels) < 120
-    assert max(pixels) == 255
+def test_nothing_is_drawn_off_the_page(tmp_path: Path) -> None:
+    path = tmp_path / "pack.pdf"
+    long = replace(WAITING, learner="W" * 3_000, why="why " * 500, next_step="step" * 500)
+    write_pdf(ACTIVITY, [replace(LINE, learner="M" * 3_000)] * 9, [long, WAITING], path)
+    places: list[tuple[float, float]] = []
+
+    def seen(text: str, _cm: Any, tm: list[float], *_: Any) -> None:
+        if text.strip():
+            places.append((tm[4], tm[5]))
+
+    for page in PdfReader(path).pages:
+        page.extract_text(visitor_text=seen)
+    assert len(places) > 100
+    assert all(20 < x < 842 - 20 and 20 < y < 595 - 20 for x, y in places)

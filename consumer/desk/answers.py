@@ -1,0 +1,117 @@
+"""What PARS said in its own words: those that nobody knows, and answers for a person to read."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select
+
+from consumer.clock import Clock
+from consumer.desk.deadletters import Shown
+from consumer.ledger.attempt import open_answer
+from consumer.ledger.ledger import Ledger
+from consumer.ledger.schema import attempts, audit, credits_
+from consumer.pars.symptoms import WORDS
+from consumer.pars.word import SEALED, is_plain
+
+_NEXT_STEP = "ask ACCME what it means and tell MOC Consumer's makers; PARS is asked on until then"
+
+
+class NoAnswer(Exception):
+    """Nothing that PARS said of this credit was kept."""
+
+
+def unknown_words(ledger: Ledger) -> list[Shown]:
+    """Each status of PARS that nobody knows: how often, of how many credits, since when.
+
+    One that a newer version has learnt is not among them.
+    """
+    a = attempts.c
+    heard = (
+        select(
+            func.min(a.id).label("first"),
+            func.count().label("answers"),
+            func.count(a.credit_row.distinct()).label("credits"),
+            func.min(a.at).label("since"),
+            func.max(a.at).label("last"),
+        )
+        .where(a.word.is_not(None))
+        .group_by(a.word)
+        .order_by(func.min(a.at))
+    )
+    with ledger.read() as db:
+        told = [(_word(db, ledger, row.first), row) for row in db.execute(heard).all()]
+    return [
+        _shown(profile, word, row) for (profile, word), row in told if word.casefold() not in WORDS
+    ]
+
+
+def _word(db: Connection, ledger: Ledger, first: int) -> tuple[str, str]:
+    query = (
+        select(credits_.c.profile, attempts.c.answer)
+        .join(credits_, credits_.c.id == attempts.c.credit_row)
+        .where(attempts.c.id == first)
+    )
+    profile, sealed = db.execute(query).one()
+    return profile, open_answer(ledger.seal, sealed)[0]
+
+
+def _shown(profile: str, word: str, row: Row[Any]) -> Shown:
+    return {
+        "profile": profile,
+        "word": word if is_plain(word) else SEALED,
+        "answers": row.answers,
+        "credits": row.credits,
+        "since": _told(row.since),
+        "last": _told(row.last),
+        "next_step": _NEXT_STEP,
+    }
+
+
+def latest_word(db: Connection, ledger: Ledger, credit_row: int) -> str:
+    """The status that PARS gave last, if nobody knows it; blank otherwise."""
+    a = attempts.c
+    asked = select(a.word).where(a.credit_row == credit_row, a.action == "ask")
+    digest = db.scalar(asked.order_by(a.id.desc()).limit(1))
+    if digest is None:
+        return ""
+    first = select(a.answer).where(a.credit_row == credit_row, a.word == digest)
+    word, _ = open_answer(ledger.seal, db.execute(first.order_by(a.id)).scalars().first() or b"")
+    return f"{word if is_plain(word) else SEALED}; nobody here knows this word"
+
+
+def reveal_answers(ledger: Ledger, credit_id: str, who: str, clock: Clock) -> list[Shown]:
+    """What PARS answered about this CreditID, oldest first, as it came, personal data and all.
+
+    Remembered in the audit. Raises NoAnswer.
+    """
+    a = attempts.c
+    query = select(attempts).where(a.credit_id == credit_id, a.answer.is_not(None)).order_by(a.id)
+    with ledger.begin() as db:
+        rows = db.execute(query).all()
+        if not rows:
+            raise NoAnswer(f"no answer of PARS about {credit_id} was kept")
+        values = {"who": who, "what": "answers.revealed", "subject": credit_id, "why": ""}
+        db.execute(insert(audit).values(at=clock.now(), **values))
+    return [_answer(ledger, row) for row in rows]
+
+
+def _answer(ledger: Ledger, row: Row[Any]) -> Shown:
+    _, raw = open_answer(ledger.seal, row.answer)
+    return {
+        "at": _told(row.at),
+        "action": row.action,
+        "status": row.status or "",
+        "outcome": row.outcome,
+        "answer": "".join(map(_printable, raw.decode(errors="replace"))),
+    }
+
+
+def _printable(character: str) -> str:
+    """No character that would steer a terminal."""
+    return character if character.isprintable() or character in "\n\t" else "\ufffd"
+
+
+def _told(at: datetime) -> str:
+    return at.isoformat(timespec="seconds")

@@ -1,0 +1,71 @@
+"""Names in the environment that look like settings and are none: misspelt, as a rule."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Any, get_args
+
+from pydantic import BaseModel
+
+PREFIX = "MOC_"
+ELSEWHERE = frozenset({"MOC_CONFIG", "MOC_SIMULATOR_PASSWORD"})
+"""Read by single commands."""
+
+# Kubernetes and Docker tell of a service called moc, or moc-something, without being asked.
+_SERVICE = re.compile(r"\w+_SERVICE_(HOST|PORT(_\w+)?)|\w+_PORT_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?")
+_ADDRESS = re.compile(r"(tcp|udp)://")
+
+
+def unknown_names(settings: type[BaseModel], environ: Mapping[str, str]) -> list[str]:
+    """A problem for each name that begins with MOC_ and is no setting; never a value.
+
+    What stands below a section is left to the section, which refuses what it does not know.
+    """
+    ours = {name: value for name, value in environ.items() if name.upper().startswith(PREFIX)}
+    return [
+        f"environment: {name} is no setting{_meant(settings, name)}"
+        for name, value in sorted(ours.items())
+        if not _known(settings, name.upper(), value)
+    ]
+
+
+def near(settings: type[BaseModel], dotted: str) -> str:
+    """The setting that was most likely meant, such as `sending.workers`; blank when none is."""
+    parts = dotted.split(".")
+    names = [
+        name.replace("*", parts[1] if len(parts) > 2 else "main") for name in names_of(settings)
+    ]
+    return next(iter(get_close_matches(dotted, names, 1, 0.8)), "")
+
+
+def names_of(model: type[BaseModel]) -> Iterator[str]:
+    """Every setting by its full name; `*` stands for a name that the office chooses."""
+    for name, field in model.model_fields.items():
+        yield name
+        for kind, stem in ((field.annotation, name), (_of_dict(field.annotation), f"{name}.*")):
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                yield from (f"{stem}.{below}" for below in names_of(kind))
+
+
+def _of_dict(annotation: Any) -> Any:
+    return next(iter(get_args(annotation)[1:]), None)
+
+
+def _known(settings: type[BaseModel], name: str, value: str) -> bool:
+    if name in ELSEWHERE or _SERVICE.fullmatch(name):
+        return True
+    if name.endswith("_PORT") and _ADDRESS.match(value):
+        return True
+    first, _, below = name.removeprefix(PREFIX).lower().partition("__")
+    if first not in settings.model_fields:
+        return False
+    return not below or any(one.startswith(f"{first}.") for one in names_of(settings))
+
+
+def _meant(settings: type[BaseModel], name: str) -> str:
+    dotted = name.upper().removeprefix(PREFIX).lower().replace("__", ".")
+    if found := near(settings, dotted):
+        return f"; did you mean {PREFIX}{found.upper().replace('.', '__')}?"
+    return "; moc-consumer check lists all that are, a.b is written MOC_A__B"
