@@ -10,6 +10,7 @@ import click
 
 from consumer.cli.output import fail
 from consumer.clock import SystemClock
+from consumer.pars.contract import CompletedForm, Placement, UniqueIDForm
 from consumer.pars.simulator.operations import Manners, Policy
 from consumer.pars.simulator.server import serve
 from consumer.pars.simulator.web import (
@@ -41,6 +42,24 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     type=click.Choice([policy.value for policy in (Policy.REFUSAL, Policy.SUCCESS)]),
     help="Answer to a CreditID that is there already.",
 )
+@click.option(
+    "--second-credit",
+    default=Policy.STORE.value,
+    show_default=True,
+    type=click.Choice([policy.value for policy in (Policy.STORE, Policy.REFUSAL)]),
+    help="Answer to the same credit under another CreditID.",
+)
+@click.option("--visible-after", default=0.0, help="Seconds until a status question finds it.")
+@click.option("--credentials-in", type=click.Choice(Placement), help="The only place that counts.")
+@click.option("--completed-form", type=click.Choice(CompletedForm), help="The only form it takes.")
+@click.option(
+    "--unique-id-form",
+    default=UniqueIDForm.LIST,
+    show_default=True,
+    type=click.Choice(UniqueIDForm),
+    help="Of the learner's number in JSON.",
+)
+@click.option("--word", "words", multiple=True, help='Replaces a text: "Pending=In review".')
 def simulate(
     host: str,
     port: int,
@@ -51,6 +70,12 @@ def simulate(
     activities: Path | None,
     board_delay: float,
     duplicates: str,
+    second_credit: str,
+    visible_after: float,
+    credentials_in: Placement | None,
+    completed_form: CompletedForm | None,
+    unique_id_form: UniqueIDForm,
+    words: tuple[str, ...],
 ) -> None:
     """Serve a PARS to try things on; its books are at /_books."""
     simulator = Simulator(
@@ -59,9 +84,25 @@ def simulate(
         SystemClock(),
         roster=_entries(roster, roster_from),
         activities=_entries(activities, activities_from),
-        manners=Manners(board_delay_seconds=board_delay, duplicate=Policy(duplicates)),
+        manners=Manners(
+            board_delay_seconds=board_delay,
+            visible_after_seconds=visible_after,
+            duplicate=Policy(duplicates),
+            second_credit=Policy(second_credit),
+            unique_id_form=unique_id_form,
+            credentials_in=credentials_in,
+            completed_form=completed_form,
+            wording=dict(_worded(one) for one in words),
+        ),
     )
     serve(simulator, host, port, announce=lambda url: click.echo(f"PARS simulator: {url}{STEM}"))
+
+
+def _worded(option: str) -> tuple[str, str]:
+    text, found, other = option.partition("=")
+    if not found:
+        fail(["--word needs TEXT=OTHER TEXT"])
+    return text, other
 
 
 def _entries(file: Path | None, read: Callable[[bytes], Sequence[T]]) -> Sequence[T]:
