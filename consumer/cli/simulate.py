@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,6 +25,10 @@ from consumer.resources import shipped
 
 T = TypeVar("T")
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def _of(choices: type[StrEnum]) -> click.Choice[str]:
+    return click.Choice([one.value for one in choices])
 
 
 @click.command()
@@ -50,13 +55,13 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     help="Answer to the same credit under another CreditID.",
 )
 @click.option("--visible-after", default=0.0, help="Seconds until a status question finds it.")
-@click.option("--credentials-in", type=click.Choice(Placement), help="The only place that counts.")
-@click.option("--completed-form", type=click.Choice(CompletedForm), help="The only form it takes.")
+@click.option("--credentials-in", type=_of(Placement), help="The only place that counts.")
+@click.option("--completed-form", type=_of(CompletedForm), help="The only form it takes.")
 @click.option(
     "--unique-id-form",
-    default=UniqueIDForm.LIST,
+    default=UniqueIDForm.LIST.value,
     show_default=True,
-    type=click.Choice(UniqueIDForm),
+    type=_of(UniqueIDForm),
     help="Of the learner's number in JSON.",
 )
 @click.option("--word", "words", multiple=True, help='Replaces a text: "Pending=In review".')
@@ -72,9 +77,9 @@ def simulate(
     duplicates: str,
     second_credit: str,
     visible_after: float,
-    credentials_in: Placement | None,
-    completed_form: CompletedForm | None,
-    unique_id_form: UniqueIDForm,
+    credentials_in: str | None,
+    completed_form: str | None,
+    unique_id_form: str,
     words: tuple[str, ...],
 ) -> None:
     """Serve a PARS to try things on; its books are at /_books."""
@@ -89,9 +94,9 @@ def simulate(
             visible_after_seconds=visible_after,
             duplicate=Policy(duplicates),
             second_credit=Policy(second_credit),
-            unique_id_form=unique_id_form,
-            credentials_in=credentials_in,
-            completed_form=completed_form,
+            unique_id_form=UniqueIDForm(unique_id_form),
+            credentials_in=Placement(credentials_in) if credentials_in else None,
+            completed_form=CompletedForm(completed_form) if completed_form else None,
             wording=dict(_worded(one) for one in words),
         ),
     )

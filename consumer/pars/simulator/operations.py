@@ -84,7 +84,11 @@ class Operations:
         with self._lock:
             refusal = self._settle(caller, reports[0]) if len(reports) == 1 else _ONE_EACH
             self._books.refused += refusal is not None
-        return None if refusal is None else replace(refusal, message=self._worded(refusal.message))
+        return None if refusal is None else self._in_words(refusal)
+
+    def _in_words(self, refusal: Refusal) -> Refusal:
+        code, message = map(self._worded, (refusal.code, refusal.message))
+        return replace(refusal, code=code, message=message)
 
     def _worded(self, text: str) -> str:
         return self._manners.wording.get(text, text)

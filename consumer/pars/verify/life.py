@@ -30,7 +30,7 @@ def status_by_credit(bench: Bench) -> Iterator[Finding]:
         f"{asked.told}: {_shown(bench, asked, found=found)}",
         setting="sending.grace_seconds",
         configured=grace,
-        fits=(grace if in_time else 2.0 * math.ceil(asked.seconds)) if found else None,
+        fits=(grace if in_time else _minutes(2 * asked.seconds)) if found else None,
     )
 
 
@@ -138,6 +138,11 @@ def read_as(told: Told) -> str:
     """The line of the fate table that an answer hit, in words."""
     unknown = told.row.code in ("refused_by_pars", "answer_not_understood")
     return "no line of the table knows it" if unknown else f"read as {told.row.code}"
+
+
+def _minutes(seconds: float) -> float:
+    """So many seconds, in whole minutes."""
+    return 60.0 * math.ceil(seconds / 60)
 
 
 def _repeated(told: Told, name: str, title: str, success: str) -> Finding:
