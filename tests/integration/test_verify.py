@@ -298,6 +298,16 @@ def test_an_unknown_status_word_is_told(open_pars: OpenPars, verifier: Open) -> 
     assert eval(f"{{{line}\n}}", {"Verdict": Verdict}) == {"under review": Verdict.PENDING}  # noqa: S307
 
 
+def test_an_unknown_answer_to_a_deletion_leaves_no_doubt_about_what_was_deleted(
+    open_pars: OpenPars, verifier: Open
+) -> None:
+    pars = open_pars(wording={"Credit record does not exist": "Pardon me"})
+    findings = verifier(pars, XML).run()
+    assert set(outside(findings)) == {"delete_unknown"}
+    assert "'pardon me', Class.DATA, Move.ASK" in by_name(findings)["delete_unknown"].suggested_row
+    assert_nothing_is_left(pars)
+
+
 def test_nothing_personal_and_no_credential_is_shown(open_pars: OpenPars, verifier: Open) -> None:
     said = " ".join([*PERSONAL, "Priya  VANTONGEREN", "09/10/1971", "September 10", PASSWORD])
     echo = dict.fromkeys(
@@ -318,6 +328,16 @@ def test_nothing_personal_and_no_credential_is_shown(open_pars: OpenPars, verifi
 
 
 # ------------------------------------------------------------------ bad days
+
+
+def test_requests_keep_the_profile_s_pace(
+    open_pars: OpenPars, verifier: Open, clock: FakeClock
+) -> None:
+    before = clock.monotonic()
+    findings = verifier(open_pars(), {"requests_per_second": 0.5}).run()
+    answers = int(by_name(findings)["pace"].seen.split()[0])
+    assert answers > 20
+    assert clock.monotonic() - before >= 2 * (answers - 1)
 
 
 def test_a_busy_pars_is_waited_for_and_asked_more_slowly(

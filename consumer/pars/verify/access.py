@@ -91,8 +91,10 @@ def _placement(bench: Bench, placement: Placement, told: Told, chosen: Placement
     configured = bench.configured.credentials_in
     name, title = f"credentials_{placement}", _PLACES[placement]
     if placement is not configured:
-        said = "accepted too" if told.heard and not _shut_out(told) else "not accepted"
-        return Finding(name, title, Outcome.PASS, f"{told}: {said}; not in use")
+        let_in = told.heard and not _shut_out(told)
+        said = f"{'accepted too' if let_in else 'not accepted'}; not in use"
+        said = "accepted" if placement is chosen else said
+        return Finding(name, title, Outcome.PASS, f"{told}: {said}")
     outcome = Outcome.PASS if chosen is configured else Outcome.DIFFERS
     return Finding(
         name,

@@ -118,12 +118,15 @@ class Bench:
 
     def add(self, record: Record, credit_id: str, profile: ParsProfile | None = None) -> Told:
         """Report one credit; written down before it is sent, whatever comes of it."""
-        chosen, new = profile or self.profile, credit_id not in self._held
+        chosen, before = profile or self.profile, self._held.get(credit_id)
+        was_deleted = credit_id in self._deleted
         self._held[credit_id] = (record, chosen)
         self._deleted.discard(credit_id)
         told = self.save(record, credit_id, Action.ADD, chosen)
-        if new and told.row.move in _NOTHING_STORED:
-            del self._held[credit_id]
+        if told.row.move in _NOTHING_STORED:
+            self._deleted |= {credit_id} if was_deleted else set()
+            if before is None:
+                del self._held[credit_id]
         return told
 
     def forget(self, credit_id: str) -> None:
