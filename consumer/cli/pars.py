@@ -199,6 +199,9 @@ def _interrupt(_number: int, _frame: object) -> NoReturn:
 def _take_back(bench: Bench, findings: list[Finding]) -> None:
     """Clean up; who interrupts that too is told what is left."""
     click.echo("deleting what was added", err=True)
+    if bench.unheard:
+        wait = f"at most {bench.patience_seconds:.0f} s"
+        click.echo(f"waiting for a report whose answer never came, {wait}", err=True)
     try:
         _show_each(clean_up(bench), findings)
     except KeyboardInterrupt:

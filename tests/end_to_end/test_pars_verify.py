@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from consumer.pars.simulator import STEM
 from consumer.resources import shipped
 from tests.end_to_end.conftest import OpenOffice
 from tests.end_to_end.office import PASSWORD, Office, merged
@@ -57,7 +58,7 @@ def report_to(office: Office, url: str, **more: Any) -> None:
 
 
 def totals(url: str) -> dict[str, int]:
-    books = httpx.get(url.replace("/services/ACCMELearnerService.svc", "/_books"), trust_env=False)
+    books = httpx.get(url.replace(STEM, "/_books"), trust_env=False)
     found: dict[str, int] = books.json()["totals"]
     return found
 
@@ -104,6 +105,19 @@ def test_an_interrupted_run_cleans_up(office: Office, simulate: Simulate) -> Non
             assert process.code(30) == NOT_RUN
             assert '"check":"clean_up","title":"Cleaning up","outcome":"pass"' in process.said
         assert totals(url)["live"] == 0
+
+
+def test_a_report_that_arrives_after_its_timeout_is_taken_back(
+    office: Office, simulate: Simulate
+) -> None:
+    url = simulate()
+    late = {"next": [{"kind": "hang", "seconds": 2}]}  # the office waits 0.75 seconds
+    httpx.put(url.replace(STEM, "/_faults"), json=late, trust_env=False).raise_for_status()
+    done = office.run(*VERIFY, "--yes")
+    assert done.code == NOT_RUN
+    assert "waiting for a report whose answer never came" in done.err
+    assert [row["outcome"] for row in done.rows if row["check"] == "clean_up"] == ["pass"]
+    assert (totals(url)["stored"], totals(url)["live"]) == (1, 0)
 
 
 def test_without_yes_nothing_is_sent(office: Office, simulate: Simulate) -> None:

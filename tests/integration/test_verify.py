@@ -14,7 +14,8 @@ import pytest
 from consumer.fate import Verdict
 from consumer.pars.connect import connect
 from consumer.pars.contract import CompletedForm, Placement, Transport, UniqueIDForm
-from consumer.pars.port import Reply
+from consumer.pars.port import Action, Pars, Reply
+from consumer.pars.profile import ParsProfile
 from consumer.pars.simulator import STEM, Policy
 from consumer.pars.symptoms import BAD, SAVE, SAVE_ELSE, Class, Move, Row
 from consumer.pars.verdicts import row_for
@@ -23,6 +24,7 @@ from consumer.pars.verify.finding import Finding, Outcome
 from consumer.pars.verify.fragment import fragment
 from consumer.pars.verify.plan import CHECKS, LAST, clean_up, go_through
 from consumer.pars.verify.subject import read_subject
+from consumer.participant import Record
 from consumer.service import pars_profile
 from consumer.settings import load_settings
 from tests.end_to_end.office import merged
@@ -407,6 +409,40 @@ def test_cleaning_up_after_any_step_leaves_nothing(
     assert [one.outcome for one in clean_up(bench)] == [Outcome.PASS]
     assert bench.held == ()
     assert_nothing_is_left(pars)
+
+
+@pytest.mark.parametrize("nth", [1, 2, 3, 4])
+def test_an_interruption_between_sending_and_hearing_leaves_nothing(
+    open_pars: OpenPars, verifier: Open, nth: int
+) -> None:
+    pars = open_pars(visible_after_seconds=90)
+    bench = verifier(pars).bench()
+    give_up_after(nth, bench)
+    with pytest.raises(KeyboardInterrupt):
+        list(go_through(CHECKS, bench))
+    assert pars.totals["posts"] > 0
+    assert [one.outcome for one in clean_up(bench)] == [Outcome.PASS]
+    assert_nothing_is_left(pars)
+
+
+def give_up_after(nth: int, bench: Bench) -> None:
+    """Somebody presses Ctrl-C when this many reports have left, and before the answer."""
+    connect_, left = bench._connect, itertools.count(1)
+
+    def impatient(profile: ParsProfile) -> Pars:
+        pars = connect_(profile)
+        save = pars.save
+
+        def interrupted(record: Record, credit_id: str, action: Action) -> Reply:
+            reply = save(record, credit_id, action)
+            if next(left) == nth:
+                raise KeyboardInterrupt
+            return reply
+
+        pars.save = interrupted  # type: ignore[method-assign]
+        return pars
+
+    bench._connect = impatient
 
 
 def nobody_in(found: dict[str, Finding]) -> set[Outcome]:

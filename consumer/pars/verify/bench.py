@@ -91,6 +91,7 @@ class Bench:
         self._count, self._next_at = 0, clock.monotonic()
         self._held: dict[str, tuple[Record, ParsProfile]] = {}
         self._deleted: set[str] = set()
+        self._unheard: set[str] = set()
         self._never = threading.Event()
 
     # ------------------------------------------------------------ names
@@ -110,6 +111,11 @@ class Bench:
         return f"profiles.{self.profile.name}.{name}"
 
     @property
+    def unheard(self) -> bool:
+        """Whether a report was sent whose answer never came."""
+        return bool(self._unheard)
+
+    @property
     def held(self) -> tuple[str, ...]:
         """CreditIDs that PARS may hold still."""
         return tuple(self._held)
@@ -122,7 +128,14 @@ class Bench:
         was_deleted = credit_id in self._deleted
         self._held[credit_id] = (record, chosen)
         self._deleted.discard(credit_id)
-        told = self.save(record, credit_id, Action.ADD, chosen)
+
+        def send(pars: Pars) -> Reply:
+            self._unheard.add(credit_id)
+            return pars.save(record, credit_id, Action.ADD)
+
+        told = self.told(self.ask(send, chosen), SAVE, SAVE_ELSE)
+        if told.heard or told.reply.status in _BUSY or told.row.move in _NOTHING_STORED:
+            self._unheard.discard(credit_id)
         if told.row.move in _NOTHING_STORED:
             self._deleted |= {credit_id} if was_deleted else set()
             if before is None:
@@ -132,6 +145,7 @@ class Bench:
     def forget(self, credit_id: str) -> None:
         """Nothing of this CreditID was sent."""
         self._held.pop(credit_id, None)
+        self._unheard.discard(credit_id)
 
     def delete(self, credit_id: str) -> Told:
         """Withdraw one credit, repeating what was sent."""
@@ -205,21 +219,27 @@ class Bench:
     def take_back(self) -> Iterator[str]:
         """Delete everything that PARS may hold; gives the CreditIDs not proven to be gone.
 
-        Only asking, and finding nothing, proves a withdrawal.
+        Only asking, and finding nothing, proves a withdrawal; and a report whose answer never came
+        may arrive still, so it is waited for first.
         """
+        self.close()  # an interruption may have left a request half said
+        until = self.clock.monotonic() + self.patience_seconds
+        for credit_id in self._unheard:
+            self.status_until(credit_id, Found, until)
         for credit_id in self._held.keys() - self._deleted:
             self.delete(credit_id)
         until = self.clock.monotonic() + self.patience_seconds
         for credit_id in self.held:
             absent = isinstance(self.status_until(credit_id, Absent, until).fate, Absent)
             if absent and credit_id in self._deleted:
-                del self._held[credit_id]
+                self.forget(credit_id)
             else:
                 yield credit_id
 
     def close(self) -> None:
         """Release every connection."""
-        for _, pars in self._ways:
+        while self._ways:
+            _, pars = self._ways.pop()
             pars.close()
 
     def _way(self, profile: ParsProfile) -> Pars:
