@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -10,6 +11,7 @@ import click
 
 from consumer.cli.output import fail
 from consumer.clock import Clock, SystemClock
+from consumer.pars.contract import CompletedForm, Placement, UniqueIDForm
 from consumer.pars.simulator.certificate import Certificate, Tls, certificate
 from consumer.pars.simulator.faults import Rule
 from consumer.pars.simulator.operations import Manners, Policy
@@ -30,6 +32,14 @@ _ANSWERS: dict[str, Literal[Policy.REFUSAL, Policy.SUCCESS]] = {
     "refusal": Policy.REFUSAL,
     "success": Policy.SUCCESS,
 }
+_SECOND: dict[str, Literal[Policy.STORE, Policy.REFUSAL]] = {
+    "store": Policy.STORE,
+    "refusal": Policy.REFUSAL,
+}
+
+
+def _of(choices: type[StrEnum]) -> click.Choice[str]:
+    return click.Choice([one.value for one in choices])
 
 
 @click.command()
@@ -67,6 +77,24 @@ _ANSWERS: dict[str, Literal[Policy.REFUSAL, Policy.SUCCESS]] = {
     type=click.Path(dir_okay=False, path_type=Path),
     help="Write the certificate of --tls here, for a client to trust.",
 )
+@click.option(
+    "--second-credit",
+    default="store",
+    show_default=True,
+    type=click.Choice([*_SECOND]),
+    help="Answer to the same credit under another CreditID.",
+)
+@click.option("--visible-after", default=0.0, help="Seconds until a status question finds it.")
+@click.option("--credentials-in", type=_of(Placement), help="The only place that counts.")
+@click.option("--completed-form", type=_of(CompletedForm), help="The only form it takes.")
+@click.option(
+    "--unique-id-form",
+    default=UniqueIDForm.LIST.value,
+    show_default=True,
+    type=_of(UniqueIDForm),
+    help="Of the learner's number in JSON.",
+)
+@click.option("--word", "words", multiple=True, help='Replaces a text: "Pending=In review".')
 def simulate(
     host: str,
     port: int,
@@ -81,6 +109,12 @@ def simulate(
     flags: tuple[str, ...],
     tls: str | None,
     public: Path | None,
+    second_credit: str,
+    visible_after: float,
+    credentials_in: str | None,
+    completed_form: str | None,
+    unique_id_form: str,
+    words: tuple[str, ...],
 ) -> None:
     """Serve a PARS to try things on; its books are at /_books.
 
@@ -93,7 +127,16 @@ def simulate(
         clock,
         roster=_entries(roster, roster_from),
         activities=_entries(activities, activities_from),
-        manners=Manners(board_delay_seconds=board_delay, duplicate=_ANSWERS[duplicates]),
+        manners=Manners(
+            board_delay_seconds=board_delay,
+            visible_after_seconds=visible_after,
+            duplicate=_ANSWERS[duplicates],
+            second_credit=_SECOND[second_credit],
+            unique_id_form=UniqueIDForm(unique_id_form),
+            credentials_in=Placement(credentials_in) if credentials_in else None,
+            completed_form=CompletedForm(completed_form) if completed_form else None,
+            wording=dict(_worded(one) for one in words),
+        ),
         faults=_plan(faults, flags),
     )
     made = _certificate(tls, host, public, clock)
@@ -133,6 +176,13 @@ def _certificate(
     if public is not None:
         public.write_bytes(made.public)
     return made
+
+
+def _worded(option: str) -> tuple[str, str]:
+    text, found, other = option.partition("=")
+    if not found:
+        fail(["--word needs TEXT=OTHER TEXT"])
+    return text, other
 
 
 def _entries(file: Path | None, read: Callable[[bytes], Sequence[T]]) -> Sequence[T]:

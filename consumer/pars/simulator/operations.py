@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Literal
@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 
 from consumer.clock import Clock
-from consumer.pars.contract import UniqueIDForm
+from consumer.pars.contract import CompletedForm, Placement, UniqueIDForm
 from consumer.pars.document import Report
 from consumer.pars.port import Action
 from consumer.pars.simulator.activity import Activities
@@ -38,7 +38,9 @@ class Manners:
 
     `duplicate` is the answer to a CreditID that is live (success or refusal), `second_credit` that
     to the same credit under another CreditID (store or refusal). A record stays invisible to
-    status questions for `visible_after_seconds`. `unique_id_form` is what it takes in JSON.
+    status questions for `visible_after_seconds`. `unique_id_form` is what it takes in JSON,
+    `credentials_in` and `completed_form` the only place and form it takes, None for any.
+    `wording` replaces texts of refusals and words of statuses.
     """
 
     board_delay_seconds: Seconds = 0.0
@@ -46,6 +48,9 @@ class Manners:
     duplicate: Literal[Policy.SUCCESS, Policy.REFUSAL] = Policy.REFUSAL
     second_credit: Literal[Policy.STORE, Policy.REFUSAL] = Policy.STORE
     unique_id_form: UniqueIDForm = UniqueIDForm.LIST
+    credentials_in: Placement | None = None
+    completed_form: CompletedForm | None = None
+    wording: Mapping[str, str] = field(default_factory=dict)
 
 
 _MANNERS = TypeAdapter(Manners)
@@ -68,6 +73,7 @@ _UNKNOWN = Refusal("Credit record does not exist")
 _REUSED = Refusal("CreditID was deleted and may not be used again")
 _DIFFERS = Refusal("Deletion does not repeat what was stored")
 _AMBIGUOUS = Refusal("More than one credit fits the row", code="Multiple matches")
+_FORM = Refusal("Invalid input: CompletedDateTime")
 _ONE_EACH = Refusal("Exactly one report per request", code="Operation not supported")
 
 
@@ -96,7 +102,14 @@ class Operations:
         with self._lock:
             refusal = self._settle(caller, reports[0], came) if len(reports) == 1 else _ONE_EACH
             self._books.refused += refusal is not None
-        return refusal
+        return None if refusal is None else self._in_words(refusal)
+
+    def _in_words(self, refusal: Refusal) -> Refusal:
+        code, message = map(self._worded, (refusal.code, refusal.message))
+        return replace(refusal, code=code, message=message)
+
+    def _worded(self, text: str) -> str:
+        return self._manners.wording.get(text, text)
 
     def save_unnamed(self, caller: str, report: Report) -> tuple[str, Refusal | None]:
         """The same for a row of the Excel template, which names no credit: its CreditID here.
@@ -111,7 +124,7 @@ class Operations:
             else:
                 found, refusal = self._add_unnamed(caller, report, alike)
             self._books.refused += refusal is not None
-        return found, refusal
+        return found, None if refusal is None else self._in_words(refusal)
 
     def status(self, caller: str, credit_id: str) -> list[Seen]:
         """GetLearnerStatusByCreditId; nothing of what is unknown, deleted or another's."""
@@ -175,6 +188,8 @@ class Operations:
     def _settle(self, caller: str, report: Report, came: Came) -> Refusal | None:
         if report.action is Action.DELETE:
             return self._delete(caller, report)
+        if self._manners.completed_form not in (None, report.completed_form):
+            return _FORM
         self._books.posted(report.credit_id)
         known = self._books.known(report.credit_id)
         if known is not None:
@@ -221,7 +236,8 @@ class Operations:
 
     def _seen(self, caller: str, entries: Sequence[Entry]) -> list[Seen]:
         now = self._clock.now()
-        return [_shown(one, now) for one in entries if self._visible(one, caller, now)]
+        seen = [_shown(one, now) for one in entries if self._visible(one, caller, now)]
+        return [replace(one, status=self._worded(one.status)) for one in seen]
 
     def _visible(self, entry: Entry, caller: str, now: datetime) -> bool:
         since = entry.decision.stored_at + timedelta(seconds=self._manners.visible_after_seconds)

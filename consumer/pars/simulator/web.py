@@ -48,7 +48,7 @@ class Simulator:
     ) -> None:
         """`schemas_dir` is the folder that holds `pars/`."""
         manners = manners or Manners()
-        self._door = Door(providers)
+        self._door = Door(providers, manners.credentials_in)
         self._roster = Roster(roster)
         self._activities = Activities(activities)
         self._clock = clock
