@@ -116,7 +116,7 @@ class _Entry(_Part):
 @cache
 def shipped_boards() -> Boards:
     """The boards that ship with the program, ABIM first."""
-    boards, _ = _boards(_parsed(SHIPPED), {}, SHIPPED.name)
+    boards, _ = _boards(_parsed(SHIPPED), {}, "shipped")
     return boards
 
 
