@@ -124,6 +124,12 @@ def test_law_a_coarser_grid_takes_its_multiples_alone(quarters: int, step: int) 
     assert fits == (quarters % step == 0)
 
 
+def test_a_board_may_count_in_whole_points(tmp_path: Path) -> None:
+    boards, _ = load_boards(own(tmp_path, '[ABP]\npoints_step = "1"\n'))
+    assert codes(drafted(boards["ABP"], Decimal("1.5"))) == ["points_off_grid"]
+    assert isinstance(drafted(boards["ABP"], Decimal(1)), Ready)
+
+
 def test_a_board_that_gives_the_whole_or_nothing_refuses_a_part() -> None:
     whole = replace(ABP, partial=False)
     assert codes(drafted(whole, Decimal(1))) == ["points_partial"]
