@@ -61,7 +61,7 @@ class Board:
     """One board; `certifications` gives what PARS calls each credit type of the office's table.
 
     `spelling` is how the board is written where that is not `name`: by transport, and in prose.
-    `source` is where its entry comes from: a file's name.
+    `source` is where its entry comes from: shipped, or the name of the office's file.
     """
 
     name: str

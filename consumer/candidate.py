@@ -152,14 +152,14 @@ def _birth_date(learner: Learner) -> BirthDate | None:
 
 
 def _missing(candidate: Candidate, birth: BirthDate | None, policy: YearPolicy) -> Iterator[Reason]:
-    board = candidate.board
+    board, named = candidate.board, candidate.board.spelled("prose")
     if not candidate.learner.consents_to(board.name):
-        yield Reason(Stage.LOOK_UP, "no_consent", "consent", board.name)
+        yield Reason(Stage.LOOK_UP, "no_consent", "consent", named)
     if birth is None:
         if {Mark.BIRTH_DAY, Mark.BIRTH_YEAR} & board.marks:
-            yield Reason(Stage.LOOK_UP, "no_birth_date", "birth_date", board.name)
+            yield Reason(Stage.LOOK_UP, "no_birth_date", "birth_date", named)
     elif birth.year is None and (policy is YearPolicy.HOLD or Mark.BIRTH_YEAR in board.marks):
-        yield Reason(Stage.LOOK_UP, "no_birth_year", "birth_date", board.name)
+        yield Reason(Stage.LOOK_UP, "no_birth_year", "birth_date", named)
 
 
 def _shown(birth: BirthDate | None, policy: YearPolicy) -> BirthDate | None:

@@ -107,7 +107,10 @@ def _judge_learner(
     awaited = sorted(
         {row.board for row, _ in ours} & {one.board for one in learners} - {*certified}
     )
-    drafts += [Held((Reason(Stage.LOOK_UP, "no_board_id", "board_id", b),)) for b in awaited]
+    drafts += [
+        Held((Reason(Stage.LOOK_UP, "no_board_id", "board_id", boards[b].spelled("prose")),))
+        for b in awaited
+    ]
     return _together(drafts, unfinished=len(pairs) < len(ours))
 
 

@@ -36,7 +36,9 @@ def plain_board_id(board: Board, text: str) -> str:
 def board_id_rules(board: Board, board_id: str) -> Iterator[Reason]:
     """Broken when the ID does not have the board's form."""
     if not board.id_pattern.fullmatch(board_id):
-        yield broken("board_id_form", "board_id", f"{board.name} IDs have {board.id_rule}")
+        yield broken(
+            "board_id_form", "board_id", f"{board.spelled('prose')} IDs have {board.id_rule}"
+        )
 
 
 def npi_rules(npi: str) -> Iterator[Reason]:

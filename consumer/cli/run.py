@@ -90,7 +90,7 @@ def check(context: click.Context) -> None:
 
 def _board_shown(board: Board) -> dict[str, str]:
     """What is in force for a board, as `check` lists it."""
-    types = list(board.certifications) + ["any other"] * board.any_credit_type
+    types = list(board.certifications) + ["any"] * board.any_credit_type
     by = board.deadlines
     return {
         "board": board.name,
@@ -99,6 +99,7 @@ def _board_shown(board: Board) -> dict[str, str]:
         "needs": ", ".join(sorted(board.marks)),
         "repeats": "yes" if board.repeats else "no",
         "partial": "yes" if board.partial else "no",
+        "steps": str(board.points_step),
         "report_within": f"{by.days} days",
         "year_end": "{:02}-{:02}".format(*by.year_end),
         "closes": "{:02}-{:02}".format(*by.closes),

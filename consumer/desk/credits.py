@@ -135,13 +135,21 @@ def _brief(row: Row[Any], watch: Watch | None) -> Shown:
         "completed_on": str(cells[k.completed_on] or ""),
         "report_by": str(report_by or ""),
         "closes_on": str(cells[k.closes_on] or ""),
-        "at_risk": watch.standing(state, report_by, resend=bool(cells[k.resend])) if watch else "",
+        "at_risk": _at_risk(row, state, waits=bool(others), watch=watch) if watch else "",
         "source": cells[c.source] or "",
         "reason": reason.code if reason else "",
         "what_happened": advice(reason).happened if reason else "",
         "how": advice(reason).how if reason else "",
         "also_waits": "; ".join(f"{one.detail}: {advice(one).happened}" for one in others),
     }
+
+
+def _at_risk(row: Row[Any], state: State | Heard, *, waits: bool, watch: Watch) -> str:
+    """How near the deadline is: the credit's own, or that of the board still waiting."""
+    cells, c, k = row._mapping, completions.c, credits_.c
+    report_by = cells[c.report_by] if isinstance(state, Heard) else cells[k.report_by]
+    own = watch.standing(state, report_by, resend=bool(cells[k.resend]))
+    return own or (watch.standing(Heard.HELD, cells[c.report_by], resend=False) if waits else "")
 
 
 def _step(row: Row[Any]) -> Shown:

@@ -47,7 +47,9 @@ def at_risk(until: date) -> ColumnElement[bool]:
     c, k = completions.c, credits_.c
     resent = and_(k.state == State.WITHDRAWING, k.resend)
     unreported = or_(k.state.in_(_OPEN), resent, and_(k.id.is_(None), c.state.in_(_WAITING)))
-    return and_(unreported, deadline() < until)
+    # Credited by one board, and waiting for another.
+    waiting = and_(c.unfinished, c.reasons != "[]", c.report_by < until)
+    return or_(and_(unreported, deadline() < until), waiting)
 
 
 def deadline() -> ColumnElement[date]:

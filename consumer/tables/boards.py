@@ -116,7 +116,7 @@ class _Entry(_Part):
 @cache
 def shipped_boards() -> Boards:
     """The boards that ship with the program, ABIM first."""
-    boards, _ = _boards(_parsed(SHIPPED), {}, SHIPPED.name)
+    boards, _ = _boards(_parsed(SHIPPED), {}, "shipped")
     return boards
 
 
@@ -175,5 +175,6 @@ def _merged(shipped: Mapping[str, Any], own: Any) -> Any:
 
 def _problem(place: str, error: Any) -> str:
     path = ".".join(map(str, error["loc"]))
-    message = error["msg"].removeprefix("Value error, ")
+    unknown = error["type"] == "extra_forbidden"
+    message = "there is no such key" if unknown else error["msg"].removeprefix("Value error, ")
     return f"{place}.{path}: {message}" if path else f"{place}: {message}"

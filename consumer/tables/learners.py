@@ -94,11 +94,8 @@ def _problems(
     problems = []
     if not row.cells["learner"]:
         problems.append(TableProblem(file, row.line, "learner", "is blank"))
-    known = f"known boards: {', '.join(boards)}"
     if learner.board not in boards:
-        problems.append(TableProblem(file, row.line, "board", known))
-    if learner.consent_boards - {*boards}:
-        problems.append(TableProblem(file, row.line, "consent_boards", known))
+        problems.append(TableProblem(file, row.line, "board", f"known boards: {', '.join(boards)}"))
     if any(other.board == learner.board for other in others):
         problems.append(TableProblem(file, row.line, "learner", "stands twice for the same board"))
     return problems

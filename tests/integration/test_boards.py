@@ -339,6 +339,16 @@ def test_a_completion_that_waits_is_at_risk_too(office: Office) -> None:
     assert at_risk(office) == {"101": "due today"}
 
 
+def test_a_board_that_still_waits_is_at_risk_though_the_other_has_it(both: Office) -> None:
+    with_learners(both, AGREED, PEDIATRICIAN | {"consent": ""})
+    both.hear(moodle(PRIYA, at=both.clock.now() - timedelta(28)))
+    both.drive_to("submitted")
+    assert at_risk(both) == {"BOTH": "2 days left"}
+    with_learners(both, AGREED, PEDIATRICIAN)
+    both.drive_to("accepted", "accepted")
+    assert at_risk(both) == {}
+
+
 def test_the_earliest_deadline_is_sent_first_whatever_came_first(both: Office) -> None:
     with_learners(both, AGREED, PEDIATRICIAN)
     both.hear(moodle(PRIYA))

@@ -81,11 +81,15 @@ def test_a_board_without_known_credit_types_takes_any() -> None:
     assert ABP.certification("Whatever ABP says") is None
 
 
-def test_the_prose_spelling_is_data() -> None:
-    assert (BOARDS["ABPATH"].spelled("prose"), BOARDS["ABPATH"].spelled("json")) == (
-        "ABPath",
-        "ABPATH",
-    )
+def test_people_read_a_boards_prose_spelling_and_pars_its_own() -> None:
+    pathologist = learner(board="ABPATH", board_id="p1", consent="")
+    course = activity(board="ABPATH", credit_types=("Lifelong Learning",))
+    waiting = judge(said(), house([pathologist], [course]), NOW)
+    assert isinstance(waiting, Held)
+    assert [reason.detail for reason in waiting.reasons] == ["ABPath"]
+    fate = judge(said(), house([replace(pathologist, consent="yes")], [course]), NOW)
+    assert isinstance(fate, Ready)
+    assert unique_ids(fate.records[0]) == (UniqueID("ABPATH", "p1"),)
 
 
 # ---------------------------------------------------------------- points, for every board
@@ -118,6 +122,12 @@ def test_law_a_coarser_grid_takes_its_multiples_alone(quarters: int, step: int) 
     points, grid = Decimal(quarters) / 4, Decimal(step) / 4
     fits = not list(points_rules(points, Decimal(100), grid))
     assert fits == (quarters % step == 0)
+
+
+def test_a_board_may_count_in_whole_points(tmp_path: Path) -> None:
+    boards, _ = load_boards(own(tmp_path, '[ABP]\npoints_step = "1"\n'))
+    assert codes(drafted(boards["ABP"], Decimal("1.5"))) == ["points_off_grid"]
+    assert isinstance(drafted(boards["ABP"], Decimal(1)), Ready)
 
 
 def test_a_board_that_gives_the_whole_or_nothing_refuses_a_part() -> None:

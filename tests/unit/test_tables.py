@@ -327,13 +327,10 @@ def test_rows_of_one_city_stand_beside_each_other_and_before_the_row_of_any(fold
     assert problems(folder) == [("activities.csv", 5, "starts")]
 
 
-def test_a_licence_and_a_consent_for_an_unknown_board(folder: Path) -> None:
-    head = LEARNERS + ",licence_state,licence,consent_boards"
-    write(folder, learners=csv(head, ADA + ",Maine,MD12345,ABIM"))
+def test_a_licence_is_read_with_its_state(folder: Path) -> None:
+    write(folder, learners=csv(LEARNERS + ",licence_state,licence", ADA + ",Maine,MD12345"))
     (ada,) = load(folder).learners.find("", "905")
     assert (ada.licence_state, ada.licence) == ("Maine", "MD12345")
-    write(folder, learners=csv(head, ADA + ",,,ABMI"))
-    assert problems(folder) == [("learners.csv", 2, "consent_boards")]
 
 
 def test_a_row_with_many_faults_tells_them_all(folder: Path) -> None:
