@@ -202,7 +202,7 @@ def _record(file: _File, name: str, provider: ProviderProfile) -> Record:
         family_name=learner.family_name,
         birth_date=learner.born,
         board=learner.board,
-        board_domain=board.spelled(provider.transport),
+        board_domain=board.spelling.get(provider.transport, ""),
         board_id=learner.board_id,
         npi=learner.npi or None,
         credit_type=activity.credit_type,
