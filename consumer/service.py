@@ -134,6 +134,8 @@ def pars_profile(name: str, profile: ProviderProfile, settings: Settings) -> Par
         credentials_in=profile.credentials_in,
         credential_fields=(fields.provider_id, fields.user, fields.password),
         paths=profile.paths,
+        activity_url=profile.activity_url,
+        activity_namespace=profile.activity_namespace,
         completed_form=profile.completed_form,
         unique_id_form=profile.unique_id_form,
         cme_mirror=profile.cme_mirror,
