@@ -14,10 +14,12 @@ import structlog
 from consumer.bus.connect import Bus
 from consumer.bus.port import BusError
 from consumer.clock import Clock
-from consumer.dispatch import Dispatcher, Policy
+from consumer.dispatch import Policy
+from consumer.inquiry import Inquirer, Turns, questions_of
 from consumer.journey import House, Provider
 from consumer.keys import Keys, KeysProblem, load_keys
 from consumer.ledger.claims import Claims
+from consumer.ledger.inquiries import Inquiries
 from consumer.ledger.ledger import Ledger, LedgerUnavailable, open_ledger
 from consumer.mapping.catalogue import Catalogue
 from consumer.mapping.loader import load_catalogue
@@ -284,7 +286,10 @@ class Service:
     def dispatcher_for(self) -> DispatcherFor:
         """Makes a dispatcher with a way to PARS of its own, for one worker thread."""
         policy, clock = self._policy(), self.parts.clock
-        return lambda profile: Dispatcher(self._pars_for(profile), policy, clock)
+        book, turns, settings = Inquiries(self.ledger), Turns(), self.parts.settings
+        return lambda name: Inquirer(
+            self._pars_for(name), policy, clock, questions_of(settings, name), book, turns
+        )
 
     def _policy(self) -> Policy:
         sending, follow = self.parts.settings.sending, self.parts.settings.follow

@@ -104,6 +104,13 @@ class ProviderProfile(Section):
         False, description="must be off: only MOC is reported, PARS adds the CME credit itself"
     )
 
+    @model_validator(mode="after")
+    def _can_match(self) -> ProviderProfile:
+        as_json = self.transport is Transport.JSON
+        if self.match_learners and as_json and Operation.MATCH not in self.paths:
+            raise ValueError("match_learners: with json there is no match without paths.match")
+        return self
+
 
 class SendingSettings(Section):
     """How credits are sent (dossier 6)."""

@@ -21,7 +21,7 @@ from consumer.ledger.schema import (
     letters,
     search_keys,
 )
-from consumer.reason import unpack_reasons
+from consumer.reason import Reason, Stage, unpack_reasons
 
 
 class NoSuchCredit(Exception):
@@ -110,7 +110,7 @@ def _brief(row: Row[Any]) -> Shown:
     return {
         "id": (cells[k.credit_id] if credit else "") or f"c{cells[c.id]}",
         "state": state.value,
-        "standing": WORDS[state],
+        "standing": _standing(state, reason),
         "activity": cells[k.activity] if credit else cells[c.course],
         "board": cells[k.board] or "",
         "credit_type": cells[k.credit_type] or "",
@@ -122,6 +122,13 @@ def _brief(row: Row[Any]) -> Shown:
         "what_happened": advice(reason).happened if reason else "",
         "how": advice(reason).how if reason else "",
     }
+
+
+def _standing(state: State | Heard, reason: Reason | None) -> str:
+    """A credit that PARS was asked about, and is ready but for the answer, waits."""
+    if state is not State.READY or reason is None or reason.stage is not Stage.LOOK_UP:
+        return WORDS[state]
+    return WORDS[Heard.HELD] if reason.code == "learner_unmatched" else "Waiting for PARS"
 
 
 def _step(row: Row[Any]) -> Shown:
