@@ -23,7 +23,7 @@ class Kind(StrEnum):
     """What was asked about."""
 
     ACTIVITY = "activity"
-    LEARNER = "learner"
+    LEARNER = "match"
     POSTED = "posted"  # an activity that was sent for registration, by a hash of its own number
 
 

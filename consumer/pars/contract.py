@@ -69,12 +69,6 @@ PATHS: Mapping[Transport, Mapping[Operation, str]] = {
 OF_ACTIVITIES = frozenset({Operation.ACTIVITY, Operation.SAVE_ACTIVITY})
 """A service of their own, whose address may differ from the learner service's (dossier 3.2)."""
 
-NOT_PUBLISHED: Mapping[Transport, frozenset[Operation]] = {
-    Transport.XML: frozenset(),
-    Transport.JSON: frozenset({Operation.MATCH}),
-}
-"""Without a path of its own, but an office may know one."""
-
 COMPLETED: Mapping[Transport, CompletedForm] = {
     Transport.XML: CompletedForm.DATE,
     Transport.JSON: CompletedForm.NOON,

@@ -11,7 +11,6 @@ import httpx
 
 from consumer.pars.contract import (
     COMPLETED,
-    NOT_PUBLISHED,
     OF_ACTIVITIES,
     PATHS,
     CompletedForm,
@@ -68,7 +67,7 @@ class ParsProfile:
         for name in ("provider_id", "user", "password"):
             _check_credential(name, getattr(self, name))
         _check_names(self.credential_fields)
-        _check_paths(self.transport, self.paths)
+        _check_paths(self.paths)
         _check_choices(self)
 
     def url(self, operation: Operation) -> str:
@@ -132,10 +131,8 @@ def _check_names(names: tuple[str, str, str]) -> None:
         raise ValueError("credential_fields must differ from each other and from the request's own")
 
 
-def _check_paths(transport: Transport, paths: Mapping[Operation, str]) -> None:
+def _check_paths(paths: Mapping[Operation, str]) -> None:
     for operation, path in paths.items():
-        if operation not in PATHS[transport] and operation not in NOT_PUBLISHED[transport]:
-            raise ValueError(f"paths.{operation}: the {transport} transport has no such operation")
         if not _PATH.fullmatch(path):
             raise ValueError(f"paths.{operation} must be a plain path, without query or blanks")
 

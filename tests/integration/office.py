@@ -194,6 +194,7 @@ class Office:
         return self.folder / "data" / "bus.db"
 
     def _load(self, changed: dict[str, Any]) -> Settings:
+        profile = changed.pop("profile", {})
         passwords = {"main": PASSWORD, "north": PASSWORD} | changed.pop("passwords", {})
         quick = {"idle_seconds": 0.05, "workers": 4} | changed.pop("sending", {})
         return load_settings(
@@ -201,8 +202,8 @@ class Office:
             data_dir=self.folder / "data",
             tables_dir=self.tables,
             profiles={
-                "main": self._profile("0009999", "Lakeside Academy", passwords["main"]),
-                "north": self._profile("0008888", "Northgate Clinic", passwords["north"]),
+                "main": self._profile("0009999", "Lakeside Academy", passwords["main"]) | profile,
+                "north": self._profile("0008888", "Northgate Clinic", passwords["north"]) | profile,
             },
             intake={"poll_timeout_seconds": 0.001} | changed.pop("intake", {}),
             sending=quick,
@@ -427,6 +428,17 @@ class SimulatedPars:
             yield
         finally:
             face.save = save  # type: ignore[method-assign]
+
+    @property
+    def asked(self) -> int:
+        """How often anybody looked an activity up."""
+        count: int = self.simulator.registered()["totals"]["asked"]
+        return count
+
+    def put_activities(self, *activities: dict[str, Any]) -> None:
+        """PARS's registrations change."""
+        url = f"{self.url}/_activities"
+        httpx.put(url, json=activities, trust_env=False).raise_for_status()
 
     def put_roster(self, *people: Diplomate) -> None:
         """The board corrects its roster."""
