@@ -24,9 +24,7 @@ from consumer.ledger.ledger import Ledger, LedgerUnavailable, open_ledger
 from consumer.mapping.catalogue import Catalogue
 from consumer.mapping.loader import load_catalogue
 from consumer.mapping.problem import MappingProblems
-from consumer.pars.client import JsonPars, XmlPars
-from consumer.pars.contract import Transport
-from consumer.pars.json import JsonDocuments
+from consumer.pars.connect import connect
 from consumer.pars.port import Pars
 from consumer.pars.profile import ParsProfile
 from consumer.pars.xml import Documents
@@ -78,11 +76,8 @@ class Parts:
 
     def pars(self, profile: str) -> Pars:
         """A way to PARS with an HTTP client of its own, by the profile's transport."""
-        chosen = self.profiles[profile]
-        if chosen.transport is Transport.XML:
-            return XmlPars(chosen, self.documents, self.clock)
-        documents = JsonDocuments(self.settings.schemas_dir, chosen.unique_id_form)
-        return JsonPars(chosen, documents, self.clock)
+        chosen, schemas = self.profiles[profile], self.settings.schemas_dir
+        return connect(chosen, schemas, self.clock, self.documents)
 
 
 class StartProblems(Exception):

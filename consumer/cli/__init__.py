@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from consumer import __version__
+from consumer.cli.activity import activity
 from consumer.cli.credit import credit
 from consumer.cli.deadletter import deadletter
 from consumer.cli.demo import demo
@@ -35,5 +36,5 @@ def main(context: click.Context, config: Path | None) -> None:
     context.obj = config
 
 
-for command in (run, check, demo, simulate, publish, mapping, deadletter, credit):
+for command in (run, check, demo, simulate, publish, mapping, deadletter, credit, activity):
     main.add_command(command)

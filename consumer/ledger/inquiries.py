@@ -74,14 +74,26 @@ class Inquiries:
             if kind is Kind.ACTIVITY and old is not None and not same:
                 _release(db, subject, inquiry.asked_at)
 
-    def begin_posting(self, subject: str, inquiry: Inquiry) -> Inquiry | None:
-        """Remember that an activity is being sent; the earlier sending, if its end is unknown."""
+    def begin_posting(self, subject: str, now: datetime, earlier: Inquiry | None) -> bool:
+        """Remember that an activity is being sent, before it is; False when another is sending it.
+
+        `earlier` is the sending of unknown end that PARS was asked about.
+        """
         with self.ledger.begin() as db:
             old = _row(db, Kind.POSTED, subject)
-            if old is None:
-                values = _values(Kind.POSTED, subject, inquiry) | {"told": "[]"}
-                db.execute(insert(inquiries).values(values))
-        return None if old is None else inquiry_of(old)
+            known = None if old is None else inquiry_of(old)
+            if known != earlier:
+                return False
+            _delete(db, Kind.POSTED, subject)
+            values = _values(Kind.POSTED, subject, Inquiry(now, now)) | {"told": "[]"}
+            db.execute(insert(inquiries).values(values))
+        return True
+
+    def all_known(self, kind: Kind) -> dict[str, Inquiry]:
+        """Every question of a kind, by its subject."""
+        with self.ledger.read() as db:
+            rows = db.execute(select(inquiries).where(inquiries.c.kind == kind.value)).all()
+        return {row.subject: inquiry_of(row) for row in rows}
 
     def forget(self, kind: Kind, subject: str, now: datetime) -> None:
         """As if it had never been asked; credits that wait for an activity go and ask anew."""

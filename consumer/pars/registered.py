@@ -35,6 +35,10 @@ class Registered:
     provider_id: str = ""
     registrations: tuple[Registration, ...] = ()
 
+    def of(self, board: str) -> Registration | None:
+        """The registration for this board's MOC, if there is one."""
+        return next((one for one in self.registrations if one.board == board), None)
+
 
 def registered_in(document: Value) -> tuple[Registered, ...]:
     """Every activity of a document that fits `Activities` of service-answers.schema.json."""
@@ -71,20 +75,25 @@ def gaps(found: Registered | None, record: Record) -> tuple[Reason, ...]:
 
 
 def _gaps(found: Registered | None, record: Record) -> Iterator[Reason]:
-    if found is None:
-        yield _gap("pars_activity_unknown", "pars_activity_id")
-        return
-    if found.provider_id not in ("", record.provider_id):
-        yield _gap("pars_activity_anothers", "pars_activity_id")
-    boards = {one.board: one for one in found.registrations}
-    registration = boards.get(record.board)
-    if registration is None:
-        yield _gap("pars_board_missing", "board", record.board)
-        return
-    types = {_folded(one) for one in registration.credit_types}
+    yield from unregistered(found, record.provider_id, record.board, record.points)
+    registration = found.of(record.board) if found else None
+    types = [_folded(one) for one in registration.credit_types] if registration else []
     if types and _folded(record.certification) not in types:
         yield _gap("pars_type_missing", "credit_types", record.certification)
-    if record.points > registration.points:
+
+
+def unregistered(
+    found: Registered | None, provider_id: str, board: str, points: Decimal
+) -> Iterator[Reason]:
+    """What a registration lacks for credit of so many points with this board."""
+    registration = found.of(board) if found else None
+    if found is None:
+        yield _gap("pars_activity_unknown", "pars_activity_id")
+    elif found.provider_id not in ("", provider_id):
+        yield _gap("pars_activity_anothers", "pars_activity_id")
+    elif registration is None:
+        yield _gap("pars_board_missing", "board", board)
+    elif points > registration.points:
         detail = f"{registration.points} are registered"
         yield _gap("pars_points_exceeded", "max_points", detail)
 
