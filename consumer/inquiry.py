@@ -178,7 +178,7 @@ class Inquirer(Dispatcher):
 
     def _tell(self, record: Record, subject: str, reasons: tuple[Reason, ...]) -> None:
         """Once for each activity, board and fault, however many credits wait for it."""
-        words = {f"{one.code} {record.board}": one for one in reasons if one.code != _UNANSWERED}
+        words = {f"{one.code} {record.board}": one for one in reasons if one != _UNANSWERED}
         for word in self._book.untold(Kind.ACTIVITY, subject, words) if words else ():
             self._log.warning(
                 "activity.wrong",
@@ -205,14 +205,14 @@ class Inquirer(Dispatcher):
         if (said := _said(question, fate, reply)) is not None:
             attempt = Attempt(question.kind.value, reply.status, said[0].value)
             return Inquiry(now, now, *said), _Word((attempt,), signal=Signal.WELL)
-        code = fate.reason.code if isinstance(fate, Retry | StopLine) else _UNANSWERED
+        why: Reason = fate.reason if isinstance(fate, Retry | StopLine) else _UNANSWERED
         failures = self._failures(known, for_good=isinstance(fate, StopLine))
         inquiry = replace(known or Inquiry(now, now), asked_at=now, failures=failures)
         inquiry = replace(inquiry, due_at=now + timedelta(seconds=self._wait(question, failures)))
         if self._given_up(inquiry):
-            self._log.warning("inquiry.given_up", stage=question.kind.value, reason=code)
-        signal = Signal.FAILED if code in _AWAY else Signal.WELL
-        attempts = (Attempt(question.kind.value, reply.status, code),)
+            self._log.warning("inquiry.given_up", stage=question.kind.value, reason=why.code)
+        signal = Signal.FAILED if why.code in _AWAY else Signal.WELL
+        attempts = (Attempt(question.kind.value, reply.status, why.code),)
         return inquiry, _Word(attempts, (), None, signal, reply.retry_after_seconds)
 
     def _failures(self, known: Inquiry | None, *, for_good: bool) -> int:
@@ -230,14 +230,13 @@ class Inquirer(Dispatcher):
     def _judged(self, question: _Question, known: Inquiry, word: _Word) -> _Word:
         """What the question's standing means for a credit now."""
         never = known.answer is Answer.NONE
-        reasons = (_WAITS,) if never else question.judge(known)
+        reasons = (_UNANSWERED,) if never else question.judge(known)
         if self._given_up(known) or not reasons:
             return word
         return replace(word, reasons=reasons, until=question.due(known))
 
 
-_UNANSWERED = "inquiry_unanswered"
-_WAITS = Reason(Stage.LOOK_UP, "inquiry_unanswered")
+_UNANSWERED = Reason(Stage.LOOK_UP, "inquiry_unanswered")
 _UNMATCHED = tuple(
     Reason(Stage.LOOK_UP, "learner_unmatched", field) for field in ("board_id", "birth_date")
 )

@@ -104,14 +104,16 @@ class Inquiries:
 
     def untold(self, kind: Kind, subject: str, words: Collection[str]) -> list[str]:
         """Those of `words` that nobody was told since PARS's last other answer; told from now."""
+        with self.ledger.read() as db:
+            if not _new(_row(db, kind, subject), words):
+                return []  # as a rule, and then nobody has to wait for the write lock
         with self.ledger.begin() as db:
             row = _row(db, kind, subject)
-            told: list[str] = [] if row is None else orjson.loads(row.told)
-            new = [word for word in words if word not in told]
-            if new:
+            new = _new(row, words)
+            if row is not None and new:
                 where = (inquiries.c.kind == kind.value, inquiries.c.subject == subject)
-                text = orjson.dumps([*told, *new]).decode()
-                db.execute(update(inquiries).where(*where).values(told=text))
+                told = orjson.dumps([*orjson.loads(row.told), *new]).decode()
+                db.execute(update(inquiries).where(*where).values(told=told))
         return new
 
     def learner(self, record: Record) -> str:
@@ -133,6 +135,11 @@ def activity_subject(profile: str, pars_activity_id: str) -> str:
 def inquiry_of(row: Row[Any]) -> Inquiry:
     """A row of the ledger as what it says."""
     return Inquiry(row.asked_at, row.due_at, Answer(row.answer), unpack(row.found), row.failures)
+
+
+def _new(row: Row[Any] | None, words: Collection[str]) -> list[str]:
+    told = [] if row is None else orjson.loads(row.told)
+    return [word for word in words if word not in told]
 
 
 def _row(db: Connection, kind: Kind, subject: str) -> Row[Any] | None:
