@@ -148,8 +148,8 @@ def _rules(entries: Sequence[Entry], provider_id: str) -> Iterator[str]:
         if entry.action == "Add":
             yield from _rules_of_new(where, entry, numbers[entry.own_id])
         elif not re.fullmatch("[0-9]{9}", entry.pars_id):
-            numbers = f"{where}/Lom/general/identifier"
-            yield f'{numbers}: {entry.action} needs the "{PARS_ID}", nine digits'
+            place_of = f"{where}/Lom/general/identifier"
+            yield f'{place_of}: {entry.action} needs the "{PARS_ID}", nine digits'
 
 
 def _rules_of_new(where: str, entry: Entry, count: int) -> Iterator[str]:
