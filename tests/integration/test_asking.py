@@ -185,6 +185,21 @@ def test_a_corrected_row_goes_at_once(
     assert pars.records[0]["activity"] == "202600001"
 
 
+def test_what_it_waited_for_is_forgotten_once_it_is_answered(
+    looking: Callable[[Transport], Office], pars: SimulatedPars
+) -> None:
+    pars.put_activities(HEART | {"boards": {}})
+    office = looking(Transport.XML)
+    office.hear(moodle(PRIYA))
+    sometime(office)
+    assert why(office) != []
+    pars.put_activities(HEART)
+    pars.weather({"kind": "status", "status": 503})
+    office.clock.advance(2 * HOUR)
+    office.drive(lambda: "add" in actions(office))
+    assert why(office) == []
+
+
 def test_a_wrong_activity_holds_no_other(
     looking: Callable[[Transport], Office], pars: SimulatedPars
 ) -> None:
@@ -318,7 +333,7 @@ def test_a_crash_while_asking_loses_and_doubles_nothing(
 
 @BOTH
 def test_a_learner_is_asked_about_once_before_the_first_credit(
-    matching: Callable[[Transport], Office], transport: Transport, pars: SimulatedPars
+    matching: Callable[[Transport], Office], transport: Transport
 ) -> None:
     office = matching(transport)
     office.hear(moodle(PRIYA), openedx(PRIYA), moodle(PRIYA, "103"))
@@ -329,7 +344,7 @@ def test_a_learner_is_asked_about_once_before_the_first_credit(
     office.put_learners(PRIYA.row(email="another@lakeside.example"))
     office.look()
     office.hear(moodle(PRIYA, "102"))
-    office.drive(lambda: len(pars.records) == 5)
+    office.drive(lambda: office.states() == ["accepted"] * 5)
     assert actions(office).count("match") == 1
 
 
