@@ -198,6 +198,7 @@ class Office:
         return self.folder / "data" / "bus.db"
 
     def _load(self, changed: dict[str, Any]) -> Settings:
+        profile = changed.pop("profile", {})
         passwords = {"main": PASSWORD, "north": PASSWORD} | changed.pop("passwords", {})
         ways = {name: changed.pop(name, False) for name in ("by_file", "ask_first")}
         urls = {"main": self._url, "north": self._url} | changed.pop("urls", {})
@@ -210,10 +211,12 @@ class Office:
                 "main": self._profile(
                     "0009999", "Lakeside Academy", passwords["main"], urls["main"]
                 )
-                | ways,
+                | ways
+                | profile,
                 "north": self._profile(
                     "0008888", "Northgate Clinic", passwords["north"], urls["north"]
-                ),
+                )
+                | profile,
             },
             intake={"poll_timeout_seconds": 0.001} | changed.pop("intake", {}),
             sending=quick,
@@ -443,6 +446,17 @@ class SimulatedPars:
             yield
         finally:
             face.save = save  # type: ignore[method-assign]
+
+    @property
+    def asked(self) -> int:
+        """How often anybody looked an activity up."""
+        count: int = self.simulator.registered()["totals"]["asked"]
+        return count
+
+    def put_activities(self, *activities: dict[str, Any]) -> None:
+        """PARS's registrations change."""
+        url = f"{self.url}/_activities"
+        httpx.put(url, json=activities, trust_env=False).raise_for_status()
 
     def put_roster(self, *people: Diplomate) -> None:
         """The board corrects its roster."""
