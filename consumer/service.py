@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import ssl
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -74,13 +75,16 @@ class Parts:
             payload_limit_bytes=self.settings.intake.payload_limit_bytes,
         )
 
-    def pars(self, profile: str) -> Pars:
-        """A way to PARS with an HTTP client of its own, by the profile's transport."""
+    def pars(self, profile: str, tls: ssl.SSLContext | None = None) -> Pars:
+        """A way to PARS with an HTTP client of its own, by the profile's transport.
+
+        `tls` replaces the default trust.
+        """
         chosen = self.profiles[profile]
         if chosen.transport is Transport.XML:
-            return XmlPars(chosen, self.documents, self.clock)
+            return XmlPars(chosen, self.documents, self.clock, tls)
         documents = JsonDocuments(self.settings.schemas_dir, chosen.unique_id_form)
-        return JsonPars(chosen, documents, self.clock)
+        return JsonPars(chosen, documents, self.clock, tls)
 
 
 class StartProblems(Exception):

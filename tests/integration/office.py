@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import functools
 import shutil
+import ssl
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -53,6 +54,11 @@ NOBODY = "http://127.0.0.1:9"  # discards; nothing listens there
 PASSWORD = "correct-horse"
 _MOVING = {State.READY, State.SUBMITTING, State.SUBMITTED, State.WITHDRAWING}
 
+_PROVIDERS = (
+    ("main", "0009999", "Lakeside Academy"),
+    ("north", "0008888", "Northgate Clinic"),
+)
+
 Rows = Sequence[Row[Any]]
 
 
@@ -88,7 +94,8 @@ class Office:
 
     def __init__(self, folder: Path, clock: FakeClock, url: str = NOBODY, **settings: Any) -> None:
         self.folder, self.clock = folder, clock
-        self._open, self._url, self._settings = ExitStack(), url, settings
+        self._open, self.url, self._settings = ExitStack(), url, settings
+        self.trust: ssl.SSLContext | None = None
         self.tables = folder / "tables"
         self.tables.mkdir(exist_ok=True)
         self.put_learners(*(person.row() for person in EVERYONE))
@@ -111,7 +118,8 @@ class Office:
             {n: pars_profile(n, p, self.settings) for n, p in self.settings.profiles.items()},
             documents(),
         )
-        service = self.service = Service(parts, self.ledger)
+        pars_for = functools.partial(parts.pars, tls=self.trust)
+        service = self.service = Service(parts, self.ledger, pars_for=pars_for)
         service.stop.set()
         self._publisher: EmbeddedPublisher | None = None
         self.pool = self._open.enter_context(ThreadPoolExecutor(self.settings.sending.workers))
@@ -194,6 +202,7 @@ class Office:
         return self.folder / "data" / "bus.db"
 
     def _load(self, changed: dict[str, Any]) -> Settings:
+        transport = changed.pop("transport", "xml")
         passwords = {"main": PASSWORD, "north": PASSWORD} | changed.pop("passwords", {})
         quick = {"idle_seconds": 0.05, "workers": 4} | changed.pop("sending", {})
         return load_settings(
@@ -201,8 +210,8 @@ class Office:
             data_dir=self.folder / "data",
             tables_dir=self.tables,
             profiles={
-                "main": self._profile("0009999", "Lakeside Academy", passwords["main"]),
-                "north": self._profile("0008888", "Northgate Clinic", passwords["north"]),
+                name: self._profile(number, title, passwords[name]) | {"transport": transport}
+                for name, number, title in _PROVIDERS
             },
             intake={"poll_timeout_seconds": 0.001} | changed.pop("intake", {}),
             sending=quick,
@@ -214,7 +223,7 @@ class Office:
             "provider_id": provider_id,
             "name": name,
             "domain": "lakeside.example",
-            "url": self._url + STEM,
+            "url": self.url + STEM,
             "user": "reporter",
             "password": password,
             "requests_per_second": 50,
@@ -413,6 +422,12 @@ class SimulatedPars:
         down = [{"kind": "down", "seconds": down_seconds}] if down_seconds else []
         body = {"faults": [*faults, *down]}
         httpx.put(f"{self.url}/_faults", json=body, trust_env=False).raise_for_status()
+
+    def left(self) -> list[dict[str, Any]]:
+        """What of the bad weather is still to come."""
+        faults: list[dict[str, Any]]
+        faults = httpx.get(f"{self.url}/_faults", trust_env=False).json()["faults"]
+        return faults
 
     def clear(self) -> None:
         """Good weather again."""
