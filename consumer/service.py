@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import ssl
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -75,10 +76,13 @@ class Parts:
             payload_limit_bytes=self.settings.intake.payload_limit_bytes,
         )
 
-    def pars(self, profile: str) -> Pars:
-        """A way to PARS with an HTTP client of its own, by the profile's transport."""
+    def pars(self, profile: str, tls: ssl.SSLContext | None = None) -> Pars:
+        """A way to PARS with an HTTP client of its own, by the profile's transport.
+
+        `tls` replaces the default trust.
+        """
         chosen, schemas = self.profiles[profile], self.settings.schemas_dir
-        return connect(chosen, schemas, self.clock, self.documents)
+        return connect(chosen, schemas, self.clock, self.documents, tls)
 
 
 class StartProblems(Exception):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from pathlib import Path
 
 from consumer.clock import Clock
@@ -14,9 +15,16 @@ from consumer.pars.xml import Documents
 
 
 def connect(
-    profile: ParsProfile, schemas_dir: Path, clock: Clock, documents: Documents | None = None
+    profile: ParsProfile,
+    schemas_dir: Path,
+    clock: Clock,
+    documents: Documents | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> Pars:
-    """A way with an HTTP client of its own, for one thread; `documents` saves compiling XSDs."""
+    """A way with an HTTP client of its own, for one thread; `documents` saves compiling XSDs.
+
+    `tls` replaces the default trust.
+    """
     if profile.transport is Transport.XML:
-        return XmlPars(profile, documents or Documents(schemas_dir), clock)
-    return JsonPars(profile, JsonDocuments(schemas_dir, profile.unique_id_form), clock)
+        return XmlPars(profile, documents or Documents(schemas_dir), clock, tls)
+    return JsonPars(profile, JsonDocuments(schemas_dir, profile.unique_id_form), clock, tls)
