@@ -162,6 +162,7 @@ def test_the_office_sees_which_words_how_often_and_since_when(
         "credits": 2,
         "since": questions[0].at.isoformat(timespec="seconds"),
         "last": questions[-1].at.isoformat(timespec="seconds"),
+        "example": questions[0].credit_id,
         "next_step": row["next_step"],
     }
     assert "ACCME" in str(row["next_step"])
