@@ -8,24 +8,27 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
+from consumer.board import Board, Certificate, Mark
 from consumer.fate import Held, Ready, Refused
+from consumer.licence import Licence, state_code
 from consumer.mapping.said import Said
 from consumer.participant import BirthDate, Record
 from consumer.reason import Reason, Stage
 from consumer.rules import (
-    BOARDS,
-    Board,
     board_id_rules,
     broken,
+    completion_date,
     completion_rules,
+    licence_rules,
     name_rules,
     npi_rules,
     parse_birth_date,
     plain_board_id,
     points_rules,
 )
-from consumer.tables.activities import Activity
+from consumer.tables.activities import Activity, Repeats
 from consumer.tables.learners import Learner
 
 
@@ -50,27 +53,39 @@ class Reporter(Protocol):
     def name(self) -> str: ...
     @property
     def without_birth_year(self) -> YearPolicy: ...
+    @property
+    def transport(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One completion, joined to one row of each table."""
+    """One completion, joined to one row of each table and the board of the activity's row."""
 
     said: Said
     activity: Activity
     completed_on: date
     learner: Learner
-
-    @property
-    def board(self) -> Board:
-        """The board of the activity's row."""
-        return BOARDS[self.activity.board]
+    board: Board
 
     @property
     def points(self) -> Decimal | None:
         """What the learner claimed, or what is registered; None when a claim is missing."""
         registered = self.activity.points_basis == "registered"
         return self.activity.max_points if registered else self.said.points
+
+    @property
+    def occurrence(self) -> str | None:
+        """What tells this credit from the learner's others; blank where there is but one.
+
+        None when it should be a day and is none: then the same day, emitted again, could differ.
+        """
+        match self.activity.repeats:
+            case Repeats.NONE:
+                return ""
+            case Repeats.DATE:
+                return _day_named(self.said.occurrence, self.activity.zone)
+            case Repeats.SESSION | Repeats.CLAIM:
+                return self.said.occurrence
 
 
 def draft(candidate: Candidate, reporter: Reporter, now: datetime) -> Ready | Held | Refused:
@@ -96,15 +111,37 @@ def _broken_rules(candidate: Candidate, now: datetime) -> Iterator[Reason]:
     yield from board_id_rules(candidate.board, plain_board_id(candidate.board, learner.board_id))
     if learner.npi:
         yield from npi_rules(learner.npi)
+    if learner.licence or learner.licence_state:
+        yield from licence_rules(learner.licence_state, learner.licence)
     if learner.birth_date and _birth_date(learner) is None:
         yield broken("birth_date_form", "birth_date", "MM/DD, MM/DD/YYYY or YYYY-MM-DD")
-    if candidate.points is None:
-        yield broken("points_missing", "points", "the activity counts claimed points")
-    else:
-        yield from points_rules(candidate.points, activity.max_points)
+    yield from _points_rules(candidate)
     yield from completion_rules(candidate.completed_on, now, activity.zone)
-    if activity.repeats and not candidate.said.occurrence:
+    if candidate.occurrence is None:
+        yield broken("occurrence_no_date", "occurrence", "a date, or a time with its zone")
+    elif activity.repeats is not Repeats.NONE and not candidate.occurrence:
         yield broken("occurrence_missing", "occurrence", "the activity allows repeats")
+
+
+def _points_rules(candidate: Candidate) -> Iterator[Reason]:
+    points, most, board = candidate.points, candidate.activity.max_points, candidate.board
+    if points is None:
+        yield broken("points_missing", "points", "the activity counts claimed points")
+        return
+    reasons = tuple(points_rules(points, most, board.points_step))
+    yield from reasons
+    if not reasons and points < most and not board.partial:
+        yield broken("points_partial", "points", f"{board.name} gives the whole credit or none")
+
+
+def _day_named(text: str, zone: ZoneInfo) -> str | None:
+    if not text:
+        return ""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return completion_date(moment if moment.tzinfo else moment.date(), zone).isoformat()
 
 
 def _birth_date(learner: Learner) -> BirthDate | None:
@@ -115,12 +152,14 @@ def _birth_date(learner: Learner) -> BirthDate | None:
 
 
 def _missing(candidate: Candidate, birth: BirthDate | None, policy: YearPolicy) -> Iterator[Reason]:
-    if not candidate.learner.consents_to(candidate.board.name):
-        yield Reason(Stage.LOOK_UP, "no_consent", "consent")
+    board, named = candidate.board, candidate.board.spelled("prose")
+    if not candidate.learner.consents_to(board.name):
+        yield Reason(Stage.LOOK_UP, "no_consent", "consent", named)
     if birth is None:
-        yield Reason(Stage.LOOK_UP, "no_birth_date", "birth_date")
-    elif birth.year is None and policy is YearPolicy.HOLD:
-        yield Reason(Stage.LOOK_UP, "no_birth_year", "birth_date")
+        if {Mark.BIRTH_DAY, Mark.BIRTH_YEAR} & board.marks:
+            yield Reason(Stage.LOOK_UP, "no_birth_date", "birth_date", named)
+    elif birth.year is None and (policy is YearPolicy.HOLD or Mark.BIRTH_YEAR in board.marks):
+        yield Reason(Stage.LOOK_UP, "no_birth_year", "birth_date", named)
 
 
 def _shown(birth: BirthDate | None, policy: YearPolicy) -> BirthDate | None:
@@ -130,9 +169,10 @@ def _shown(birth: BirthDate | None, policy: YearPolicy) -> BirthDate | None:
 
 
 def _record(candidate: Candidate, reporter: Reporter, birth: BirthDate | None) -> Record:
-    learner, activity = candidate.learner, candidate.activity
+    learner, activity, board = candidate.learner, candidate.activity, candidate.board
     if candidate.points is None:
         raise ValueError("a record needs points; the rules refuse one without")
+    domain = board.spelled(reporter.transport)
     return Record(
         profile=activity.profile,
         provider_id=reporter.provider_id,
@@ -143,16 +183,26 @@ def _record(candidate: Candidate, reporter: Reporter, birth: BirthDate | None) -
         given_name=learner.given_name.strip(),
         family_name=learner.family_name.strip(),
         birth_date=birth,
-        board=candidate.board.name,
-        board_id=plain_board_id(candidate.board, learner.board_id),
-        npi=learner.npi or None,
+        board=board.name,
+        board_id=plain_board_id(board, learner.board_id),
+        npi=(learner.npi or None) if Certificate.NPI in board.certificates else None,
         credit_type="",
         certification="",
         points=candidate.points,
         completed_on=candidate.completed_on,
-        occurrence=candidate.said.occurrence if activity.repeats else "",
+        occurrence=candidate.occurrence or "",
+        licence=_licence(learner) if Certificate.LICENCE in board.certificates else None,
+        board_domain=domain if domain != board.name else "",
+        report_by=board.deadlines.report_by(candidate.completed_on),
+        closes_on=board.deadlines.closes_on(candidate.completed_on),
+        at_most=activity.at_most,
     )
 
 
+def _licence(learner: Learner) -> Licence | None:
+    return Licence(state_code(learner.licence_state), learner.licence) if learner.licence else None
+
+
 def _of_type(record: Record, board: Board, credit_type: str) -> Record:
-    return replace(record, credit_type=credit_type, certification=board.certifications[credit_type])
+    certification = board.certification(credit_type) or credit_type
+    return replace(record, credit_type=credit_type, certification=certification)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from dataclasses import replace
 from enum import StrEnum
 
 from consumer.participant import Record
@@ -16,6 +17,7 @@ class State(StrEnum):
     READY = "ready"
     SUBMITTING = "submitting"
     SUBMITTED = "submitted"
+    REPORTED = "reported"
     ACCEPTED = "accepted"
     REJECTED = "rejected"
     ATTENTION = "attention"
@@ -37,6 +39,7 @@ WORDS: dict[State | Heard, str] = {
     State.READY: "Ready",
     State.SUBMITTING: "Ready",
     State.SUBMITTED: "Sent to PARS",
+    State.REPORTED: "Reported by file",
     State.ACCEPTED: "Accepted by the board",
     State.REJECTED: "Rejected by the board",
     State.ATTENTION: "Needs attention",
@@ -90,6 +93,10 @@ class Identity:
             record.credit_type,
             record.occurrence,
         )
+
+    def series_key(self, record: Record) -> str:
+        """What a learner's credits of one activity, board and type share, whatever occurrence."""
+        return self.credit_key(replace(record, occurrence=""))
 
     def credit_id(self, credit_key: str, domain: str, revision: int) -> str:
         """`ccid:<domain>:<26 letters and digits>-r<revision>` (dossier 2.5: two colons, < 50)."""

@@ -31,6 +31,7 @@ class Arrival(StrEnum):
     CHANGED = "changed"  # other content, not later
     RETRACTION = "retraction"  # the LMS takes the completion back
     REPLAY = "replay"  # a person asks for it to be judged and sent again
+    CORRECTION = "correction"  # a person mended a table or a mapping, and has seen what differs
 
 
 class Move(StrEnum):
@@ -48,22 +49,23 @@ class Move(StrEnum):
 
 
 _TABLE = """
-                  same       later      changed    retraction replay
-absent            write      write      write      retract    write
-retracted         hold       write      hold       duplicate  write
-held              duplicate  note       write      retract    write
-not_reportable    write      write      write      retract    write
-refused           write      write      write      retract    write
-ready             duplicate  note       write      retract    write
-submitting        duplicate  note       review     review     duplicate
-submitted         duplicate  note       review     review     duplicate
-accepted          duplicate  note       review     review     duplicate
-rejected          duplicate  note       adopt      review     correct
-attention         duplicate  note       adopt      review     resend
-withdrawing       duplicate  note       adopt      duplicate  duplicate
-withdrawn         duplicate  hold       hold       duplicate  resend
-withdrawing_alone correct    correct    correct    duplicate  correct
-withdrawn_alone   resend     resend     resend     duplicate  resend
+                  same       later      changed    retraction replay     correction
+absent            write      write      write      retract    write      write
+retracted         hold       write      hold       duplicate  write      write
+held              duplicate  note       write      retract    write      write
+not_reportable    write      write      write      retract    write      write
+refused           write      write      write      retract    write      write
+ready             duplicate  note       write      retract    write      write
+submitting        duplicate  note       review     review     duplicate  correct
+submitted         duplicate  note       review     review     duplicate  correct
+reported          duplicate  note       review     review     duplicate  review
+accepted          duplicate  note       review     review     duplicate  correct
+rejected          duplicate  note       adopt      review     correct    correct
+attention         duplicate  note       adopt      review     resend     resend
+withdrawing       duplicate  note       adopt      duplicate  duplicate  adopt
+withdrawn         duplicate  hold       hold       duplicate  resend     hold
+withdrawing_alone correct    correct    correct    duplicate  correct    correct
+withdrawn_alone   resend     resend     resend     duplicate  resend     resend
 """
 
 

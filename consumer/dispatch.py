@@ -2,74 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from enum import StrEnum
+from datetime import datetime
 
 from consumer.clock import Clock
-from consumer.credit import State, revision_of
-from consumer.fate import (
-    Absent,
-    Done,
-    Found,
-    Refused,
-    Retry,
-    SendFate,
-    StatusFate,
-    StopLine,
-    Unclear,
-    Verdict,
-)
+from consumer.credit import State
+from consumer.dealings import Dealings, Exchange, Policy, Signal
+from consumer.fate import Absent, Done, Doubtful, Found, Refused, Retry, StopLine, Unclear, Verdict
 from consumer.ledger.claims import Attempt, Claim, Settlement
+from consumer.outcome import FRESH, found
 from consumer.pars.port import Action, Pars
-from consumer.pars.verdicts import fate_of_save, fate_of_status
-from consumer.pumps.backoff import Backoff
-from consumer.pumps.schedule import Schedule
 from consumer.reason import Reason, Stage, Stopped, pack_reasons
+from consumer.withdrawal import Withdrawal
 
 MAYBE_NOT_OURS = "duplicate_answer"
 """Reason code of the fate table's duplicate row: asking must find our record (design 6)."""
 NOT_UNDERSTOOD = "answer_not_understood"
-
-_FRESH: dict[str, object] = {"tries": 0, "first_try_at": None, "absent_at": None}
-
-
-class Signal(StrEnum):
-    """What an exchange says about PARS itself, for the profile's breaker."""
-
-    WELL = "well"
-    FAILED = "failed"
-    STOPPED = "stopped"
-    SILENT = "silent"  # nothing was asked of it
+FOLLOWED = {State.SUBMITTED, State.REPORTED}
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """The bounds of sending."""
-
-    backoff: Backoff
-    schedule: Schedule
-    request_seconds: float
-    grace_seconds: float
-    max_tries: int
-    max_retry_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """One claim's dealings with PARS: what to write, and how PARS itself seems."""
-
-    settlement: Settlement
-    signal: Signal
-    retry_after_seconds: float | None = None
-
-
-class Dispatcher:
+class Dispatcher(Dealings):
     """Carries one claim to PARS and says what is to be written; one per worker thread."""
 
     def __init__(self, pars: Pars, policy: Policy, clock: Clock) -> None:
-        self._pars, self._policy, self._clock = pars, policy, clock
+        super().__init__(pars, policy, clock)
+        self._withdrawal = Withdrawal(pars, policy, clock)
 
     def carry(self, claim: Claim, last_success_at: datetime | None) -> Exchange:
         """Ask, send or withdraw, as the claim's state wants. Never raises for what PARS does."""
@@ -82,10 +38,10 @@ class Dispatcher:
             return self._refuse(claim, stopped.reasons, (), Signal.SILENT)
 
     def _carry(self, claim: Claim, last_success_at: datetime | None) -> Exchange:
-        if claim.state is State.SUBMITTED:
+        if claim.state in FOLLOWED:
             return self._follow(claim)
         if claim.state is State.WITHDRAWING:
-            return self._withdraw(claim, last_success_at)
+            return self._withdrawal.carry(claim, last_success_at)
         return self._submit(claim, last_success_at)
 
     # ------------------------------------------------------------ submit
@@ -106,6 +62,8 @@ class Dispatcher:
                 return self._start_over(claim, attempt)
             case Absent():
                 return self._post(claim, last_success_at, (attempt,))
+            case Doubtful(reason):
+                return self._refuse(claim, (reason,), (attempt,))
             case Retry() | StopLine():
                 return self._not_now(claim, fate, (attempt,), last_success_at)
 
@@ -122,7 +80,7 @@ class Dispatcher:
     ) -> Exchange:
         if before and self._lease_too_short(claim):
             return self._give_back(claim, before)
-        fate, attempt = self._save(claim, Action.ADD)
+        fate, attempt = self._save(claim.record, claim.credit_id, Action.ADD)
         attempts = (*before, attempt)
         match fate:
             case Done():
@@ -136,30 +94,24 @@ class Dispatcher:
 
     def _sent(self, claim: Claim, attempts: tuple[Attempt, ...]) -> Exchange:
         now = self._clock.now()
-        values = _FRESH | {"submitted_at": now, "reasons": "[]"}
+        values = FRESH | {"submitted_at": now, "reasons": "[]"}
         values["due_at"] = self._policy.schedule.next_ask(now, now)
         settlement = Settlement(claim, State.SUBMITTED, values, (), attempts, posted=True)
         return Exchange(settlement, Signal.WELL)
 
     def _found(self, claim: Claim, fate: Found, attempt: Attempt) -> Exchange:
         now = self._clock.now()
-        if claim.state is not State.SUBMITTED and claim.record != claim.sent:
-            # PARS has what was sent before the correction: take that back, then send this.
-            values = _FRESH | {"resend": True, "due_at": now}
-            return self._exchange(claim, State.WITHDRAWING, values, (attempt,))
-        sent_at = claim.submitted_at or now
-        values = _FRESH | {"submitted_at": sent_at, "reasons": "[]"}
-        match fate.verdict:
-            case Verdict.ACCEPTED:
-                decided = values | {"decided_at": now}
-                return self._exchange(claim, State.ACCEPTED, decided, (attempt,))
-            case Verdict.REJECTED:
-                reasons = (fate.reason or Reason(Stage.BOARD, "board_rejected"),)
-                decided = values | {"decided_at": now}
-                return self._exchange(claim, State.REJECTED, decided, (attempt,), reasons)
-            case Verdict.PENDING | Verdict.UNKNOWN:
-                values["due_at"] = self._policy.schedule.next_ask(sent_at, now)
-                return self._exchange(claim, State.SUBMITTED, values, (attempt,))
+        if claim.state not in FOLLOWED and claim.record != claim.sent:
+            return self._found_uncorrected(claim, fate, attempt)
+        next_ask = self._policy.schedule.next_ask(claim.submitted_at or now, now)
+        return Exchange(found(claim, fate, (attempt,), now, next_ask), Signal.WELL)
+
+    def _found_uncorrected(self, claim: Claim, fate: Found, attempt: Attempt) -> Exchange:
+        """PARS has what was sent before the correction: take that back, then send this."""
+        if fate.verdict is Verdict.ACCEPTED and not claim.accepted_too:
+            return self._accepted_meanwhile(claim, attempt)
+        values = FRESH | {"resend": True, "due_at": self._clock.now()}
+        return self._exchange(claim, State.WITHDRAWING, values, (attempt,))
 
     def _unclear(self, claim: Claim, reason: Reason, attempts: tuple[Attempt, ...]) -> Exchange:
         # An answer that nobody understands is a gateway's or a maintenance page's, as a rule.
@@ -174,46 +126,6 @@ class Dispatcher:
         }
         return Exchange(Settlement(claim, State.SUBMITTING, values, (), attempts), signal)
 
-    # ------------------------------------------------------------ withdraw
-
-    def _withdraw(self, claim: Claim, last_success_at: datetime | None) -> Exchange:
-        fate, attempt = self._ask(claim)
-        match fate:
-            case Found():
-                return self._delete(claim, attempt, last_success_at)
-            case Absent() if not self._surely_absent(claim):
-                return self._ask_again(claim, attempt)
-            case Absent():
-                return self._gone(claim, attempt)
-            case Retry() | StopLine():
-                return self._not_now(claim, fate, (attempt,), last_success_at)
-
-    def _delete(self, claim: Claim, asked: Attempt, last_success_at: datetime | None) -> Exchange:
-        if self._lease_too_short(claim):
-            return self._give_back(claim, (asked,))
-        fate, attempt = self._save(claim, Action.DELETE)
-        attempts = (asked, attempt)
-        match fate:
-            case Done() | Unclear():
-                # Only asking, and finding nothing, proves a withdrawal.
-                if self._exhausted(claim, claim.tries + 1):
-                    return self._refuse(claim, (Reason(Stage.PARS, "still_there"),), attempts)
-                values = self._tried(claim, claim.tries + 1) | {"absent_at": None}
-                values["due_at"] = self._after(self._policy.grace_seconds)
-                return self._exchange(claim, State.WITHDRAWING, values, attempts)
-            case Refused(reasons):
-                return self._refuse(claim, reasons, attempts)
-            case Retry() | StopLine():
-                return self._not_now(claim, fate, attempts, last_success_at)
-
-    def _gone(self, claim: Claim, attempt: Attempt) -> Exchange:
-        values = _FRESH | {"reasons": "[]"}
-        if not claim.resend:
-            return self._exchange(claim, State.WITHDRAWN, values, (attempt,))
-        values |= {"resend": False, "ask": False, "submitted_at": None, "due_at": self._clock.now()}
-        values |= {"revision": revision_of(claim.credit_id) + 1, "credit_id": None}
-        return self._exchange(claim, State.READY, values, (attempt,))
-
     # ------------------------------------------------------------ follow
 
     def _follow(self, claim: Claim) -> Exchange:
@@ -222,127 +134,19 @@ class Dispatcher:
             case Found():
                 return self._found(claim, fate, attempt)
             case Absent():
-                return self._vanished(claim, attempt)
+                by_file = claim.state is State.REPORTED
+                reason = Reason(Stage.PARS, "not_uploaded" if by_file else "vanished")
+                return self._vanished(claim, attempt, reason)
+            case Doubtful(reason):
+                return self._vanished(claim, attempt, reason)
             case Retry() | StopLine():
                 return self._not_now(claim, fate, (attempt,), None)
 
-    def _vanished(self, claim: Claim, attempt: Attempt) -> Exchange:
+    def _vanished(self, claim: Claim, attempt: Attempt, reason: Reason) -> Exchange:
         now, schedule = self._clock.now(), self._policy.schedule
-        sent_at = claim.submitted_at or now
-        if (now - sent_at).total_seconds() >= schedule.absent_seconds:
-            reason = Reason(Stage.PARS, "vanished", detail="PARS took it and no longer knows it")
+        sent_at, by_file = claim.submitted_at or now, claim.state is State.REPORTED
+        patience = schedule.upload_seconds if by_file else schedule.absent_seconds
+        if (now - sent_at).total_seconds() >= patience:
             return self._refuse(claim, (reason,), (attempt,))
         values = {"due_at": schedule.next_ask(sent_at, now)}
-        return self._exchange(claim, State.SUBMITTED, values, (attempt,))
-
-    # ------------------------------------------------------------ what they share
-
-    def _ask(self, claim: Claim) -> tuple[StatusFate, Attempt]:
-        reply = self._pars.status(claim.credit_id)
-        fate = fate_of_status(reply, claim.credit_id)
-        return fate, Attempt.of("ask", reply, fate, claim.credit_id)
-
-    def _save(self, claim: Claim, action: Action) -> tuple[SendFate, Attempt]:
-        record = claim.sent if action is Action.DELETE else claim.record
-        reply = self._pars.save(record, claim.credit_id, action)
-        fate = fate_of_save(reply)
-        return fate, Attempt.of(action.value, reply, fate, claim.credit_id)
-
-    def _surely_absent(self, claim: Claim) -> bool:
-        """An early "not found" proves nothing: it counts when it is still so after the grace."""
-        if claim.absent_at is None:
-            return False
-        return self._clock.now() >= claim.absent_at + timedelta(seconds=self._policy.grace_seconds)
-
-    def _ask_again(self, claim: Claim, attempt: Attempt) -> Exchange:
-        first = claim.absent_at or self._clock.now()
-        grace = timedelta(seconds=self._policy.grace_seconds)
-        values = {"absent_at": first, "due_at": first + grace}
-        state = State.SUBMITTING if claim.state is State.READY else claim.state
-        return self._exchange(claim, state, values, (attempt,))
-
-    def _not_now(
-        self,
-        claim: Claim,
-        fate: Retry | StopLine,
-        attempts: tuple[Attempt, ...],
-        last_success_at: datetime | None,
-    ) -> Exchange:
-        signal = Signal.FAILED if isinstance(fate, Retry) else Signal.STOPPED
-        tries = self._counted(claim, last_success_at)
-        if isinstance(fate, Retry) and tries > claim.tries and self._exhausted(claim, tries):
-            gave_up = Reason(Stage.PARS, "gave_up", detail=fate.reason.code)
-            return self._refuse(claim, (gave_up, fate.reason), attempts, signal)
-        after = fate.after_seconds if isinstance(fate, Retry) else None
-        wait = max(self._policy.backoff.delay(tries), after or 0.0)
-        values = self._tried(claim, tries) | {"due_at": self._after(wait)}
-        state = claim.state
-        if claim.state in {State.READY, State.SUBMITTING}:
-            maybe_sent = claim.ask or not isinstance(fate, Retry) or fate.maybe_sent
-            state = State.SUBMITTING if maybe_sent else State.READY
-            values |= {"ask": maybe_sent, "absent_at": None}
-        settlement = Settlement(claim, state, values, (), attempts)
-        return Exchange(settlement, signal, after)
-
-    def _counted(self, claim: Claim, last_success_at: datetime | None) -> int:
-        """A try counts against the credit only if PARS served others since its last one.
-
-        So an outage, however long, dead-letters nothing; a credit that PARS chokes on does end.
-        """
-        if claim.last_try_at is None:
-            return 1
-        served = last_success_at is not None and last_success_at >= claim.last_try_at
-        return claim.tries + served
-
-    def _exhausted(self, claim: Claim, tries: int) -> bool:
-        elapsed = (self._clock.now() - self._started(claim, tries)).total_seconds()
-        return tries >= self._policy.max_tries or elapsed >= self._policy.max_retry_seconds
-
-    def _tried(self, claim: Claim, tries: int) -> dict[str, object]:
-        started, now = self._started(claim, tries), self._clock.now()
-        return {"tries": tries, "first_try_at": started, "last_try_at": now}
-
-    def _started(self, claim: Claim, tries: int) -> datetime:
-        """Since when this credit has been tried; an outage before now is not its own time."""
-        now = self._clock.now()
-        if claim.first_try_at is None or claim.last_try_at is None or tries == claim.tries:
-            return now
-        idle = (now - claim.last_try_at).total_seconds()
-        return now if idle > self._policy.backoff.longest_seconds else claim.first_try_at
-
-    def _refuse(
-        self,
-        claim: Claim,
-        reasons: tuple[Reason, ...],
-        attempts: tuple[Attempt, ...],
-        signal: Signal = Signal.WELL,
-    ) -> Exchange:
-        values = {"last_try_at": self._clock.now(), "absent_at": None}
-        state = State.ATTENTION
-        if claim.state is State.WITHDRAWING:
-            # It still has to go: asked again tomorrow, should somebody delete it by hand.
-            state, values["due_at"] = State.WITHDRAWING, self._after(24 * 3600)
-        return Exchange(Settlement(claim, state, values, reasons, attempts), signal)
-
-    def _exchange(
-        self,
-        claim: Claim,
-        state: State,
-        values: Mapping[str, object],
-        attempts: tuple[Attempt, ...],
-        refused: tuple[Reason, ...] = (),
-    ) -> Exchange:
-        return Exchange(Settlement(claim, state, values, refused, attempts), Signal.WELL)
-
-    def _lease_too_short(self, claim: Claim) -> bool:
-        needed = timedelta(seconds=self._policy.request_seconds)
-        return self._clock.now() + needed >= claim.lease_until
-
-    def _give_back(self, claim: Claim, attempts: tuple[Attempt, ...] = ()) -> Exchange:
-        state = State.SUBMITTING if claim.state is State.READY and claim.ask else claim.state
-        values = {"ask": claim.ask, "due_at": self._clock.now()}
-        signal = Signal.WELL if attempts else Signal.SILENT
-        return Exchange(Settlement(claim, state, values, (), attempts), signal)
-
-    def _after(self, seconds: float) -> datetime:
-        return self._clock.now() + timedelta(seconds=seconds)
+        return self._exchange(claim, claim.state, values, (attempt,))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from consumer.participant import Record
@@ -13,9 +13,15 @@ from consumer.reason import Reason
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """One record per credit type of the activity, all rules satisfied."""
+    """One record per board and credit type of the activity, all rules satisfied.
+
+    `waiting` says what other boards of it wait for; `unfinished`, whether any board of it may
+    still follow, so that it is judged again.
+    """
 
     records: tuple[Record, ...]
+    waiting: tuple[Reason, ...] = ()
+    unfinished: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +99,14 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """PARS has our record; `reason` is the code our table gives the board's text."""
+    """PARS has our record; `reason` is the code our table gives the board's text.
+
+    `credit_id` is the one PARS shows, "" when it shows none or several.
+    """
 
     verdict: Verdict
     reason: Reason | None = None
+    credit_id: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +114,14 @@ class Absent:
     """PARS does not know this CreditID (soon after a post that proves nothing)."""
 
 
-StatusFate = Found | Absent | Retry | StopLine
+@dataclass(frozen=True, slots=True)
+class Doubtful:
+    """PARS has something of this learner's day, and nobody can tell whether it is this credit."""
+
+    reason: Reason
+
+
+StatusFate = Found | Absent | Doubtful | Retry | StopLine
 
 
 def named(fate: SendFate | StatusFate) -> str:
@@ -114,7 +131,7 @@ def named(fate: SendFate | StatusFate) -> str:
             return f"found_{verdict.value}"
         case Refused(reasons):
             return reasons[0].code
-        case Unclear(reason) | Retry(reason) | StopLine(reason):
+        case Unclear(reason) | Retry(reason) | StopLine(reason) | Doubtful(reason):
             return reason.code
         case Done():
             return "done"

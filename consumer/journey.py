@@ -25,6 +25,7 @@ class Provider:
     provider_id: str
     name: str
     without_birth_year: YearPolicy = YearPolicy.HOLD
+    transport: str = "xml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def judge(said: Said, house: House, now: datetime) -> Judgement:
     """What the tables and the rules make of what was said; asked again when a table changes."""
     if said.kind is Kind.RETRACTION:
         return NotReportable(Reason(Stage.REVIEW, "retracted"))
-    rows = house.tables.activities.find(said.site, said.course)
+    rows = house.tables.activities.find(said.site, said.course, said.occurrence)
     if not rows:
         return Held((Reason(Stage.LOOK_UP, "activity_not_found", "course"),))
     dated = [(row, day) for row in rows if (day := _day_within(said, row))]
@@ -88,24 +89,39 @@ def _judge_learner(
     learners = house.tables.learners.find(said.site, said.learner)
     if not learners:
         return Held((Reason(Stage.LOOK_UP, "learner_not_found", "learner"),))
+    ours = [(row, day) for row, day in dated if row.ours]
     certified = {learner.board: learner for learner in learners if learner.board_id}
-    pairs = [(row, day) for row, day in dated if row.ours and row.board in certified]
+    pairs = [(row, day) for row, day in ours if row.board in certified]
     if not pairs:
         return Held((Reason(Stage.LOOK_UP, "no_board_id", "board_id"),))
-    drafts = [
-        draft(Candidate(said, row, day, certified[row.board]), house.providers[row.profile], now)
+    boards = house.tables.boards
+    drafts: list[Ready | Held | Refused] = [
+        draft(
+            Candidate(said, row, day, certified[row.board], boards[row.board]),
+            house.providers[row.profile],
+            now,
+        )
         for row, day in pairs
     ]
-    return _worst(drafts)
+    # A row of the table that lacks its board ID says that this board's credit is awaited too.
+    awaited = sorted(
+        {row.board for row, _ in ours} & {one.board for one in learners} - {*certified}
+    )
+    drafts += [
+        Held((Reason(Stage.LOOK_UP, "no_board_id", "board_id", boards[b].spelled("prose")),))
+        for b in awaited
+    ]
+    return _together(drafts, unfinished=len(pairs) < len(ours))
 
 
-def _worst(drafts: list[Ready | Held | Refused]) -> Judgement:
+def _together(drafts: list[Ready | Held | Refused], *, unfinished: bool) -> Judgement:
     """One broken board's record stops the event; a waiting one does not stop its siblings."""
     if refused := [reason for d in drafts if isinstance(d, Refused) for reason in d.reasons]:
         return Refused(tuple(refused))
+    waiting = tuple(reason for d in drafts if isinstance(d, Held) for reason in d.reasons)
     if ready := [record for d in drafts if isinstance(d, Ready) for record in d.records]:
-        return Ready(tuple(ready))
-    return Held(tuple(reason for d in drafts if isinstance(d, Held) for reason in d.reasons))
+        return Ready(tuple(ready), waiting, unfinished=unfinished or bool(waiting))
+    return Held(waiting)
 
 
 def _day_within(said: Said, row: Activity) -> date | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+
+from consumer.licence import Licence
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,13 @@ class BirthDate:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Everything one report to PARS says, checked by the rules and ready to render."""
+    """Everything one report to PARS says, checked by the rules and ready to render.
+
+    `board_domain` is the board as this profile's transport writes it, blank when that is `board`.
+    What PARS is not told makes no record another one: `report_by`, the board's strict deadline,
+    `closes_on`, when PARS closes its year, and `at_most`, what one learner may earn in this
+    activity, all occurrences together.
+    """
 
     profile: str
     provider_id: str
@@ -42,3 +50,8 @@ class Record:
     points: Decimal
     completed_on: date
     occurrence: str = ""
+    licence: Licence | None = None
+    board_domain: str = ""
+    report_by: date | None = field(default=None, compare=False)
+    closes_on: date | None = field(default=None, compare=False)
+    at_most: Decimal | None = field(default=None, compare=False)

@@ -4,41 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from consumer.board import POINTS_STEP, Board
+from consumer.licence import state_code
 from consumer.participant import BirthDate
 from consumer.reason import Reason, Stage
-
-
-@dataclass(frozen=True, slots=True)
-class Board:
-    """A certifying board as data: what its IDs look like and what its credit is called."""
-
-    name: str
-    id_pattern: re.Pattern[str]
-    id_rule: str
-    certifications: dict[str, str]
-
-
-BOARDS = {
-    "ABIM": Board(
-        name="ABIM",
-        id_pattern=re.compile(r"\d{6}", re.ASCII),
-        id_rule="six digits",
-        # Literal strings of dossier 2.4; the first is certain, the others are likely (question 11).
-        certifications={
-            "Medical Knowledge": "Medical Knowledge",
-            "Practice Assessment": "Practice Assessment",
-            "Patient Safety": "Patient Safety",
-        },
-    )
-}
-
-POINTS_STEP = Decimal("0.25")
-REPORT_WITHIN = timedelta(days=30)
 
 # What XML 1.0 cannot carry, and what no name has: controls, surrogates, U+FFFE, U+FFFF.
 _UNWRITABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -57,13 +30,15 @@ def broken(code: str, field: str, detail: str = "") -> Reason:
 def plain_board_id(board: Board, text: str) -> str:
     """The ID without blanks and a leading board name; leading zeros stay (dossier 2.3)."""
     bare = re.sub(r"\s+", "", text)
-    return bare.removeprefix(board.name).removeprefix(board.name.lower())
+    return bare[len(board.name) :] if bare.upper().startswith(board.name) else bare
 
 
 def board_id_rules(board: Board, board_id: str) -> Iterator[Reason]:
     """Broken when the ID does not have the board's form."""
     if not board.id_pattern.fullmatch(board_id):
-        yield broken("board_id_form", "board_id", f"{board.name} IDs have {board.id_rule}")
+        yield broken(
+            "board_id_form", "board_id", f"{board.spelled('prose')} IDs have {board.id_rule}"
+        )
 
 
 def npi_rules(npi: str) -> Iterator[Reason]:
@@ -100,15 +75,25 @@ def parse_birth_date(text: str) -> BirthDate:
     raise ValueError("no form of birth date fits")
 
 
-def points_rules(points: Decimal, maximum: Decimal) -> Iterator[Reason]:
-    """Above zero, in steps of 0.25, at most what is registered (dossier 2.4); never rounded."""
+def licence_rules(state: str, number: str) -> Iterator[Reason]:
+    """A state that there is, and a number; states have no common form (dossier 2.3)."""
+    if not state_code(state):
+        yield broken("licence_state_unknown", "licence_state", "two letters or the state's name")
+    if not re.fullmatch("[!-~]( ?[!-~]){0,29}", number) or len(number) > 30:
+        yield broken("licence_form", "licence", "1 to 30 letters, digits or signs")
+
+
+def points_rules(
+    points: Decimal, maximum: Decimal, step: Decimal = POINTS_STEP
+) -> Iterator[Reason]:
+    """Above zero, on the board's grid, at most what is registered (dossier 2.4); never rounded."""
     if not points.is_finite() or points <= 0:
         yield broken("points_not_positive", "points")
     elif points > maximum:
         # First: the remainder of a number beyond 28 digits cannot be computed.
         yield broken("points_above_maximum", "points", "more than the activity is registered for")
-    elif points % POINTS_STEP:
-        yield broken("points_off_grid", "points", f"steps of {POINTS_STEP}")
+    elif points % step:
+        yield broken("points_off_grid", "points", f"steps of {step}")
 
 
 def completion_date(completed: datetime | date, zone: ZoneInfo) -> date:
@@ -120,8 +105,3 @@ def completion_rules(completed_on: date, now: datetime, zone: ZoneInfo) -> Itera
     """Not in the future, seen from the activity's zone."""
     if completed_on > now.astimezone(zone).date():
         yield broken("date_in_future", "completed")
-
-
-def report_by(completed_on: date) -> date:
-    """The strict deadline: 30 days, or the year's end when that is sooner (dossier 5)."""
-    return min(completed_on + REPORT_WITHIN, date(completed_on.year, 12, 31))

@@ -14,7 +14,8 @@ import structlog
 from consumer.bus.connect import Bus
 from consumer.bus.port import BusError
 from consumer.clock import Clock
-from consumer.dispatch import Dispatcher, Policy
+from consumer.dealings import Policy
+from consumer.dispatch import Dispatcher
 from consumer.journey import House, Provider
 from consumer.keys import Keys, KeysProblem, load_keys
 from consumer.ledger.claims import Claims
@@ -22,9 +23,7 @@ from consumer.ledger.ledger import Ledger, LedgerUnavailable, open_ledger
 from consumer.mapping.catalogue import Catalogue
 from consumer.mapping.loader import load_catalogue
 from consumer.mapping.problem import MappingProblems
-from consumer.pars.client import JsonPars, XmlPars
-from consumer.pars.contract import Transport
-from consumer.pars.json import JsonDocuments
+from consumer.pars.connect import connect
 from consumer.pars.port import Pars
 from consumer.pars.profile import ParsProfile
 from consumer.pars.xml import Documents
@@ -40,6 +39,7 @@ from consumer.pumps.schedule import Schedule
 from consumer.pumps.sending import FOLLOWING, SUBMITTING, DispatcherFor, SendingPump
 from consumer.settings import Folders, ProviderProfile, Settings, SettingsProblems
 from consumer.tables import TableProblems, Tables, load_tables
+from consumer.tables.boards import load_boards
 
 
 class Pump(Protocol):
@@ -77,10 +77,7 @@ class Parts:
     def pars(self, profile: str) -> Pars:
         """A way to PARS with an HTTP client of its own, by the profile's transport."""
         chosen = self.profiles[profile]
-        if chosen.transport is Transport.XML:
-            return XmlPars(chosen, self.documents, self.clock)
-        documents = JsonDocuments(self.settings.schemas_dir, chosen.unique_id_form)
-        return JsonPars(chosen, documents, self.clock)
+        return connect(chosen, self.documents, self.settings.schemas_dir, self.clock)
 
 
 class StartProblems(Exception):
@@ -95,7 +92,7 @@ def gather(settings: Settings, clock: Clock) -> Parts:
     """Load mappings, tables and profiles. Raises StartProblems with everything that is wrong."""
     catalogue, tables, problems = read_files(settings)
     profiles: dict[str, ParsProfile] = {}
-    for name, profile in settings.profiles.items():
+    for name, profile in settings.web_profiles.items():
         try:
             profiles[name] = pars_profile(name, profile, settings)
         except ValueError as error:
@@ -107,15 +104,17 @@ def gather(settings: Settings, clock: Clock) -> Parts:
 
 
 def read_files(folders: Folders) -> tuple[Catalogue | None, Tables | None, list[str]]:
-    """Mappings and tables, each None when it cannot be used, and everything that is wrong."""
+    """Mappings and tables, each None when it cannot be used, and all that is wrong, boards too."""
     problems: list[str] = []
     catalogue, tables = None, None
     try:
         catalogue = load_catalogue(folders.mappings_dir, folders.schemas_dir)
     except MappingProblems as found:
         problems += map(str, found.problems)
+    boards, wrong = load_boards(folders.boards_file)
+    problems += wrong
     try:
-        tables = load_tables(folders.tables_dir, folders.profiles)
+        tables = load_tables(folders.tables_dir, folders.profiles, boards)
     except TableProblems as found:
         problems += (f"{folders.tables_dir}/{one}" for one in found.problems)
     return catalogue, tables, problems
@@ -145,7 +144,9 @@ def pars_profile(name: str, profile: ProviderProfile, settings: Settings) -> Par
 
 
 def _provider(profile: ProviderProfile) -> Provider:
-    return Provider(profile.provider_id, profile.name, profile.without_birth_year)
+    return Provider(
+        profile.provider_id, profile.name, profile.without_birth_year, profile.transport.value
+    )
 
 
 def open_keys(settings: Settings) -> Keys:
@@ -181,7 +182,7 @@ class Service:
         self.premises = Premises(parts.house)
         self.stop = threading.Event()
         self._failed: list[tuple[str, BaseException]] = []
-        self._lines = {name: self._line(name) for name in parts.settings.profiles}
+        self._lines = {name: self._line(name) for name in parts.settings.web_profiles}
         self.pumps = list(self._chosen())
         self._log = structlog.get_logger()
 
@@ -277,7 +278,8 @@ class Service:
     def _claims(self) -> Claims:
         settings = self.parts.settings
         domains = {name: profile.domain for name, profile in settings.profiles.items()}
-        return Claims(self.ledger, domains, settings.sending.lease_seconds)
+        first = frozenset(name for name, one in settings.profiles.items() if one.ask_first)
+        return Claims(self.ledger, domains, settings.sending.lease_seconds, first)
 
     def dispatcher_for(self) -> DispatcherFor:
         """Makes a dispatcher with a way to PARS of its own, for one worker thread."""

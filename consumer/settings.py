@@ -67,14 +67,20 @@ class ProviderProfile(Section):
     domain: str = Field(
         pattern=r"^[A-Za-z0-9.-]+$", description="domain name that CreditIDs are issued under"
     )
-    url: str = Field(description="base address of PARS's learner service")
-    user: str = Field(min_length=1, description="web service user")
-    password: SecretStr = Field(description="web service password")
+    by_file: bool = Field(
+        False, description="people upload reports: nothing is posted, no credentials are needed"
+    )
+    url: str = Field("", description="base address of PARS's learner service")
+    user: str = Field("", description="web service user")
+    password: SecretStr = Field(SecretStr(""), description="web service password")
+    transport: Transport = Field(Transport.XML, description="xml, or json by ACCME's draft of 2025")
+    ask_first: bool = Field(
+        False, description="before a first post ask PARS whether somebody else reported it: go-live"
+    )
     requests_per_second: float = Field(1.0, gt=0, le=10_000, description="pace, all workers")
     without_birth_year: YearPolicy = Field(
         YearPolicy.HOLD, description="a learner gave month and day only: hold, omit, placeholder"
     )
-    transport: Transport = Field(Transport.XML, description="xml, or json by ACCME's draft of 2025")
     credentials_in: Placement = Field(
         Placement.HEADERS, description="headers, query, or with xml body"
     )
@@ -93,6 +99,14 @@ class ProviderProfile(Section):
         False, description="must be off: only MOC is reported, PARS adds the CME credit itself"
     )
 
+    @model_validator(mode="after")
+    def _web_service_is_known(self) -> ProviderProfile:
+        given = {"url": self.url, "user": self.user, "password": self.password.get_secret_value()}
+        missing = [name for name, value in given.items() if not value]
+        if missing and not self.by_file:
+            raise ValueError(f"{', '.join(missing)}: needed, unless by_file is true")
+        return self
+
 
 class SendingSettings(Section):
     """How credits are sent (dossier 6)."""
@@ -110,6 +124,7 @@ class SendingSettings(Section):
     breaker_pause_seconds: Seconds = Field(60, description="pause before PARS is probed")
     stopped_pause_seconds: Seconds = Field(900, description="the same after 401 or 403")
     idle_seconds: Seconds = Field(1, description="look for work every")
+    at_risk_days: int = Field(7, ge=0, description="at risk with fewer days to the deadline left")
 
     @model_validator(mode="after")
     def _lease_outlives_requests(self) -> SendingSettings:
@@ -126,6 +141,9 @@ class FollowSettings(Section):
     until_seconds: Seconds = Field(48 * 3600, description="until this age")
     later_seconds: Seconds = Field(24 * 3600, description="from then on every")
     absent_seconds: Seconds = Field(24 * 3600, description='"not found" counts as lost after')
+    upload_seconds: Seconds = Field(
+        7 * 24 * 3600, description="a report by file that PARS does not know is told after"
+    )
 
 
 class IntakeSettings(Section):
@@ -163,6 +181,7 @@ class Folders(BaseSettings):
     )
 
     tables_dir: Path = Field(Path("tables"), description="learners.csv and activities.csv")
+    boards_file: Path | None = Field(None, description="the office's own boards and deadlines")
     mappings_dir: Path = Field(shipped("mappings"), description="mapping files")
     schemas_dir: Path = Field(shipped("schemas"), description="schemas of events and of PARS")
     profiles: dict[str, Any] = Field(default_factory=dict)
@@ -193,6 +212,11 @@ class Settings(Folders):
         if not self.profiles:
             raise ValueError("profiles: at least one provider profile is needed, such as main")
         return self
+
+    @property
+    def web_profiles(self) -> dict[str, ProviderProfile]:
+        """The profiles that report by web service."""
+        return {name: one for name, one in self.profiles.items() if not one.by_file}
 
     @property
     def keys_path(self) -> Path:

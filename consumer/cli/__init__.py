@@ -11,6 +11,7 @@ from consumer.cli.credit import credit
 from consumer.cli.deadletter import deadletter
 from consumer.cli.demo import demo
 from consumer.cli.mapping import mapping
+from consumer.cli.pars import pars
 from consumer.cli.publish import publish
 from consumer.cli.report import report
 from consumer.cli.run import check, run
@@ -36,5 +37,6 @@ def main(context: click.Context, config: Path | None) -> None:
     context.obj = config
 
 
-for command in (run, check, demo, simulate, publish, mapping, deadletter, credit, report):
+_COMMANDS = (run, check, demo, simulate, publish, mapping, deadletter, credit, report, pars)
+for command in _COMMANDS:
     main.add_command(command)

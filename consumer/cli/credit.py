@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import click
 
-from consumer.cli.answers import answers
 from consumer.cli.context import ledger_of, settings_of, telling_faults
 from consumer.cli.output import FAILED, fail, show_one, show_rows
+from consumer.cli.pars_answers import answers
+from consumer.clock import SystemClock
 from consumer.credit import Heard, State
 from consumer.desk.credits import CreditFilter, NoSuchCredit, list_credits, show_credit
+from consumer.desk.deadlines import Watch, watch
+from consumer.settings import Settings
 
 _COLUMNS = [
     "id",
@@ -18,6 +21,7 @@ _COLUMNS = [
     "points",
     "completed_on",
     "report_by",
+    "at_risk",
     "what_happened",
 ]
 
@@ -34,15 +38,23 @@ credit.add_command(answers)
 @click.option("--learner", default="", help="Name, board ID or LMS user ID; words may be cut off.")
 @click.option("--activity", default="", help="The office's activity, or the LMS course.")
 @click.option("--state", type=click.Choice([s.value for s in (*State, *Heard)]), help="Only these.")
+@click.option("--at-risk", is_flag=True, help="Only what is late, or soon will be; earliest first.")
 @click.option("--limit", default=100, show_default=True, help="At most this many.")
 @click.pass_context
 def list_(
-    context: click.Context, learner: str, activity: str, state: str | None, limit: int
+    context: click.Context,
+    learner: str,
+    activity: str,
+    state: str | None,
+    at_risk: bool,
+    limit: int,
 ) -> None:
     """List credits, and completions that are none yet; newest change first."""
-    ledger = ledger_of(settings_of(context))
+    settings = settings_of(context)
+    ledger = ledger_of(settings)
+    wanted = CreditFilter(state or "", learner, activity, limit, at_risk)
     with telling_faults():
-        rows = list_credits(ledger, CreditFilter(state or "", learner, activity, limit))
+        rows = list_credits(ledger, wanted, _watch(settings))
     show_rows(rows, _COLUMNS, "Nothing found. Search by family name, board ID or LMS user ID.")
 
 
@@ -51,9 +63,14 @@ def list_(
 @click.pass_context
 def show(context: click.Context, credit_id: str) -> None:
     """Show one credit with its timeline; CREDIT_ID is the first column of `credit list`."""
-    ledger = ledger_of(settings_of(context))
+    settings = settings_of(context)
+    ledger = ledger_of(settings)
     try:
         with telling_faults():
-            show_one(show_credit(ledger, credit_id))
+            show_one(show_credit(ledger, credit_id, _watch(settings)))
     except NoSuchCredit as error:
         fail([f"{error}; find it with: moc-consumer credit list --learner NAME"], FAILED)
+
+
+def _watch(settings: Settings) -> Watch:
+    return watch(SystemClock().now(), settings.sending.at_risk_days)

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from consumer.board import Board
 from consumer.cli.context import ledger_of, parts_of, settings_of, telling_faults
 from consumer.cli.output import FAILED, fail, show_one
 from consumer.desk.answers import unknown_words
@@ -20,6 +21,7 @@ from consumer.service import Service, open_service_ledger
 from consumer.settings import ALL_PUMPS, PumpName, Settings
 from consumer.tables import TableProblems, load_tables
 from consumer.tables.activities import Activities
+from consumer.tables.boards import load_boards
 
 
 @click.command()
@@ -72,17 +74,37 @@ def check(context: click.Context) -> None:
     """
     settings = settings_of(context, with_files=True)
     problems = _key_problems(settings)
+    boards = [_board_shown(board) for board in load_boards(settings.boards_file)[0].values()]
     questions = {} if problems else _open_questions(settings, problems)
-    show_one(_flat(settings.model_dump(mode="json")) | questions)
+    show_one(_flat(settings.model_dump(mode="json")) | {"boards": boards} | questions)
     parts = parts_of(settings)
     if problems:
         fail(problems)
     tables = parts.tables
     click.echo(
         f"ok: {len(parts.catalogue.mappings)} mappings, {len(tables.learners)} learners,"
-        f" {len(tables.activities)} activities, {len(parts.profiles)} provider profile(s)",
+        f" {len(tables.activities)} activities, {len(settings.profiles)} provider profile(s)",
         err=True,
     )
+
+
+def _board_shown(board: Board) -> dict[str, str]:
+    """What is in force for a board, as `check` lists it."""
+    types = list(board.certifications) + ["any"] * board.any_credit_type
+    by = board.deadlines
+    return {
+        "board": board.name,
+        "ids": board.id_rule,
+        "credit_types": "; ".join(types),
+        "needs": ", ".join(sorted(board.marks)),
+        "repeats": "yes" if board.repeats else "no",
+        "partial": "yes" if board.partial else "no",
+        "steps": str(board.points_step),
+        "report_within": f"{by.days} days",
+        "year_end": "{:02}-{:02}".format(*by.year_end),
+        "closes": "{:02}-{:02}".format(*by.closes),
+        "from": board.source,
+    }
 
 
 def _open_questions(settings: Settings, problems: list[str]) -> dict[str, Any]:

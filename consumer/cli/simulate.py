@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from enum import StrEnum
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import click
 
 from consumer.cli.output import fail
-from consumer.clock import SystemClock
+from consumer.clock import Clock, SystemClock
+from consumer.pars.contract import CompletedForm, Placement, UniqueIDForm
+from consumer.pars.simulator.certificate import Certificate, Tls, certificate
+from consumer.pars.simulator.faults import Rule
 from consumer.pars.simulator.operations import Manners, Policy
+from consumer.pars.simulator.plan import PlanProblems, plan_from_file, plan_from_flags
 from consumer.pars.simulator.server import serve
 from consumer.pars.simulator.web import (
     STEM,
@@ -23,6 +28,18 @@ from consumer.resources import shipped
 
 T = TypeVar("T")
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_ANSWERS: dict[str, Literal[Policy.REFUSAL, Policy.SUCCESS]] = {
+    "refusal": Policy.REFUSAL,
+    "success": Policy.SUCCESS,
+}
+_SECOND: dict[str, Literal[Policy.STORE, Policy.REFUSAL]] = {
+    "store": Policy.STORE,
+    "refusal": Policy.REFUSAL,
+}
+
+
+def _of(choices: type[StrEnum]) -> click.Choice[str]:
+    return click.Choice([one.value for one in choices])
 
 
 @click.command()
@@ -36,11 +53,48 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--board-delay", default=2.0, show_default=True, help="Seconds to the decision.")
 @click.option(
     "--duplicates",
-    default=Policy.REFUSAL.value,
+    default="refusal",
     show_default=True,
-    type=click.Choice([policy.value for policy in (Policy.REFUSAL, Policy.SUCCESS)]),
-    help="Answer to a CreditID that is there already.",
+    type=click.Choice([*_ANSWERS]),
+    help="Answer to a credit that is there already.",
 )
+@click.option("--faults", type=_FILE, help="A plan of what goes wrong, TOML or YAML.")
+@click.option(
+    "--fault",
+    "flags",
+    multiple=True,
+    metavar="'KIND [name=value ...]'",
+    help="One thing that goes wrong, such as 'status status=503 times=3'; may stand repeatedly.",
+)
+@click.option(
+    "--tls",
+    type=click.Choice([kind.value for kind in Tls]),
+    help="Serve HTTPS with a certificate made now: a good one, or one that must be refused.",
+)
+@click.option(
+    "--certificate",
+    "public",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the certificate of --tls here, for a client to trust.",
+)
+@click.option(
+    "--second-credit",
+    default="store",
+    show_default=True,
+    type=click.Choice([*_SECOND]),
+    help="Answer to the same credit under another CreditID.",
+)
+@click.option("--visible-after", default=0.0, help="Seconds until a status question finds it.")
+@click.option("--credentials-in", type=_of(Placement), help="The only place that counts.")
+@click.option("--completed-form", type=_of(CompletedForm), help="The only form it takes.")
+@click.option(
+    "--unique-id-form",
+    default=UniqueIDForm.LIST.value,
+    show_default=True,
+    type=_of(UniqueIDForm),
+    help="Of the learner's number in JSON.",
+)
+@click.option("--word", "words", multiple=True, help='Replaces a text: "Pending=In review".')
 def simulate(
     host: str,
     port: int,
@@ -51,17 +105,84 @@ def simulate(
     activities: Path | None,
     board_delay: float,
     duplicates: str,
+    faults: Path | None,
+    flags: tuple[str, ...],
+    tls: str | None,
+    public: Path | None,
+    second_credit: str,
+    visible_after: float,
+    credentials_in: str | None,
+    completed_form: str | None,
+    unique_id_form: str,
+    words: tuple[str, ...],
 ) -> None:
-    """Serve a PARS to try things on; its books are at /_books."""
+    """Serve a PARS to try things on; its books are at /_books.
+
+    It can have a bad day: docs/simulator.md shows every fault of a plan.
+    """
+    clock = SystemClock()
     simulator = Simulator(
         [Provider(provider_id, user, password)],
         shipped("schemas"),
-        SystemClock(),
+        clock,
         roster=_entries(roster, roster_from),
         activities=_entries(activities, activities_from),
-        manners=Manners(board_delay_seconds=board_delay, duplicate=Policy(duplicates)),
+        manners=Manners(
+            board_delay_seconds=board_delay,
+            visible_after_seconds=visible_after,
+            duplicate=_ANSWERS[duplicates],
+            second_credit=_SECOND[second_credit],
+            unique_id_form=UniqueIDForm(unique_id_form),
+            credentials_in=Placement(credentials_in) if credentials_in else None,
+            completed_form=CompletedForm(completed_form) if completed_form else None,
+            wording=dict(_worded(one) for one in words),
+        ),
+        faults=_plan(faults, flags),
     )
-    serve(simulator, host, port, announce=lambda url: click.echo(f"PARS simulator: {url}{STEM}"))
+    made = _certificate(tls, host, public, clock)
+    serve(simulator, host, port, announce=_announce, tls=made)
+
+
+def _announce(url: str) -> None:
+    insecure = "-k " if url.startswith("https") else ""
+    click.echo(f"PARS simulator: {url}{STEM}")
+    click.echo(f"Upload a report: curl {insecure}--data-binary @report.xlsx {url}/_upload")
+    click.echo(f"Its results:     curl {insecure}-o results.xlsx {url}/_results.xlsx")
+
+
+def _plan(file: Path | None, flags: Sequence[str]) -> list[Rule]:
+    """What goes wrong, by file and by flags; every problem of both is told at once."""
+    rules: list[Rule] = []
+    problems: list[str] = []
+    plans: list[Callable[[], list[Rule]]] = [lambda: plan_from_flags(flags)]
+    if file is not None:
+        plans.insert(0, lambda: plan_from_file(file))
+    for read in plans:
+        try:
+            rules += read()
+        except PlanProblems as found:
+            problems += found.problems
+    if problems:
+        fail(problems)
+    return rules
+
+
+def _certificate(
+    tls: str | None, host: str, public: Path | None, clock: Clock
+) -> Certificate | None:
+    if tls is None:
+        return None
+    made = certificate(Tls(tls), host, clock.now())
+    if public is not None:
+        public.write_bytes(made.public)
+    return made
+
+
+def _worded(option: str) -> tuple[str, str]:
+    text, found, other = option.partition("=")
+    if not found:
+        fail(["--word needs TEXT=OTHER TEXT"])
+    return text, other
 
 
 def _entries(file: Path | None, read: Callable[[bytes], Sequence[T]]) -> Sequence[T]:

@@ -46,9 +46,8 @@ class Stage:
     settings: Settings
     ledger: Ledger
     service: Service
-    simulator: Simulator
-    url: str
     clock: Clock
+    url: str = ""
 
     def counts(self) -> Counter[str]:
         """Credits by state, and completions that are none by theirs."""
@@ -102,7 +101,7 @@ def _stage(folder: Path, story: Scenario, clock: Clock) -> Iterator[Stage]:
         thread = threading.Thread(target=service.run, name="demo-service")
         thread.start()
         try:
-            yield Stage(settings, ledger, service, simulator, url, clock)
+            yield Stage(settings, ledger, service, clock, url)
         finally:
             service.stop.set()
             thread.join()
@@ -152,16 +151,16 @@ def _publish(stage: Stage, story: Scenario, tell: Tell) -> None:
     try:
         publisher.publish(story.events[:third])
         _until(stage, lambda: stage.counts()[State.SUBMITTED] >= 5, tell, total, "Reporting")
-        _weather(stage, {"next": [{"kind": "cut_after_store"}, {"kind": "garbage"}] * 2})
+        _weather(stage, [{"kind": "cut_after_store"}, {"kind": "garbage"}] * 2)
         publisher.publish(story.events[third : 2 * third])
-        _weather(stage, {"down_seconds": OUTAGE_SECONDS})
+        _weather(stage, [{"kind": "down", "seconds": OUTAGE_SECONDS}])
         publisher.publish(story.events[2 * third :])
     finally:
         publisher.close()
 
 
-def _weather(stage: Stage, faults: dict[str, Any]) -> None:
-    httpx.put(f"{stage.url}/_faults", json=faults, trust_env=False).raise_for_status()
+def _weather(stage: Stage, faults: list[dict[str, Any]]) -> None:
+    httpx.put(f"{stage.url}/_faults", json={"faults": faults}, trust_env=False).raise_for_status()
 
 
 def _wait_for_rest(stage: Stage, story: Scenario, tell: Tell) -> None:

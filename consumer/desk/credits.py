@@ -10,6 +10,7 @@ from sqlalchemy import Row, Select, func, or_, select
 from consumer.credit import WORDS, Heard, State
 from consumer.desk.answers import latest_word
 from consumer.desk.deadletters import Shown
+from consumer.desk.deadlines import Watch, at_risk, deadline
 from consumer.desk.words import advice
 from consumer.ledger.bookkeeper import search_digest
 from consumer.ledger.ledger import Ledger
@@ -37,10 +38,14 @@ class CreditFilter:
     learner: str = ""
     activity: str = ""
     limit: int = 100
+    at_risk: bool = False
 
 
-def list_credits(ledger: Ledger, wanted: CreditFilter) -> list[Shown]:
-    """One row per credit, and one per completion that has none; newest change first."""
+def list_credits(ledger: Ledger, wanted: CreditFilter, watch: Watch | None = None) -> list[Shown]:
+    """One row per credit, and one per completion that has none; newest change first.
+
+    By `watch` each row says how near its deadline is; those at risk alone come earliest first.
+    """
     link, c, k = completion_credits.c, completions.c, credits_.c
     query = (
         select(completions, credits_)
@@ -51,19 +56,26 @@ def list_credits(ledger: Ledger, wanted: CreditFilter) -> list[Shown]:
     )
     if wanted.state:
         query = query.where(
-            or_(k.state == wanted.state, k.id.is_(None) & (c.state == wanted.state))
+            or_(
+                k.state == wanted.state,
+                k.id.is_(None) & (c.state == wanted.state),
+                # Credited by one board, and waiting for another.
+                c.unfinished & (c.reasons != "[]") & (wanted.state == Heard.HELD),
+            )
         )
     if wanted.activity:
         query = query.where(or_(k.activity == wanted.activity, c.course == wanted.activity))
+    if wanted.at_risk and watch is not None:
+        query = query.where(at_risk(watch.until)).order_by(None).order_by(deadline(), c.id)
     for word in wanted.learner.split():
         digests = [search_digest(ledger, kind, word) for kind in ("name", "board_id", "user")]
         found = select(search_keys.c.completion_id).where(search_keys.c.digest.in_(digests))
         query = query.where(c.id.in_(found))
     with ledger.read() as db:
-        return [_brief(row) for row in db.execute(query.limit(wanted.limit))]
+        return [_brief(row, watch) for row in db.execute(query.limit(wanted.limit))]
 
 
-def show_credit(ledger: Ledger, credit_id: str) -> Shown:
+def show_credit(ledger: Ledger, credit_id: str, watch: Watch | None = None) -> Shown:
     """One credit or completion with its timeline. Raises NoSuchCredit.
 
     An earlier revision's CreditID leads to the credit too, and one that no completion leads to any
@@ -84,7 +96,7 @@ def show_credit(ledger: Ledger, credit_id: str) -> Shown:
         ]
         word = latest_word(db, ledger, rows[0]._mapping[k.id]) if credit_rows else ""
     timeline = sorted((_step(step) for step in steps), key=lambda s: str(s["at"]))
-    return _brief(rows[0]) | {"pars_says": word, "timeline": timeline}
+    return _brief(rows[0], watch) | {"pars_says": word, "timeline": timeline}
 
 
 def _lines(credit_id: str) -> Select[Any]:
@@ -103,11 +115,14 @@ def _lines(credit_id: str) -> Select[Any]:
     return query.select_from(joined).where(known).order_by(c.id)
 
 
-def _brief(row: Row[Any]) -> Shown:
+def _brief(row: Row[Any], watch: Watch | None) -> Shown:
     cells, c, k = row._mapping, completions.c, credits_.c
     credit = cells[k.id] is not None
     state = State(cells[k.state]) if credit else Heard(cells[c.state])
     reasons = unpack_reasons(cells[k.reasons] if credit else cells[c.reasons])
+    # Beside what became of this credit: what another board of the activity still waits for.
+    others = unpack_reasons(cells[c.reasons]) if credit and cells[c.unfinished] else ()
+    report_by = cells[k.report_by] if credit else cells[c.report_by]
     reason = reasons[0] if reasons and state not in (State.SUBMITTED, State.ACCEPTED) else None
     return {
         "id": (cells[k.credit_id] if credit else "") or f"c{cells[c.id]}",
@@ -118,12 +133,23 @@ def _brief(row: Row[Any]) -> Shown:
         "credit_type": cells[k.credit_type] or "",
         "points": cells[k.points] or "",
         "completed_on": str(cells[k.completed_on] or ""),
-        "report_by": str(cells[k.report_by] or ""),
+        "report_by": str(report_by or ""),
+        "closes_on": str(cells[k.closes_on] or ""),
+        "at_risk": _at_risk(row, state, waits=bool(others), watch=watch) if watch else "",
         "source": cells[c.source] or "",
         "reason": reason.code if reason else "",
         "what_happened": advice(reason).happened if reason else "",
         "how": advice(reason).how if reason else "",
+        "also_waits": "; ".join(f"{one.detail}: {advice(one).happened}" for one in others),
     }
+
+
+def _at_risk(row: Row[Any], state: State | Heard, *, waits: bool, watch: Watch) -> str:
+    """How near the deadline is: the credit's own, or that of the board still waiting."""
+    cells, c, k = row._mapping, completions.c, credits_.c
+    report_by = cells[c.report_by] if isinstance(state, Heard) else cells[k.report_by]
+    own = watch.standing(state, report_by, resend=bool(cells[k.resend]))
+    return own or (watch.standing(Heard.HELD, cells[c.report_by], resend=False) if waits else "")
 
 
 def _step(row: Row[Any]) -> Shown:

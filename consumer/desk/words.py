@@ -63,17 +63,23 @@ ADVICE: dict[str, Advice] = {
         ("board_id_shared", "another learner has this board ID too", "coordinator", _TABLE + ", or the other one's; then replay. It is one person after all: replay"),
         ("npi_form", "the NPI is not ten digits beginning with 1 or 2", "coordinator", _TABLE + ", then replay"),
         ("npi_check_digit", "the NPI's check digit is wrong: a digit was mistyped", "coordinator", _TABLE + ", then replay"),
+        ("licence_state_unknown", "the state of the licence is not known, or missing", "coordinator", _TABLE + ", then replay"),
+        ("licence_form", "the licence number is missing, or holds what no such number has", "coordinator", _TABLE + ", then replay"),
         ("name_missing", "a name is blank", "coordinator", _TABLE + ", then replay"),
         ("unwritable_character", "a name or title holds a character that cannot be sent", "coordinator", "type it anew in the table, then replay"),
         ("too_long", "a name or title is too long", "coordinator", "shorten it in the table, then replay"),
         ("birth_date_form", "the birth date cannot be read", "coordinator", _TABLE + ", then replay"),
         ("points_missing", "the event claims no points", "LMS admin", "map the claimed points, or set points_basis to registered"),
         ("points_not_positive", "the points are zero or less", "coordinator", _ACTIVITY + ", then replay"),
-        ("points_off_grid", "the points are not in steps of 0.25", "coordinator", _ACTIVITY + ", then replay"),
+        ("points_off_grid", "the points are not in the board's steps (0.25, or coarser)", "coordinator", _ACTIVITY + ", then replay"),
         ("points_above_maximum", "more points than the activity is registered for", "coordinator", _ACTIVITY + ", or ask why, then replay"),
+        ("points_partial", "the board takes the activity's whole credit or none, and less was claimed", "coordinator", "ask the learner for the rest; or " + _ACTIVITY + ", then replay"),
+        ("claims_above_maximum", "with what this learner has claimed before, it is more than the activity gives", "coordinator", "compare the learner's claims; withdraw one, or correct total_points in activities.csv, then replay"),
         ("date_in_future", "the completion is dated in the future", "LMS admin", "correct the clock or the mapping's time zone, then replay"),
         ("date_outside_activity", "the completion is outside the activity's dates", "coordinator", "add the activity of that period to activities.csv, then replay"),
-        ("occurrence_missing", "the activity allows repeats, but the event names none", "LMS admin", "map the session or claim to occurrence, then replay"),
+        ("occurrence_missing", "the activity allows repeats, but the event names none", "LMS admin", "map the session, claim or day to occurrence, then replay"),
+        ("occurrence_no_date", "the activity is credited once a day, but the event's occurrence is no date", "LMS admin", "map to occurrence a date that the LMS does not change, then replay"),
+        ("occurrence_changed", "this learner has credit in the activity already, counted in another way than its row says now", "coordinator", "set repeats back in activities.csv, or give the series an activity name of its own; then replay"),
         # people decide
         ("retracted", "the LMS took the completion back", "nobody", "nothing to do"),
         ("retracted_after_sending", "the LMS took back what PARS may have", "coordinator", "replay to withdraw it from PARS, or leave it"),
@@ -89,6 +95,9 @@ ADVICE: dict[str, Advice] = {
         ("refused_by_pars", "PARS refused it for a reason we do not know", "coordinator", "read its answer with credit answers, correct, then replay"),
         ("gave_up", "PARS failed on this credit again and again", "SRE", "look at PARS's answers, then replay"),
         ("vanished", "PARS took it and no longer knows it", "SRE", "ask ACCME, then replay"),
+        ("not_uploaded", "the file that reports it was written days ago, and PARS does not know the credit", "coordinator", "upload the file, or destroy it; then replay"),
+        ("cannot_tell_which", "PARS shows fewer credits of this learner's day than the file reported", "coordinator", "bring PARS's result sheet (report import), or delete in PARS what it shows of that day and replay"),
+        ("no_credit_id", "PARS shows the credit without a CreditID, so it cannot be withdrawn from here", "coordinator", "delete it in PARS; it goes on by itself then"),
         ("document_invalid", "the report does not satisfy PARS's form", "SRE", "correct the named field, then replay"),
         ("activity_not_ours", "PARS has the activity under another provider", "coordinator", "check the PARS activity ID and the profile in activities.csv, then replay"),
         ("credit_type_not_registered", "the activity is not registered for this type of credit", "coordinator", "register it in PARS, or " + _ACTIVITY + ", then replay"),
@@ -135,3 +144,11 @@ _OTHERWISE = Advice("it needs a look", "coordinator", "look at it, then replay")
 def advice(reason: Reason) -> Advice:
     """What to tell the person who reads this reason; there is always an answer."""
     return ADVICE.get(reason.code) or _BY_STAGE.get(reason.stage, _OTHERWISE)
+
+
+def days_left(days: int) -> str:
+    """How near a deadline is."""
+    many = "day" if abs(days) == 1 else "days"
+    if days < 0:
+        return f"overdue by {-days} {many}"
+    return f"{days} {many} left" if days else "due today"

@@ -16,11 +16,12 @@ from consumer.decisions import Arrival, Move, decide
 from consumer.fate import Held, Ignored, Judgement, NotReportable, Ready, Refused
 from consumer.journey import Heard
 from consumer.ledger.completionbook import CompletionBook, happened, overtakes
-from consumer.ledger.creditbook import CreditBook
+from consumer.ledger.creditbook import Agreed, CreditBook
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.letters import Origin, Status
 from consumer.ledger.schema import completions, events, search_keys
 from consumer.ledger.seal import distinct, name_tokens, normalise
+from consumer.ledger.series import series_fault
 from consumer.mapping.said import Kind, Said
 from consumer.reason import Reason, Stage, pack_reasons
 
@@ -151,7 +152,12 @@ class Bookkeeper:
     def rejudge(self, row: Row[Any], said: Said, judgement: Judgement) -> str:
         """A table changed: what was held, or ready and unsent, is written as it now stands."""
         waiting = _waiting_for(judgement)
-        if waiting and row.reasons == pack_reasons(waiting):
+        if isinstance(judgement, Ready):
+            settled = row.state == HeardState.CREDITED and not self._credits.unsent(row.id)
+            settled = settled and row.unfinished == judgement.unfinished
+        else:
+            settled = bool(waiting)
+        if settled and row.reasons == pack_reasons(waiting):
             return str(row.state)
         self._index(row.id, said, judgement)
         self._write_gathered()
@@ -192,11 +198,13 @@ class Bookkeeper:
     ) -> str:
         if isinstance(judgement, Ready) and arrival is not Arrival.REPLAY:
             judgement = self._unless_anothers(number, judgement)
+        if isinstance(judgement, Ready):
+            judgement = self._unless_too_much(judgement)
         match judgement:
-            case Ready(records):
+            case Ready(records, waiting, unfinished):
                 links = self._credits.put(number, records, arrival, origin)
                 self._credits.relink(number, links)
-                self._rows.stand(number, HeardState.CREDITED, ())
+                self._rows.stand(number, HeardState.CREDITED, waiting, unfinished=unfinished)
                 self._credits.settle(Status.RESOLVED, completion_id=number, keep_questions=True)
                 return "ready" if any(fresh for _, fresh in links) else "duplicate"
             case Held(reasons):
@@ -216,6 +224,12 @@ class Bookkeeper:
         if any(self._credits.is_anothers(number, record) for record in judgement.records):
             return Refused((Reason(Stage.RULES, "board_id_shared", "board_id"),))
         return judgement
+
+    def _unless_too_much(self, judgement: Ready) -> Ready | Refused:
+        """What a learner's earlier credits leave room for is known here alone, and now."""
+        identity = self._ledger.identity
+        found = [series_fault(self._db, identity, record) for record in judgement.records]
+        return Refused(reasons) if (reasons := tuple(filter(None, found))) else judgement
 
     def _no_credit(self, number: int, state: HeardState, reasons: Iterable[Reason]) -> None:
         self._credits.relink(number, ())
@@ -239,7 +253,8 @@ class Bookkeeper:
 
     def _withdraw(self, number: int, said: Said) -> str:
         """A person agreed to a retraction; of what another account stands behind nothing goes."""
-        if not self._credits.withdraw_all(number):
+        agreed = CreditBook(self._db, self._ledger, self._now, Agreed.ACCEPTED_TOO)
+        if not agreed.withdraw_all(number):
             return self._retract(number, said)
         self._credits.settle(Status.RESOLVED, completion_id=number)
         return "retracted"
@@ -301,9 +316,9 @@ def _set_aside(judgement: Judgement) -> bool:
 
 
 def _waiting_for(judgement: Judgement) -> tuple[Reason, ...]:
-    """Why a completion has no credit; nothing for one that has, or is a letter."""
+    """Why a completion has no credit, or not of every board; nothing for one that is a letter."""
     match judgement:
-        case Held(reasons):
+        case Held(reasons) | Ready(waiting=reasons):
             return reasons
         case NotReportable(reason):
             return (reason,)

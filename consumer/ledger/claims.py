@@ -7,23 +7,31 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, or_, select, update
 
 from consumer.credit import State
 from consumer.ledger import outbox
 from consumer.ledger.attempt import Asked, NewWord, log_attempts
 from consumer.ledger.attempt import Attempt as Attempt
 from consumer.ledger.creditbook import CreditBook
+from consumer.ledger.golive import ask_first
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.letters import Status
+from consumer.ledger.links import waits
 from consumer.ledger.schema import credits_
 from consumer.participant import Record
 from consumer.reason import Reason, pack_reasons, unpack_reasons
 
+_ON_ITS_WAY = {State.SUBMITTED, State.REPORTED, State.ACCEPTED, State.WITHDRAWN}
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One credit, ours alone until the lease ends; the fence tells a stale hand from the new."""
+    """One credit, ours alone until the lease ends; the fence tells a stale hand from the new.
+
+    `among` is 0 for one that PARS has under our CreditID. One that a file without CreditIDs
+    reported is asked about by four fields, which fit so many credits of ours.
+    """
 
     row: int
     fence: int
@@ -32,15 +40,18 @@ class Claim:
     state: State
     ask: bool
     credit_id: str
+    revision: int
     record: Record
     sent: Record
     resend: bool
+    accepted_too: bool
     reasons: tuple[Reason, ...]
     tries: int
     absent_at: datetime | None
     first_try_at: datetime | None
     last_try_at: datetime | None
     submitted_at: datetime | None
+    among: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +68,16 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """Claims and settles in transactions that the pumps open."""
+    """Claims and settles in transactions that the pumps open.
+
+    Of the profiles `asking_first` PARS is asked, before a credit is sent for the first time,
+    whether it came there by another hand.
+    """
 
     ledger: Ledger
     domains: dict[str, str]
     lease_seconds: float
+    asking_first: frozenset[str] = frozenset()
 
     def claim(
         self, db: Connection, profile: str, states: Iterable[State], limit: int, now: datetime
@@ -70,11 +86,21 @@ class Claims:
         c = credits_.c
         free = or_(c.lease_until.is_(None), c.lease_until <= now)
         wanted = (c.profile == profile, c.state.in_([*states]), c.due_at <= now, free)
-        query = select(credits_).where(*wanted).order_by(c.report_by, c.id).limit(limit)
+        query = select(credits_).where(*wanted, _may_go()).order_by(c.report_by, c.id).limit(limit)
+        return [self._lease(db, row, now) for row in db.execute(query).all()]
+
+    def take(self, db: Connection, rows: Sequence[int], now: datetime) -> list[Claim]:
+        """These credits, due or not, for a person who brings an answer; others lose their lease.
+
+        Not for what is ready to be sent: only a sender may claim that.
+        """
+        query = select(credits_).where(credits_.c.id.in_(rows), credits_.c.state != State.READY)
         return [self._lease(db, row, now) for row in db.execute(query).all()]
 
     def _lease(self, db: Connection, row: Row[Any], now: datetime) -> Claim:
-        claim = self._claim_of(row, now)
+        if row.state == State.READY and row.profile in self.asking_first:
+            row = ask_first(db, self.ledger, row)
+        claim = self._claim_of(row, now, self._among(db, row))
         values: dict[str, Any] = {"fence": claim.fence, "lease_until": claim.lease_until}
         if claim.state is State.READY:
             # Written before the request leaves: whoever finds this row later asks first.
@@ -83,7 +109,7 @@ class Claims:
         db.execute(update(credits_).where(credits_.c.id == row.id).values(values))
         return claim
 
-    def _claim_of(self, row: Row[Any], now: datetime) -> Claim:
+    def _claim_of(self, row: Row[Any], now: datetime, among: int) -> Claim:
         seal, record = self.ledger.seal, self.ledger.seal.open_record(row.record)
         return Claim(
             row=row.id,
@@ -93,16 +119,26 @@ class Claims:
             state=State(row.state),
             ask=row.ask,
             credit_id=row.credit_id or self._credit_id(row),
+            revision=row.revision,
             record=record,
             sent=seal.open_record(row.sent) if row.sent else record,
             resend=row.resend,
+            accepted_too=row.accepted_too,
             reasons=unpack_reasons(row.reasons),
             tries=row.tries,
             absent_at=row.absent_at,
             first_try_at=row.first_try_at,
             last_try_at=row.last_try_at,
             submitted_at=row.submitted_at,
+            among=among,
         )
+
+    def _among(self, db: Connection, row: Row[Any]) -> int:
+        if row.four_fields is None:
+            return 0
+        fits = credits_.c.four_fields == row.four_fields
+        there = credits_.c.state != State.WITHDRAWN
+        return db.scalar(select(func.count()).where(fits, there)) or 1
 
     def _credit_id(self, row: Row[Any]) -> str:
         domain = self.domains[row.profile]
@@ -139,7 +175,7 @@ class Claims:
             "changed_at": now,
         }
         if settlement.posted:
-            values["sent"] = credits_.c.record
+            values |= {"sent": credits_.c.record, "four_fields": None}
         if settlement.refused:
             values["reasons"] = pack_reasons(settlement.refused)
         done = db.execute(
@@ -154,7 +190,7 @@ class Claims:
         book = CreditBook(db, self.ledger, now)
         if settlement.refused:
             book.refuse_credit(row, settlement.refused)
-        elif settlement.state in {State.SUBMITTED, State.ACCEPTED, State.WITHDRAWN}:
+        elif settlement.state in _ON_ITS_WAY:
             book.settle(Status.RESOLVED, credit_row=row.id, keep_questions=True)
         claim, state = settlement.claim, settlement.state
         if claim.state is State.WITHDRAWING and state is State.READY:
@@ -167,5 +203,9 @@ class Claims:
         """Whether there is anything to claim, without the cost of a writing transaction."""
         c = credits_.c
         free = or_(c.lease_until.is_(None), c.lease_until <= now)
-        due = select(c.id).where(c.state.in_([*states]), c.due_at <= now, free).limit(1)
-        return db.scalar(due) is not None
+        wanted = (c.state.in_([*states]), c.due_at <= now, free, _may_go())
+        return db.scalar(select(c.id).where(*wanted).limit(1)) is not None
+
+
+def _may_go() -> ColumnElement[bool]:
+    return or_(credits_.c.state != State.READY, ~waits())

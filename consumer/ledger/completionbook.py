@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, time
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
+from consumer.board import Deadlines
 from consumer.bus.port import Message
 from consumer.credit import Heard as HeardState
 from consumer.credit import State
@@ -28,6 +29,7 @@ _WEIGHT = [
     State.WITHDRAWING,
     State.SUBMITTING,
     State.REJECTED,
+    State.REPORTED,
     State.SUBMITTED,
     State.ACCEPTED,
 ]
@@ -55,7 +57,7 @@ class CompletionBook:
         found = self._db.execute(
             select(credits_.c.state, credits_.c.resend)
             .join(completion_credits, completion_credits.c.credit_id == credits_.c.id)
-            .where(completion_credits.c.completion_id == row.id)
+            .where(completion_credits.c.completion_id == row.id, completion_credits.c.stands)
         )
         states = sorted((_as_good_as(*one) for one in found), key=_WEIGHT.index, reverse=True)
         if arrival is Arrival.REPLAY:
@@ -113,15 +115,25 @@ class CompletionBook:
             "mapping": what.mapping,
             "mapping_version": what.version,
             "said": self._ledger.seal.seal_json(said),
+            "report_by": Deadlines().report_by(said.instant.date()),
             "original": self.sealed_original(message),
         }
 
-    def stand(self, number: int, state: HeardState, reasons: Iterable[Reason]) -> None:
-        """Say where a completion without, or before, a credit stands and why."""
+    def stand(
+        self,
+        number: int,
+        state: HeardState,
+        reasons: Iterable[Reason],
+        *,
+        unfinished: bool = False,
+    ) -> None:
+        """Say where a completion stands and why; for one with credit, what other boards want."""
+        packed = pack_reasons(tuple(reasons))
+        values = {"state": state.value, "reasons": packed, "unfinished": unfinished}
         self._db.execute(
             update(completions)
             .where(completions.c.id == number)
-            .values(state=state.value, reasons=pack_reasons(tuple(reasons)), changed_at=self._now)
+            .values(values | {"changed_at": self._now})
         )
 
     def mark_retracted(self, number: int, said: Said) -> None:
@@ -145,7 +157,7 @@ def _as_good_as(state: str, resend: bool) -> State:
 
 
 def _compare(old: Said, new: Said) -> Arrival:
-    before, after = _instant(old), _instant(new)
+    before, after = old.instant, new.instant
     if before == after and old.points == new.points:
         return Arrival.SAME
     return Arrival.LATER if after > before else Arrival.CHANGED
@@ -159,11 +171,4 @@ def overtakes(row: Row[Any], said: Said) -> bool:
 
 def happened(said: Said) -> datetime:
     """When the event was made: what orders a retraction against a completion."""
-    return said.occurred_at or _instant(said)
-
-
-def _instant(said: Said) -> datetime:
-    """An instant to compare by; a plain date counts from its first moment."""
-    if isinstance(said.completed, datetime):
-        return said.completed
-    return datetime.combine(said.completed, time(), UTC)
+    return said.occurred_at or said.instant

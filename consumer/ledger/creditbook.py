@@ -3,31 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
+from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
+from consumer.board import Deadlines
 from consumer.credit import State
 from consumer.decisions import Alone, Arrival, Move, decide
-from consumer.ledger import letters, outbox
+from consumer.ledger import letters, links, outbox
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.letters import Failure, Origin, Status
-from consumer.ledger.schema import completion_credits, completions, credits_, events
+from consumer.ledger.schema import completions, credits_, events
 from consumer.ledger.seal import normalise
 from consumer.participant import Record
 from consumer.reason import Reason, Stage, unpack_reasons
-from consumer.rules import report_by
 
 Link = tuple[int, bool]
 """A credit's number, and whether this arrival made it or changed it."""
 
 
+class Agreed(StrEnum):
+    """How far a person agreed that what may be at PARS is withdrawn."""
+
+    NOT = "not"
+    SENT = "sent"
+    ACCEPTED_TOO = "accepted_too"
+
+
 class CreditBook:
     """Puts records where they belong, retires what nothing stands behind any more."""
 
-    def __init__(self, connection: Connection, ledger: Ledger, now: datetime) -> None:
-        self._db, self._ledger, self._now = connection, ledger, now
+    def __init__(
+        self, connection: Connection, ledger: Ledger, now: datetime, agreed: Agreed = Agreed.NOT
+    ) -> None:
+        self._db, self._ledger, self._now, self._agreed = connection, ledger, now, agreed
 
     def put(
         self,
@@ -44,14 +55,15 @@ class CreditBook:
         row = self._db.execute(select(credits_).where(credits_.c.key == key)).one_or_none()
         if row is None:
             return self._insert(key, record), True
-        replay = arrival is Arrival.REPLAY
-        compared = arrival if replay else self._compared(completion, row, record)
-        move = decide(self._standing(row, replay=replay), compared)
+        asked_for = arrival in {Arrival.REPLAY, Arrival.CORRECTION}
+        compared = arrival if asked_for else self._compared(completion, row, record)
+        move = decide(self._standing(row, replay=arrival is Arrival.REPLAY), compared)
         self._apply(move, row, record, completion, origin)
         return int(row.id), move in {Move.WRITE, Move.RESEND, Move.CORRECT}
 
     def _compared(self, completion: int, row: Row[Any], record: Record) -> Arrival:
-        compared, known = self._compare(row, record), row.id in self._links(completion)
+        known = row.id in links.credits_of(self._db, completion)
+        compared = self._compare(row, record)
         if compared is Arrival.SAME and not known:
             return Arrival.LATER  # another account's completion: never the same one again
         if compared is Arrival.LATER and known and self._supporters(row.id) == 1:
@@ -63,9 +75,17 @@ class CreditBook:
         """Whether somebody else's completion stands behind the credit that this one leads to."""
         key = self._ledger.identity.credit_key(record)
         row = self._db.execute(select(credits_).where(credits_.c.key == key)).one_or_none()
-        if row is None or row.id in self._links(completion) or not self._supporters(row.id):
+        if row is None or not self._supporters(row.id):
+            return False
+        if row.id in links.credits_of(self._db, completion):
             return False
         return _person(self._ledger.seal.open_record(row.record)) != _person(record)
+
+    def unsent(self, completion: int) -> bool:
+        """Whether a credit that this completion stands behind may still follow a table."""
+        mine = links.credits_of(self._db, completion)
+        query = select(credits_.c.id).where(credits_.c.id.in_(mine))
+        return self._db.scalar(query.where(credits_.c.state == State.READY).limit(1)) is not None
 
     def _standing(self, row: Row[Any], *, replay: bool) -> State | Alone:
         state = State(row.state)
@@ -79,8 +99,8 @@ class CreditBook:
     def _compare(self, row: Row[Any], record: Record) -> Arrival:
         stored = self._ledger.seal.open_record(row.record)
         if (stored.completed_on, stored.points) == (record.completed_on, record.points):
-            renamed = stored != record and row.state == State.READY
-            return Arrival.CHANGED if renamed else Arrival.SAME
+            renamed = stored != record or _deadlines(stored) != _deadlines(record)
+            return Arrival.CHANGED if renamed and row.state == State.READY else Arrival.SAME
         later = record.completed_on > stored.completed_on
         return Arrival.LATER if later else Arrival.CHANGED
 
@@ -95,7 +115,7 @@ class CreditBook:
             case Move.RESEND:
                 self._change(row, **self._facts(record), **self._sent_again(row))
             case Move.CORRECT:
-                again = {"state": State.WITHDRAWING.value, "resend": True} | self._fresh_tries()
+                again = {"state": State.WITHDRAWING.value, "resend": True} | self._fresh(row)
                 self._change(row, **self._facts(record), **again)
             case Move.REVIEW | Move.HOLD:
                 code = "changed_after_sending" if move is Move.REVIEW else "reported_again"
@@ -103,19 +123,30 @@ class CreditBook:
 
     def _sent_again(self, row: Row[Any]) -> dict[str, Any]:
         """The same CreditID, asked about first; the next revision once PARS let go of it."""
-        again: dict[str, Any] = {"state": State.READY.value, "reasons": "[]"} | self._fresh_tries()
+        again: dict[str, Any] = {"state": State.READY.value, "reasons": "[]"} | self._fresh(row)
         if row.state == State.WITHDRAWN and row.credit_id is not None:
             again |= {"revision": row.revision + 1, "credit_id": None}
         else:
             again["ask"] = row.credit_id is not None
         return again
 
-    def _fresh_tries(self) -> dict[str, Any]:
-        return {"tries": 0, "first_try_at": None, "absent_at": None, "due_at": self._now}
+    def _fresh(self, row: Row[Any]) -> dict[str, Any]:
+        """All its tries again; what a sender holds this moment is left alone until its lease ends.
+
+        A post that is under way would arrive after PARS was asked, and found to have nothing.
+        """
+        return {
+            "tries": 0,
+            "first_try_at": None,
+            "absent_at": None,
+            "due_at": max(self._now, row.lease_until or self._now),
+            "accepted_too": self._agreed is Agreed.ACCEPTED_TOO,
+        }
 
     def _insert(self, key: str, record: Record) -> int:
         values = self._facts(record) | {
             "key": key,
+            "series": self._ledger.identity.series_key(record),
             "state": State.READY.value,
             "board": record.board,
             "credit_type": record.credit_type,
@@ -133,7 +164,8 @@ class CreditBook:
             "pars_activity_id": record.pars_activity_id,
             "completed_on": record.completed_on,
             "points": str(record.points),
-            "report_by": report_by(record.completed_on),
+            "report_by": record.report_by or Deadlines().report_by(record.completed_on),
+            "closes_on": record.closes_on,
             "record": self._ledger.seal.seal_json(record),
         }
 
@@ -144,57 +176,44 @@ class CreditBook:
 
     # ------------------------------------------------------------ links
 
-    def relink(self, completion: int, links: Sequence[Link]) -> None:
-        """Stand this completion behind `links` alone; retire what stands on nothing now."""
-        wanted = {number for number, _ in links}
-        old = {*self._links(completion)}
-        for number in old - wanted:
-            self._unlink(completion, number)
-        for number in wanted - old:
-            values = {"completion_id": completion, "credit_id": number}
-            self._db.execute(insert(completion_credits).values(values))
-
-    def _links(self, completion: int) -> Sequence[int]:
-        link = completion_credits.c
-        query = select(link.credit_id).where(link.completion_id == completion)
-        return self._db.scalars(query).all()
-
-    def _unlink(self, completion: int, number: int) -> None:
-        link = completion_credits.c
-        self._db.execute(
-            delete(completion_credits).where(
-                link.completion_id == completion, link.credit_id == number
-            )
-        )
-        if not self._supporters(number):
-            self._retire(number, completion)
+    def relink(self, completion: int, wanted: Sequence[Link]) -> None:
+        """Stand this completion behind `wanted` alone; retire what stands on nothing now."""
+        new = {number for number, _ in wanted}
+        old = {*links.credits_of(self._db, completion)}
+        for number in old - new:
+            links.drop(self._db, completion, number)
+            if not self._supporters(number):
+                self._retire(self._row(number), completion)
+        for number in new - old:
+            links.put(self._db, completion, number)
 
     def _supporters(self, number: int) -> int:
-        link = completion_credits.c
-        count = select(func.count()).where(link.credit_id == number)
-        return self._db.scalar(count) or 0
+        return len(links.completions_of(self._db, number))
 
-    def _retire(self, number: int, completion: int) -> None:
-        row = self._db.execute(select(credits_).where(credits_.c.id == number)).one()
+    def _row(self, number: int) -> Row[Any]:
+        return self._db.execute(select(credits_).where(credits_.c.id == number)).one()
+
+    def _retire(self, row: Row[Any], completion: int) -> None:
         match State(row.state):
-            case State.READY if row.credit_id is None:
-                self._change(row, state=State.WITHDRAWN.value)
-            case State.READY | State.ATTENTION | State.REJECTED:
-                self._withdraw(row)
-            case State.SUBMITTING | State.SUBMITTED | State.ACCEPTED:
-                origin = self._origin_of(completion)
-                self._ask_person(row, "no_longer_derived", completion, origin)
-            case State.WITHDRAWING:
-                self._change(row, resend=False)
             case State.WITHDRAWN:
                 pass
+            case State.WITHDRAWING:
+                self._change(row, resend=False)
+            case State.READY | State.ATTENTION | State.REJECTED:
+                self.withdraw(row)
+            case state if state is not State.REPORTED and self._agreed is not Agreed.NOT:
+                self.withdraw(row)
+            case _:
+                origin = self._origin_of(completion)
+                self._ask_person(row, "no_longer_derived", completion, origin)
 
-    def _withdraw(self, row: Row[Any]) -> None:
+    def withdraw(self, row: Row[Any]) -> None:
+        """Have PARS delete what it may have of this credit; what never left is just withdrawn."""
         if row.credit_id is None:
             self._change(row, state=State.WITHDRAWN.value, reasons="[]")
         else:
             withdrawing = {"state": State.WITHDRAWING.value, "resend": False, "reasons": "[]"}
-            self._change(row, **withdrawing, **self._fresh_tries())
+            self._change(row, **withdrawing, **self._fresh(row))
         self.settle(Status.RESOLVED, credit_row=row.id)
 
     def withdraw_all(self, completion: int) -> bool:
@@ -202,11 +221,10 @@ class CreditBook:
 
         What another completion stands behind too stays; False when that was so of everything.
         """
-        own = [number for number in self._links(completion) if self._supporters(number) == 1]
-        for number in own:
-            row = self._db.execute(select(credits_).where(credits_.c.id == number)).one()
+        own = [n for n in links.credits_of(self._db, completion) if self._supporters(n) == 1]
+        for row in map(self._row, own):
             if row.state != State.WITHDRAWN:
-                self._withdraw(row)
+                self.withdraw(row)
         return bool(own)
 
     def withdraw_now(self, letter: Row[Any]) -> bool:
@@ -268,16 +286,13 @@ class CreditBook:
 
         Another completion stands behind it too, and the one that was replayed leads elsewhere now.
         """
-        row = self._db.execute(select(credits_).where(credits_.c.id == number)).one()
+        row = self._row(number)
         if row.state in {State.ATTENTION, State.REJECTED}:
             self.refuse_credit(row, unpack_reasons(row.reasons))
 
     def refuse_credit(self, row: Row[Any], reasons: Sequence[Reason]) -> None:
         """Dead-letter a credit, with the bytes of the completion that stands behind it."""
-        link = completion_credits.c
-        completion = self._db.scalar(
-            select(func.max(link.completion_id)).where(link.credit_id == row.id)
-        )
+        completion = links.behind(self._db, row.id)
         if completion is not None:
             letter = self._letter_id("credit", row)
             self.refuse(letter, reasons, self._origin_of(completion), completion, row)
@@ -316,6 +331,10 @@ class CreditBook:
             offset=at.offset if at else 0,
             original=row.original,
         )
+
+
+def _deadlines(record: Record) -> tuple[date | None, date | None]:
+    return record.report_by, record.closes_on
 
 
 def _person(record: Record) -> tuple[object, ...]:

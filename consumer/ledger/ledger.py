@@ -14,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from consumer.bus.port import Partition
 from consumer.credit import Identity
+from consumer.ledger.catching_up import fill_in
 from consumer.ledger.migrations import migrate
 from consumer.ledger.schema import facts, positions
 from consumer.ledger.seal import Seal
@@ -82,6 +83,7 @@ def open_ledger(path: Path, seal: Seal, identity: Identity) -> Ledger:
         raise LedgerUnavailable(_cause(error)) from None
     ledger = Ledger(engine, seal, identity)
     _check_secret(ledger)
+    _catch_up(ledger)
     return ledger
 
 
@@ -116,6 +118,13 @@ def _check_secret(ledger: Ledger) -> None:
             set_fact(connection, "fingerprint", ours)
         elif known != ours:
             raise WrongSecret("the secret is not the one this ledger was made with")
+
+
+def _catch_up(ledger: Ledger) -> None:
+    with ledger.begin() as connection:
+        if get_fact(connection, "series_filled_in") is None:
+            fill_in(connection, ledger.seal, ledger.identity)
+            set_fact(connection, "series_filled_in", "yes")
 
 
 def get_fact(connection: Connection, name: str) -> str | None:

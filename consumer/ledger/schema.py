@@ -19,7 +19,9 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    false,
     text,
+    true,
 )
 
 
@@ -92,6 +94,8 @@ completions = Table(
     Column("occurrence", String(255), nullable=False, default=""),
     Column("state", String(20), nullable=False),
     Column("reasons", Text, nullable=False, default="[]"),
+    Column("unfinished", Boolean, nullable=False, default=False, server_default=false()),
+    Column("report_by", Date),
     Column("notes", Integer, nullable=False, default=0),
     Column("retracted_at", Instant),
     Column("said", LargeBinary, nullable=False),
@@ -100,7 +104,26 @@ completions = Table(
     Column("changed_at", Instant, nullable=False),
     Index(None, "state", "id"),
 )
-"""What was heard of one LMS account and course; `said` and `original` are sealed."""
+"""What was heard of one LMS account and course; `said` and `original` are sealed.
+
+`unfinished`: another board of the activity may still give credit; `report_by`, by the common rule,
+counts while there is no credit.
+"""
+
+reports = Table(
+    "reports",
+    metadata,
+    Column("id", Number, primary_key=True, autoincrement=True),
+    Column("status", String(10), nullable=False),
+    Column("form", String(10), nullable=False),
+    Column("profile", String(60), nullable=False),
+    Column("activity", String(1000), nullable=False),
+    Column("rows", Integer, nullable=False, default=0),
+    Column("files", Text, nullable=False, default="[]"),
+    Column("who", String(120), nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+"""Files to upload by hand. Their credits are marked before a byte of them is written."""
 
 credits_ = Table(
     "credits",
@@ -108,6 +131,7 @@ credits_ = Table(
     Column("id", Number, primary_key=True, autoincrement=True),
     Column("key", String(64), nullable=False, unique=True),
     Column("credit_id", String(300), unique=True),
+    Column("series", String(64), index=True),
     Column("revision", Integer, nullable=False, default=1),
     Column("state", String(20), nullable=False),
     Column("profile", String(60), nullable=False),
@@ -118,11 +142,13 @@ credits_ = Table(
     Column("completed_on", Date, nullable=False),
     Column("points", String(20), nullable=False),
     Column("report_by", Date, nullable=False),
+    Column("closes_on", Date),
     Column("record", LargeBinary, nullable=False),
     Column("sent", LargeBinary),
     Column("reasons", Text, nullable=False, default="[]"),
     Column("ask", Boolean, nullable=False, default=False),
     Column("resend", Boolean, nullable=False, default=False),
+    Column("accepted_too", Boolean, nullable=False, default=False, server_default=false()),
     Column("absent_at", Instant),
     Column("tries", Integer, nullable=False, default=0),
     Column("first_try_at", Instant),
@@ -133,20 +159,35 @@ credits_ = Table(
     Column("submitted_at", Instant),
     Column("decided_at", Instant),
     Column("answer", LargeBinary),
+    Column("report_id", Number),
+    Column("report_action", String(6)),
+    Column("four_fields", String(64)),
     Column("created_at", Instant, nullable=False),
     Column("changed_at", Instant, nullable=False),
     Index(None, "state", "profile", "due_at", "report_by"),
+    Index(None, "report_id"),
+    Index(None, "four_fields"),
 )
-"""One row per credit key. `record` is what to send, `sent` what PARS was sent last; sealed."""
+"""One row per credit key. `record` is what to send, `sent` what PARS was sent last; sealed.
+
+`report_id` and `report_action` name the file that reported it last. `four_fields` is the keyed
+hash of what a file without CreditIDs was read by: while it is there PARS is asked by them.
+`accepted_too`: a person said that it is to be withdrawn even if the board has accepted it.
+`series` is the key without its occurrence: a learner's sessions or claims of one activity.
+"""
 
 completion_credits = Table(
     "completion_credits",
     metadata,
     Column("completion_id", Number, ForeignKey("completions.id"), primary_key=True),
     Column("credit_id", Number, ForeignKey("credits.id"), primary_key=True),
+    Column("stands", Boolean, nullable=False, default=True, server_default=true()),
     Index(None, "credit_id"),
 )
-"""Which completions stand behind a credit: two LMSs may report the same one."""
+"""Which completions stand behind a credit: two LMSs may report the same one.
+
+One that no longer `stands` is kept: what takes the credit's place waits until PARS let go of it.
+"""
 
 search_keys = Table(
     "search_keys",

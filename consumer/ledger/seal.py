@@ -14,6 +14,7 @@ import orjson
 from cryptography.fernet import Fernet, InvalidToken
 
 from consumer.bus.port import Headers
+from consumer.licence import Licence
 from consumer.mapping.said import Kind, Said
 from consumer.participant import BirthDate, Record
 
@@ -48,13 +49,19 @@ class Seal:
     def open_record(self, sealed: bytes) -> Record:
         """The record that `seal_json` sealed. Raises SealBroken."""
         fields: dict[str, Any] = orjson.loads(self.open(sealed))
-        birth = fields["birth_date"]
+        birth, licence = fields["birth_date"], fields.get("licence")
+        report_by, closes_on = fields.get("report_by"), fields.get("closes_on")
+        at_most = fields.get("at_most")
         return Record(
             **fields
             | {
                 "birth_date": BirthDate(**birth) if birth else None,
                 "points": Decimal(fields["points"]),
                 "completed_on": date.fromisoformat(fields["completed_on"]),
+                "licence": Licence(**licence) if licence else None,
+                "report_by": date.fromisoformat(report_by) if report_by else None,
+                "closes_on": date.fromisoformat(closes_on) if closes_on else None,
+                "at_most": Decimal(at_most) if at_most else None,
             }
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from enum import StrEnum
 
@@ -39,3 +39,10 @@ class Said:
     title: str = ""
     occurrence: str = ""
     event_id: str = ""
+
+    @property
+    def instant(self) -> datetime:
+        """When it was completed, to compare by; a plain date counts from its first moment."""
+        if isinstance(self.completed, datetime):
+            return self.completed
+        return datetime.combine(self.completed, time(), UTC)

@@ -85,9 +85,13 @@ def report_of(
 
 
 def unique_ids(record: Record) -> tuple[UniqueID, ...]:
-    """The board's ID first, then the NPI if there is one; the schema means a list (trap in 2.1)."""
-    board = UniqueID(record.board, record.board_id)
-    return (board,) if record.npi is None else (board, UniqueID("NPI", record.npi))
+    """The board's ID first, then NPI and state licence if known; the schema means a list (2.1)."""
+    found = [UniqueID(record.board_domain or record.board, record.board_id)]
+    if record.npi is not None:
+        found.append(UniqueID("NPI", record.npi))
+    if record.licence is not None:
+        found.append(UniqueID(record.licence.state, record.licence.number))
+    return tuple(found)
 
 
 def completed(report: Report) -> str:

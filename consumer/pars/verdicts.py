@@ -6,10 +6,12 @@ No text of PARS ever gets into a Reason: it may repeat personal data.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from consumer.fate import (
     Absent,
     Done,
+    Doubtful,
     Found,
     Refused,
     Retry,
@@ -50,14 +52,18 @@ def fate_of_save(reply: Reply) -> SendFate:
     return Unclear(reason)
 
 
-def fate_of_status(reply: Reply, credit_id: str) -> StatusFate:
+def fate_of_status(reply: Reply, credit_id: str, among: int = 0) -> StatusFate:
     """What the answer to a status question says about this credit.
 
     An unknown status string is Found with Verdict.UNKNOWN: keep the raw answer, tell someone.
+    `among` is 0 when it was asked by CreditID; by the four fields, how many credits of ours they
+    fit that PARS may hold under CreditIDs of its own.
     """
     row = row_for(reply, STATUS, STATUS_ELSE)
     reason = _reason(row, reply)
     match row.move:
+        case Move.READ if among:
+            return _read_strangers(reply.credits, credit_id, among)
         case Move.READ:
             return _read(reply.credits, credit_id)
         case Move.ABSENT:
@@ -98,12 +104,31 @@ def _read(credits_: tuple[CreditStatus, ...], credit_id: str) -> StatusFate:
     if len(ours) != 1:
         # About another credit, or two things at once about ours: no answer to what was asked.
         return Retry(Reason(Stage.PARS, "answer_about_another_credit"))
-    return _found(ours.pop())
+    return decision_of(ours.pop())
 
 
-def _found(credit: CreditStatus) -> Found:
+def _read_strangers(credits_: tuple[CreditStatus, ...], credit_id: str, among: int) -> StatusFate:
+    """The answer does not name credit types: several are told apart by nothing but their number."""
+    domain, own = credit_id.rpartition(":")[0] + ":", credit_id.rpartition("-r")[0] + "-r"
+    left = [
+        one
+        for one in credits_
+        if not one.credit_id.startswith(domain) or one.credit_id.startswith(own)
+    ]
+    if not left:
+        return Absent()
+    found = {decision_of(one) for one in left}
+    if len(left) == 1 == among:
+        return found.pop()
+    if len(left) < among or len(found) > 1:
+        return Doubtful(Reason(Stage.PARS, "cannot_tell_which"))
+    return replace(found.pop(), credit_id="")
+
+
+def decision_of(credit: CreditStatus) -> Found:
+    """What PARS's words about one credit mean; a rejection with the code of its reason."""
     verdict = WORDS.get(" ".join(credit.status.split()).casefold(), Verdict.UNKNOWN)
     if verdict is not Verdict.REJECTED:
-        return Found(verdict)
+        return Found(verdict, credit_id=credit.credit_id)
     known = (code for pattern, code in BOARD if _says(pattern, credit.reason))
-    return Found(verdict, Reason(Stage.BOARD, next(known, BOARD_ELSE)))
+    return Found(verdict, Reason(Stage.BOARD, next(known, BOARD_ELSE)), credit.credit_id)

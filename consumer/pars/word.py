@@ -29,7 +29,7 @@ def unknown_word(reply: Reply, fate: SendFate | StatusFate, credit_id: str) -> s
     """The status that nobody knows, with single blanks; None when there is none (question 3)."""
     if not isinstance(fate, Found) or fate.verdict is not Verdict.UNKNOWN:
         return None
-    words = (one.status for one in reply.credits if one.credit_id == credit_id)
+    words = (one.status for one in reply.credits if one.credit_id == (fate.credit_id or credit_id))
     return " ".join(next(words, "").split())[:_WORD_LIMIT]
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 import structlog
 
 from consumer.clock import Clock
-from consumer.dispatch import Exchange, Signal
+from consumer.dealings import Exchange, Signal
 from consumer.pumps.breaker import Breaker
 from consumer.pumps.pace import Pace
 

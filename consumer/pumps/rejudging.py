@@ -68,7 +68,8 @@ class RejudgingPump:
         if version == self._seen:
             return False
         try:
-            tables = load_tables(self._folder, self._profiles)
+            boards = self._premises.house.tables.boards
+            tables = load_tables(self._folder, self._profiles, boards)
         except TableProblems as problems:
             self._log.error("tables.refused", problems=[str(p) for p in problems.problems])
             self._seen = version
@@ -111,10 +112,13 @@ def _waits() -> ColumnElement[bool]:
     link = completion_credits.c
     unsent = exists().where(
         link.completion_id == completions.c.id,
+        link.stands,
         link.credit_id == credits_.c.id,
         credits_.c.state == State.READY,
     )
     # Only what a table said was not ours: what its mapping set aside no table changes.
     not_ours = completions.c.reasons.contains('"code":"not_ours"')
     set_aside = (completions.c.state == Heard.NOT_REPORTABLE) & not_ours
-    return or_(completions.c.state == Heard.HELD, set_aside, unsent)
+    # One of several boards waits. What the LMS has taken back since leads to no more credit.
+    unfinished = completions.c.unfinished & completions.c.retracted_at.is_(None)
+    return or_(completions.c.state == Heard.HELD, set_aside, unsent, unfinished)

@@ -15,6 +15,7 @@ class Schedule:
     until_seconds: float = 48 * 3600
     later_seconds: float = 24 * 3600
     absent_seconds: float = 24 * 3600
+    upload_seconds: float = 7 * 24 * 3600
 
     def next_ask(self, sent_at: datetime, now: datetime) -> datetime:
         """The next time to ask; it never stops, a late verdict is a verdict."""

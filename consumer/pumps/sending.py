@@ -10,14 +10,15 @@ import structlog
 
 from consumer.clock import Clock
 from consumer.credit import State
-from consumer.dispatch import Dispatcher, Exchange
+from consumer.dealings import Exchange
+from consumer.dispatch import Dispatcher
 from consumer.ledger.claims import Claim, Claims
 from consumer.ledger.ledger import LedgerUnavailable
 from consumer.pumps.line import Line
 from consumer.reason import Reason
 
 SUBMITTING = (State.READY, State.SUBMITTING, State.WITHDRAWING)
-FOLLOWING = (State.SUBMITTED,)
+FOLLOWING = (State.SUBMITTED, State.REPORTED)
 
 DispatcherFor = Callable[[str], Dispatcher]
 """Makes a dispatcher for a profile, with an HTTP client of its own."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from io import BufferedRandom
 
+from consumer.board import Boards
+from consumer.licence import STATES
 from consumer.pars.element import ILLEGAL, invalid
-from consumer.participant import BirthDate
+from consumer.participant import BirthDate, Record
 from consumer.reason import Reason, Stopped
 from consumer.reports.entry import Entry
 from consumer.reports.sheet import FIRST_DAY, Book, Value
 from consumer.reports.staging import Staging
-from consumer.rules import BOARDS
+from consumer.tables.boards import shipped_boards
 
 SHEET = "Sheet1"
 GUIDANCE = (
@@ -19,8 +21,8 @@ GUIDANCE = (
     " headings as they are. IDs and birth dates are texts: leading zeros count."
 )
 # Heading, width in characters, value. The number of CME credits stays blank: the file reports MOC,
-# and PARS makes the CME credit that goes with it (dossier 1.2, 7); so does the licensing state,
-# since a learner is named by board ID and NPI.
+# and PARS makes the CME credit that goes with it (dossier 1.2, 7). One column takes the state
+# licence or the NPI (dossier 2.3): the licence, where there is one, with its state's full name.
 _COLUMNS: tuple[tuple[str, int, Callable[[Entry], Value]], ...] = (
     ("Record Action", 14, lambda entry: entry.action.value.capitalize()),
     ("ACCME Activity ID", 18, lambda entry: entry.record.pars_activity_id),
@@ -28,10 +30,10 @@ _COLUMNS: tuple[tuple[str, int, Callable[[Entry], Value]], ...] = (
     ("First Name", 20, lambda entry: entry.record.given_name),
     ("Last Name", 24, lambda entry: entry.record.family_name),
     ("Date of Birth", 14, lambda entry: month_and_day(entry.record.birth_date)),
-    ("Licensing State", 16, lambda _: None),
-    ("Licensing ID or NPI", 20, lambda entry: entry.record.npi),
+    ("Licensing State", 16, lambda entry: _state(entry.record)),
+    ("Licensing ID or NPI", 20, lambda entry: _licence_or_npi(entry.record)),
     ("Number of CME Credits", 22, lambda _: None),
-    ("Certifying Board", 16, lambda entry: entry.record.board),
+    ("Certifying Board", 16, lambda entry: entry.record.board_domain or entry.record.board),
     ("Certifying Board ID", 20, lambda entry: entry.record.board_id),
     ("Total Board Credits", 20, lambda entry: entry.record.points),
     ("Credit Type", 24, lambda entry: entry.record.certification),
@@ -55,6 +57,10 @@ class ExcelTemplate:
 
     suffix = ".xlsx"
 
+    def __init__(self, boards: Boards | None = None) -> None:
+        """`boards` are those in force, by default those that ship."""
+        self._boards = shipped_boards() if boards is None else boards
+
     def prepare(self, entry: Entry) -> Row:
         """The row of `entry`. Raises Stopped when Excel could not hold a value as it is."""
         row = tuple(value(entry) for _, _, value in _COLUMNS)
@@ -69,13 +75,14 @@ class ExcelTemplate:
 
     def begin(self, staging: Staging, name: str) -> ExcelPart:
         """A new file in `staging`, with its headings."""
-        return ExcelPart(staging, name)
+        return ExcelPart(staging, name, self._boards)
 
 
 class ExcelPart:
     """One workbook on its way."""
 
-    def __init__(self, staging: Staging, name: str) -> None:
+    def __init__(self, staging: Staging, name: str, boards: Boards) -> None:
+        self._boards = boards
         self._file = staging.create(name)
         self._book = Book(staging, name)
         self._sheet = self._book.sheet(SHEET, _WIDTHS, heading_row=2)
@@ -92,7 +99,7 @@ class ExcelPart:
 
     def finish(self) -> BufferedRandom:
         """The whole file, written but not yet settled."""
-        _valid_values(self._book)
+        _valid_values(self._book, self._boards)
         self._book.save(self._file)
         return self._file
 
@@ -113,9 +120,17 @@ def _fault(heading: str, value: Value) -> Reason | None:
     return None
 
 
-def _valid_values(book: Book) -> None:
+def _state(record: Record) -> str | None:
+    return STATES[record.licence.state] if record.licence else None
+
+
+def _licence_or_npi(record: Record) -> str | None:
+    return record.licence.number if record.licence else record.npi
+
+
+def _valid_values(book: Book, boards: Boards) -> None:
     sheet = book.sheet("ValidValues", (16, 24))
     sheet.heading(("Certifying Board", "Credit Type"))
-    for board in BOARDS.values():
+    for board in boards.values():
         for certification in board.certifications.values():
             sheet.add((board.name, certification))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
 from io import BufferedRandom
 from itertools import count
 from pathlib import Path
@@ -102,20 +101,20 @@ def write_report(
     entries: Iterable[Entry],
     form: Format[Row],
     folder: Path,
-    day: date,
+    name: str,
     limits: Limits = DEFAULT,
 ) -> Report:
-    """Write `entries` to new files moc-report-<day>-<n>of<total> in `folder`.
+    """Write `entries` to new files <name>-<n>of<total> in `folder`.
 
     An entry that cannot be written is refused and the others go on. No file shows before the last
-    is whole, none replaces another: a second report of a day has "-run2" in its names. Whatever is
+    is whole, none replaces another: where the name is taken "-run2" is added. Whatever is
     raised, no file is left. `entries` is read once, one at a time.
     """
     with Staging(folder) as staging:
         cutting = _Cutting(form, staging, limits)
         for number, entry in enumerate(entries, 1):
             cutting.take(number, entry)
-        return Report(cutting.published(folder, day), tuple(cutting.refused))
+        return Report(cutting.published(folder, name), tuple(cutting.refused))
 
 
 class _Cutting(Generic[Row]):
@@ -137,12 +136,12 @@ class _Cutting(Generic[Row]):
         else:
             self._rows += 1
 
-    def published(self, folder: Path, day: date) -> tuple[Written, ...]:
+    def published(self, folder: Path, name: str) -> tuple[Written, ...]:
         """The finished parts, under names that nobody used yet."""
         self._finish()
         if not self._finished:
             return ()
-        paths = self._publish(folder, day)
+        paths = self._publish(folder, name)
         return tuple(
             Written(path, rows, size)
             for path, (_, rows, size) in zip(paths, self._finished, strict=True)
@@ -172,9 +171,9 @@ class _Cutting(Generic[Row]):
             self._finished.append((str(len(self._finished)), self._rows, size))
             self._part, self._rows = None, 0
 
-    def _publish(self, folder: Path, day: date) -> list[Path]:
+    def _publish(self, folder: Path, name: str) -> list[Path]:
         for run in count(1):
-            stem = f"moc-report-{day}" + (f"-run{run}" if run > 1 else "")
+            stem = name + (f"-run{run}" if run > 1 else "")
             if any(folder.glob(f"{stem}-[0-9]*of*{self._form.suffix}")):
                 continue
             with contextlib.suppress(FileExistsError):  # another process was quicker

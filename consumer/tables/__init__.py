@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from consumer.board import Boards
 from consumer.tables.activities import Activities, load_activities
+from consumer.tables.boards import shipped_boards
 from consumer.tables.csvfile import TableProblem, TableProblems
 from consumer.tables.learners import Learners, load_learners
 
@@ -18,27 +20,32 @@ FILES = ("learners.csv", "activities.csv")
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """Both tables as they stood at one moment; `version` changes when a byte does."""
+    """Both tables as they stood at one moment; `version` changes when a byte does.
+
+    `boards` are those they were read by; a change of theirs needs a new start.
+    """
 
     learners: Learners
     activities: Activities
     version: str = ""
+    boards: Boards = field(default_factory=shipped_boards)
 
 
-def load_tables(folder: Path, profiles: Collection[str]) -> Tables:
+def load_tables(folder: Path, profiles: Collection[str], boards: Boards | None = None) -> Tables:
     """`learners.csv` and `activities.csv` of `folder`; `profiles` are those there are settings for.
 
-    Raises TableProblems with all of both.
+    `boards` are those in force, by default those that ship. Raises TableProblems with all of both.
     """
+    boards = shipped_boards() if boards is None else boards
     version = tables_version(folder)
     problems: list[TableProblem] = []
     learners, activities = Learners({}), Activities({})
     try:
-        learners = load_learners(folder / FILES[0])
+        learners = load_learners(folder / FILES[0], boards)
     except TableProblems as found:
         problems += found.problems
     try:
-        activities = load_activities(folder / FILES[1])
+        activities = load_activities(folder / FILES[1], boards)
     except TableProblems as found:
         problems += found.problems
     if unknown := activities.profiles() - {*profiles}:
@@ -46,7 +53,7 @@ def load_tables(folder: Path, profiles: Collection[str]) -> Tables:
         problems.append(TableProblem(FILES[1], 1, "profile", message))
     if problems:
         raise TableProblems(problems)
-    return Tables(learners, activities, version)
+    return Tables(learners, activities, version, boards)
 
 
 def tables_version(folder: Path) -> str:

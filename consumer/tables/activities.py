@@ -8,24 +8,43 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from enum import StrEnum
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from consumer.rules import BOARDS, points_rules
+from consumer.board import DEFAULT_BOARD, Board, Boards
+from consumer.rules import points_rules
 from consumer.tables.csvfile import CsvRow, TableProblem, TableProblems, read_csv
 
 COLUMNS = frozenset(
-    "site course activity pars_activity_id profile title board credit_types max_points"
-    " points_basis zone starts ends repeats".split()
+    "site course occurrence activity pars_activity_id profile title board credit_types max_points"
+    " total_points points_basis zone starts ends repeats".split()
 )
 REQUIRED = frozenset({"course", "pars_activity_id", "title", "credit_types", "max_points", "zone"})
 NOT_OURS = "not ours"
 POINTS_BASES = ("registered", "claimed")
 
 
+class Repeats(StrEnum):
+    """What makes a learner's second credit in one activity another credit (design 5)."""
+
+    NONE = "none"  # nothing: one credit per learner
+    SESSION = "session"  # another session of a series
+    CLAIM = "claim"  # another claim of a part, up to the whole
+    DATE = "date"  # another day, named by a field that the LMS does not change
+
+
+_REPEATS = {"": Repeats.NONE, "no": Repeats.NONE, "yes": Repeats.SESSION} | {
+    one.value: one for one in Repeats
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """One course, for one board, in one period."""
+    """One course, for one board, in one period; `occurrence` is blank unless it is for one alone.
+
+    `max_points` bounds one credit, `at_most` all of a learner's, None if nothing does.
+    """
 
     activity: str
     pars_activity_id: str
@@ -38,7 +57,9 @@ class Activity:
     zone: ZoneInfo
     starts: date
     ends: date
-    repeats: bool
+    repeats: Repeats = Repeats.NONE
+    at_most: Decimal | None = None
+    occurrence: str = ""
 
     @property
     def ours(self) -> bool:
@@ -52,9 +73,15 @@ class Activities:
     def __init__(self, rows: dict[tuple[str, str], tuple[Activity, ...]]) -> None:
         self._rows = rows
 
-    def find(self, site: str, course: str) -> tuple[Activity, ...]:
-        """Every row of the course, all boards and periods; empty when unknown."""
-        return self._rows.get((site, course)) or self._rows.get(("", course), ())
+    def find(self, site: str, course: str, occurrence: str = "") -> tuple[Activity, ...]:
+        """The rows of the course, all boards and periods; empty when unknown.
+
+        For a board, rows for this occurrence alone come before those for any.
+        """
+        rows = self._rows.get((site, course)) or self._rows.get(("", course), ())
+        own = [row for row in rows if row.occurrence and row.occurrence == occurrence]
+        served = {row.board for row in own}
+        return (*own, *(row for row in rows if not row.occurrence and row.board not in served))
 
     def profiles(self) -> set[str]:
         """The provider profiles that the table names."""
@@ -68,12 +95,12 @@ class Activities:
         return sum(map(len, self._rows.values()))
 
 
-def load_activities(path: Path) -> Activities:
+def load_activities(path: Path, boards: Boards) -> Activities:
     """The table in `path`. Raises TableProblems with all of them."""
     found: dict[tuple[str, str], list[Activity]] = defaultdict(list)
     problems: list[TableProblem] = []
     for row in read_csv(path, COLUMNS, REQUIRED):
-        reader = _Reader(path.name, row)
+        reader = _Reader(path.name, row, boards)
         activity = reader.activity()
         rows = found[row.cells["site"], row.cells["course"]]
         reader.periods(activity, rows)
@@ -87,25 +114,30 @@ def load_activities(path: Path) -> Activities:
 class _Reader:
     """Reads one row and keeps every problem, so that all are shown at once."""
 
-    def __init__(self, file: str, row: CsvRow) -> None:
+    def __init__(self, file: str, row: CsvRow, boards: Boards) -> None:
         self._file, self._row, self.problems = file, row, list[TableProblem]()
+        self._boards = boards
 
     def activity(self) -> Activity:
         cells = self._row.cells
-        board = cells["board"].upper() or "ABIM"
+        board = self._board()
+        max_points = self._points("max_points", board)
+        repeats = self._repeats(board)
         return Activity(
             activity=cells["activity"] or self._own_name(),
             pars_activity_id=self._pars_activity_id(),
             profile=cells["profile"].lower() or "main",
             title=self._filled("title"),
-            board=board,
+            board=board.name if board else "",
             credit_types=self._credit_types(board),
-            max_points=self._max_points(),
-            points_basis=self._points_basis(),
+            max_points=max_points,
+            points_basis=self._points_basis(repeats),
             zone=self._zone(),
             starts=self._day("starts", date.min),
             ends=self._day("ends", date.max),
-            repeats=self._yes_or_no("repeats"),
+            repeats=repeats,
+            at_most=self._at_most(repeats, max_points),
+            occurrence=cells["occurrence"],
         )
 
     def periods(self, activity: Activity, others: list[Activity]) -> None:
@@ -113,7 +145,8 @@ class _Reader:
             self._wrong("ends", "is before starts")
         for other in others:
             apart = activity.ends < other.starts or other.ends < activity.starts
-            if other.board == activity.board and not apart:
+            same = (other.board, other.occurrence) == (activity.board, activity.occurrence)
+            if same and not apart:
                 self._wrong("starts", "this course stands twice for the same board and days")
 
     def _wrong(self, column: str, message: str) -> None:
@@ -136,31 +169,55 @@ class _Reader:
             self._wrong("pars_activity_id", "nine digits are needed")
         return value
 
-    def _credit_types(self, board: str) -> tuple[str, ...]:
-        if board not in BOARDS:
-            self._wrong("board", f"known boards: {', '.join(BOARDS)}")
-            return ()
+    def _board(self) -> Board | None:
+        board = self._boards.get(self._row.cells["board"].upper() or DEFAULT_BOARD)
+        if board is None:
+            self._wrong("board", f"known boards: {', '.join(self._boards)}")
+        return board
+
+    def _credit_types(self, board: Board | None) -> tuple[str, ...]:
         types = tuple(filter(None, map(str.strip, self._row.cells["credit_types"].split(";"))))
-        known = BOARDS[board].certifications
-        if not types or any(t not in known for t in types) or len({*types}) < len(types):
-            self._wrong("credit_types", f"one or more of: {'; '.join(known)}")
+        unknown = board is not None and any(board.certification(t) is None for t in types)
+        if not types or unknown or len({*types}) < len(types) or len(max(types, key=len)) > 120:
+            known = "; ".join(board.certifications) if board else ""
+            self._wrong("credit_types", f"one or more of: {known}" if known else "is needed")
         return types
 
-    def _max_points(self) -> Decimal:
+    def _points(self, column: str, board: Board | None) -> Decimal:
         try:
-            points = Decimal(self._row.cells["max_points"])
-            reasons = [*points_rules(points, points)]
+            points = Decimal(self._row.cells[column])
+            reasons = [*points_rules(points, points, *([board.points_step] if board else []))]
         except InvalidOperation:  # no number, or one too large to reckon with
-            self._wrong("max_points", "a number is needed, such as 1.5")
+            self._wrong(column, "a number is needed, such as 1.5")
             return Decimal(0)
         for reason in reasons:
-            self._wrong("max_points", reason.detail or "must be above zero")
+            self._wrong(column, reason.detail or "must be above zero")
         return points
 
-    def _points_basis(self) -> str:
+    def _at_most(self, repeats: Repeats, max_points: Decimal) -> Decimal | None:
+        """What is registered bounds all claims of a learner; sessions and days only if it says."""
+        if not self._row.cells["total_points"]:
+            return max_points if repeats is Repeats.CLAIM else None
+        if repeats is Repeats.NONE:
+            self._wrong("total_points", "only where the activity repeats")
+        return self._points("total_points", None)
+
+    def _repeats(self, board: Board | None) -> Repeats:
+        repeats = _REPEATS.get(self._row.cells["repeats"].lower())
+        if repeats is None:
+            self._wrong("repeats", f"one of: {', '.join(Repeats)}")
+        elif repeats is not Repeats.NONE and board is not None and not board.repeats:
+            self._wrong("repeats", f"{board.name} gives one credit per learner and activity")
+        elif repeats is Repeats.CLAIM and board is not None and not board.partial:
+            self._wrong("repeats", f"{board.name} gives the whole credit of an activity or none")
+        return repeats or Repeats.NONE
+
+    def _points_basis(self, repeats: Repeats) -> str:
         basis = self._row.cells["points_basis"].lower() or POINTS_BASES[0]
         if basis not in POINTS_BASES:
             self._wrong("points_basis", f"one of: {', '.join(POINTS_BASES)}")
+        elif repeats is Repeats.CLAIM and basis != "claimed":
+            self._wrong("points_basis", "must be claimed where parts are claimed")
         return basis
 
     def _zone(self) -> ZoneInfo:
@@ -176,9 +233,3 @@ class _Reader:
         except ValueError:
             self._wrong(column, "a date such as 2026-01-31 is needed")
             return blank
-
-    def _yes_or_no(self, column: str) -> bool:
-        value = self._row.cells[column].lower()
-        if value not in {"", "yes", "no"}:
-            self._wrong(column, "yes or no")
-        return value == "yes"

@@ -7,12 +7,12 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
-from consumer.rules import BOARDS
+from consumer.board import DEFAULT_BOARD, Boards
 from consumer.tables.csvfile import CsvRow, TableProblem, TableProblems, read_csv
 
 COLUMNS = frozenset(
     "site learner given_name family_name email birth_date board board_id npi"
-    " consent consent_on consent_how consent_boards".split()
+    " licence_state licence consent consent_on consent_how consent_boards".split()
 )
 REQUIRED = frozenset({"learner", "given_name", "family_name", "birth_date", "board_id", "consent"})
 
@@ -30,6 +30,8 @@ class Learner:
     npi: str
     consent: str
     consent_boards: frozenset[str]
+    licence_state: str = ""
+    licence: str = ""
     consent_on: str = ""
     consent_how: str = ""
 
@@ -53,14 +55,14 @@ class Learners:
         return sum(map(len, self._rows.values()))
 
 
-def load_learners(path: Path) -> Learners:
+def load_learners(path: Path, boards: Boards) -> Learners:
     """The table in `path`. Raises TableProblems with all of them."""
     found: dict[tuple[str, str], list[Learner]] = defaultdict(list)
     problems: list[TableProblem] = []
     for row in read_csv(path, COLUMNS, REQUIRED):
         learner = _learner(row)
         rows = found[row.cells["site"], row.cells["learner"]]
-        problems += _problems(path.name, row, learner, rows)
+        problems += _problems(path.name, row, learner, rows, boards)
         rows.append(learner)
     if problems:
         raise TableProblems(problems)
@@ -74,24 +76,26 @@ def _learner(row: CsvRow) -> Learner:
         family_name=cells["family_name"],
         email=cells["email"],
         birth_date=cells["birth_date"],
-        board=cells["board"].upper() or "ABIM",
+        board=cells["board"].upper() or DEFAULT_BOARD,
         board_id=cells["board_id"],
         npi=cells["npi"],
         consent=cells["consent"],
         consent_boards=frozenset(re.split(r"[\s,;]+", cells["consent_boards"].upper())) - {""},
+        licence_state=cells["licence_state"],
+        licence=cells["licence"],
         consent_on=cells["consent_on"],
         consent_how=cells["consent_how"],
     )
 
 
 def _problems(
-    file: str, row: CsvRow, learner: Learner, others: list[Learner]
+    file: str, row: CsvRow, learner: Learner, others: list[Learner], boards: Boards
 ) -> list[TableProblem]:
     problems = []
     if not row.cells["learner"]:
         problems.append(TableProblem(file, row.line, "learner", "is blank"))
-    if learner.board not in BOARDS:
-        problems.append(TableProblem(file, row.line, "board", f"known boards: {', '.join(BOARDS)}"))
+    if learner.board not in boards:
+        problems.append(TableProblem(file, row.line, "board", f"known boards: {', '.join(boards)}"))
     if any(other.board == learner.board for other in others):
         problems.append(TableProblem(file, row.line, "learner", "stands twice for the same board"))
     return problems

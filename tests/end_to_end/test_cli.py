@@ -93,6 +93,7 @@ def test_every_command_and_option_explains_itself(
 BROKEN_SETTINGS = """\
 tables_dir = "{folder}/tables"
 mappings_dir = "{folder}/mappings"
+boards_file = "{folder}/boards.toml"
 bus = "carrier pigeon"
 colour = "blue"
 [profiles.main]
@@ -118,11 +119,12 @@ colour: blue
 
 
 def spoil(office: Office) -> None:
-    """Settings, a mapping and both tables, each wrong in its own way."""
+    """Settings, a mapping, the boards and both tables, each wrong in its own way."""
     folder = office.folder
     office.config.write_text(BROKEN_SETTINGS.format(folder=folder, password=PASSWORD))
     (folder / "mappings" / "moodle").mkdir(parents=True)
     (folder / "mappings" / "moodle" / "course_completed.yaml").write_text(BROKEN_MAPPING)
+    (folder / "boards.toml").write_text('[ABP]\npartial = "half"\n[ABO]\ncolour = "blue"\n')
     for name, wrong in (("learners.csv", "ABIM"), ("activities.csv", "America/Chicago")):
         path = office.tables / name
         lines = path.read_text().replace("America/Chicago", "Mars/Olympus", 1).splitlines()
@@ -139,6 +141,9 @@ PLACES = [
     "mappings/moodle/course_completed.yaml:6: colour: ",
     "mappings/moodle/course_completed.yaml:1: schema: ",
     "mappings/moodle/course_completed.yaml:1: event: ",
+    "boards.toml: ABP.partial: ",
+    "boards.toml: ABO.title: ",
+    "boards.toml: ABO.colour: ",
     "tables/learners.csv:22: learner: ",
     "tables/activities.csv:2: zone: ",
 ]
@@ -209,6 +214,20 @@ def test_check_masks_secrets(office: Office) -> None:
     assert re.fullmatch(r"ok: \d+ mappings, 20 learners, 7 activities, 1 provider .*\n", done.err)
     assert PASSWORD not in done.out + done.err
     assert "a-kafka-password" not in done.out + done.err
+
+
+def test_check_shows_the_boards_in_force(office: Office) -> None:
+    (office.folder / "boards.toml").write_text("[ABP.deadlines]\ndays = 20\n")
+    office.write_settings(merged(office.values, {"boards_file": "boards.toml"}))
+    (shown,) = office.run("check").rows
+    boards = {board["board"]: board for board in shown["boards"]}
+    assert boards["ABIM"]["ids"] == "six digits"
+    assert (boards["ABP"]["report_within"], boards["ABP"]["year_end"]) == ("20 days", "12-01")
+    assert (boards["ABIM"]["from"], boards["ABP"]["from"]) == ("shipped", "boards.toml")
+
+
+def test_what_is_at_risk_is_listed_alone(office: Office) -> None:
+    assert office.run("credit", "list", "--at-risk").rows == []
 
 
 def test_a_setting_in_the_environment_wins(office: Office) -> None:

@@ -38,11 +38,12 @@ from consumer.pars.xml import Documents
 from consumer.pumps.intake import IntakePump
 from consumer.pumps.publishing import PublishingPump
 from consumer.pumps.rejudging import RejudgingPump
-from consumer.pumps.sending import SendingPump
+from consumer.pumps.sending import FOLLOWING, SUBMITTING, SendingPump
 from consumer.resources import shipped
 from consumer.service import Parts, Service, pars_profile
 from consumer.settings import Settings, load_settings
 from consumer.tables import load_tables
+from consumer.tables.boards import load_boards
 from tests.fakes import FakeClock
 from tests.integration.people import COURSES, EVERYONE
 
@@ -51,7 +52,7 @@ SECRET = b"a secret of the tests, and no other"
 SEALING_KEY = b"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 NOBODY = "http://127.0.0.1:9"  # discards; nothing listens there
 PASSWORD = "correct-horse"
-_MOVING = {State.READY, State.SUBMITTING, State.SUBMITTED, State.WITHDRAWING}
+_MOVING = {*SUBMITTING, *FOLLOWING}
 
 Rows = Sequence[Row[Any]]
 
@@ -89,6 +90,7 @@ class Office:
     def __init__(self, folder: Path, clock: FakeClock, url: str = NOBODY, **settings: Any) -> None:
         self.folder, self.clock = folder, clock
         self._open, self._url, self._settings = ExitStack(), url, settings
+        self.events: Catalogue | None = None
         self.tables = folder / "tables"
         self.tables.mkdir(exist_ok=True)
         self.put_learners(*(person.row() for person in EVERYONE))
@@ -106,9 +108,11 @@ class Office:
         parts = Parts(
             self.settings,
             self.clock,
-            catalogue(),
-            load_tables(self.tables, self.settings.profiles),
-            {n: pars_profile(n, p, self.settings) for n, p in self.settings.profiles.items()},
+            self.events or catalogue(),
+            load_tables(
+                self.tables, self.settings.profiles, load_boards(self.settings.boards_file)[0]
+            ),
+            {n: pars_profile(n, p, self.settings) for n, p in self.settings.web_profiles.items()},
             documents(),
         )
         service = self.service = Service(parts, self.ledger)
@@ -195,26 +199,33 @@ class Office:
 
     def _load(self, changed: dict[str, Any]) -> Settings:
         passwords = {"main": PASSWORD, "north": PASSWORD} | changed.pop("passwords", {})
+        ways = {name: changed.pop(name, False) for name in ("by_file", "ask_first")}
+        urls = {"main": self._url, "north": self._url} | changed.pop("urls", {})
         quick = {"idle_seconds": 0.05, "workers": 4} | changed.pop("sending", {})
         return load_settings(
             None,
             data_dir=self.folder / "data",
             tables_dir=self.tables,
             profiles={
-                "main": self._profile("0009999", "Lakeside Academy", passwords["main"]),
-                "north": self._profile("0008888", "Northgate Clinic", passwords["north"]),
+                "main": self._profile(
+                    "0009999", "Lakeside Academy", passwords["main"], urls["main"]
+                )
+                | ways,
+                "north": self._profile(
+                    "0008888", "Northgate Clinic", passwords["north"], urls["north"]
+                ),
             },
             intake={"poll_timeout_seconds": 0.001} | changed.pop("intake", {}),
             sending=quick,
             **changed,
         )
 
-    def _profile(self, provider_id: str, name: str, password: str) -> dict[str, Any]:
+    def _profile(self, provider_id: str, name: str, password: str, url: str) -> dict[str, Any]:
         return {
             "provider_id": provider_id,
             "name": name,
             "domain": "lakeside.example",
-            "url": self._url + STEM,
+            "url": url + STEM,
             "user": "reporter",
             "password": password,
             "requests_per_second": 50,
@@ -408,10 +419,15 @@ class SimulatedPars:
         totals: dict[str, int] = self.simulator.books()["totals"]
         return totals
 
-    def weather(self, *following: dict[str, Any], **faults: Any) -> None:
+    def weather(self, *faults: dict[str, Any], down_seconds: float = 0) -> None:
         """The next requests go wrong in these ways, or PARS is down for some seconds."""
-        body = {"next": following} | faults
+        down = [{"kind": "down", "seconds": down_seconds}] if down_seconds else []
+        body = {"faults": [*faults, *down]}
         httpx.put(f"{self.url}/_faults", json=body, trust_env=False).raise_for_status()
+
+    def clear(self) -> None:
+        """Good weather again."""
+        httpx.delete(f"{self.url}/_faults", trust_env=False).raise_for_status()
 
     @contextmanager
     def choking_on(self, mark: str) -> Iterator[None]:

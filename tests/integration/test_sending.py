@@ -18,8 +18,9 @@ import pytest
 
 from consumer.bus.port import Outgoing
 from consumer.credit import State
+from consumer.dealings import Exchange
 from consumer.desk.deadletters import NotOpen
-from consumer.dispatch import Dispatcher, Exchange
+from consumer.dispatch import Dispatcher
 from consumer.ledger.claims import Claim, Settlement
 from consumer.ledger.schema import attempts
 from consumer.pars.port import Action, Pars, Reply

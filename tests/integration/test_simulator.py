@@ -87,7 +87,7 @@ class Desk:
         return self._http.put(f"/_{what}", json=wanted).status_code
 
     def faults(self, *due: dict[str, Any]) -> None:
-        assert self.put("faults", {"next": due}) == 204
+        assert self.put("faults", {"faults": due}) == 204
 
 
 Opening = Callable[..., Desk]
@@ -387,7 +387,7 @@ def test_a_request_that_hangs_is_stored_behind_our_back(desk: Desk) -> None:
 
 
 def test_an_outage_answers_503_until_it_is_over(desk: Desk) -> None:
-    assert desk.put("faults", {"down_seconds": 30}) == 204
+    assert desk.put("faults", {"faults": [{"kind": "down", "seconds": 30}]}) == 204
     desk.clock.advance(9.5)
     for reply in (desk.pars.save(ADA, CREDIT, Action.ADD), desk.pars.status(CREDIT)):
         assert (reply.status, reply.retry_after_seconds) == (503, 21.0)
@@ -398,7 +398,7 @@ def test_an_outage_answers_503_until_it_is_over(desk: Desk) -> None:
 
 def test_faults_can_be_cleared(desk: Desk) -> None:
     desk.faults({"kind": "cut_before"})
-    desk.put("faults", {"down_seconds": 30})
+    desk.faults({"kind": "down", "seconds": 30})
     assert httpx.delete(f"{desk.url}/_faults").status_code == 204
     assert desk.save() == Done()
 
@@ -406,9 +406,10 @@ def test_faults_can_be_cleared(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("what", "wanted"),
     [
-        ("faults", {"next": [{"kind": "earthquake"}]}),
-        ("faults", {"next": [{"kind": "cut_before"}, {}]}),
-        ("faults", {"down_seconds": "long"}),
+        ("faults", {"faults": [{"kind": "earthquake"}]}),
+        ("faults", {"faults": [{"kind": "cut_before"}, {}]}),
+        ("faults", {"faults": [{"kind": "down", "seconds": "long"}]}),
+        ("faults", {"faults": []} | {"next": []}),
         ("faults", ["x"]),
         ("roster", [{"board": "ABIM"}]),
         ("activities", [{"activity_id": "1"}]),

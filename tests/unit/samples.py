@@ -54,7 +54,6 @@ ACTIVITY = Activity(
     zone=NEW_YORK,
     starts=date.min,
     ends=date.max,
-    repeats=False,
 )
 LEARNER = Learner(
     given_name="Ada",

@@ -22,6 +22,8 @@ CORE = [
     "consumer.credit",
     "consumer.participant",
     "consumer.candidate",
+    "consumer.board",
+    "consumer.licence",
     "consumer.rules",
     "consumer.reason",
     *(f"consumer.mapping.{file.stem}" for file in sorted((PACKAGE / "mapping").glob("[a-z]*.py"))),

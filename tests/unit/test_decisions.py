@@ -24,6 +24,7 @@ class Line(NamedTuple):
     changed: Move
     retraction: Move
     replay: Move
+    correction: Move
 
 
 LINES = [
@@ -31,76 +32,97 @@ LINES = [
         Nothing.ABSENT,
         "nothing is known of it: it is new, and a retraction that comes first leaves a tombstone",
         same=WRITE, later=WRITE, changed=WRITE, retraction=RETRACT, replay=WRITE,
+        correction=WRITE,
     ),
     Line(
         Heard.RETRACTED,
         "only a completion made after it was taken back counts; of any other a person decides",
         same=HOLD, later=WRITE, changed=HOLD, retraction=DUPLICATE, replay=WRITE,
+        correction=WRITE,
     ),
     Line(
         Heard.HELD,
         "nothing was sent: new facts replace old ones, but the first date counts",
         same=DUPLICATE, later=NOTE, changed=WRITE, retraction=RETRACT, replay=WRITE,
+        correction=WRITE,
     ),
     Line(
         Heard.NOT_REPORTABLE,
         "nothing was sent: hearing it again judges it again, and a table may make it reportable",
         same=WRITE, later=WRITE, changed=WRITE, retraction=RETRACT, replay=WRITE,
+        correction=WRITE,
     ),
     Line(
         Heard.REFUSED,
         "a person was asked: hearing it again, of whatever date, may show that it was mended",
         same=WRITE, later=WRITE, changed=WRITE, retraction=RETRACT, replay=WRITE,
+        correction=WRITE,
     ),
     Line(
         State.READY,
         "nothing was sent: new facts replace old ones, but the first date counts",
         same=DUPLICATE, later=NOTE, changed=WRITE, retraction=RETRACT, replay=WRITE,
+        correction=WRITE,
     ),
     Line(
         State.SUBMITTING,
         "PARS may have it this moment: a person decides, and nothing is sent a second time",
         same=DUPLICATE, later=NOTE, changed=REVIEW, retraction=REVIEW, replay=DUPLICATE,
+        correction=CORRECT,
     ),
     Line(
         State.SUBMITTED,
         "PARS has it and the board is deciding: a person decides about every change",
         same=DUPLICATE, later=NOTE, changed=REVIEW, retraction=REVIEW, replay=DUPLICATE,
+        correction=CORRECT,
+    ),
+    Line(
+        State.REPORTED,
+        "it stands in a file that may be uploaded by now: a person decides about every change",
+        same=DUPLICATE, later=NOTE, changed=REVIEW, retraction=REVIEW, replay=DUPLICATE,
+        correction=REVIEW,
     ),
     Line(
         State.ACCEPTED,
         "nothing that the board accepted is withdrawn without a person",
         same=DUPLICATE, later=NOTE, changed=REVIEW, retraction=REVIEW, replay=DUPLICATE,
+        correction=CORRECT,
     ),
     Line(
         State.REJECTED,
         "PARS still holds the rejected record: a correction withdraws it before the next revision",
         same=DUPLICATE, later=NOTE, changed=ADOPT, retraction=REVIEW, replay=CORRECT,
+        correction=CORRECT,
     ),
     Line(
         State.ATTENTION,
         "a person has it already; sending again asks first, under the same CreditID",
         same=DUPLICATE, later=NOTE, changed=ADOPT, retraction=REVIEW, replay=RESEND,
+        correction=RESEND,
     ),
     Line(
         State.WITHDRAWING,
         "it is on its way out: new facts are for the next revision, and nobody can hurry it",
         same=DUPLICATE, later=NOTE, changed=ADOPT, retraction=DUPLICATE, replay=DUPLICATE,
+        correction=ADOPT,
     ),
     Line(
         State.WITHDRAWN,
         "it was taken back on purpose: only a person sends it again",
         same=DUPLICATE, later=HOLD, changed=HOLD, retraction=DUPLICATE, replay=RESEND,
+        correction=HOLD,
     ),
     Line(
         Alone.WITHDRAWING,
         "it was going because nothing led to it: what does now goes under the next revision",
         same=CORRECT, later=CORRECT, changed=CORRECT, retraction=DUPLICATE, replay=CORRECT,
+        correction=CORRECT,
     ),
     Line(
         Alone.WITHDRAWN,
         "it had gone because nothing led to it: what does now is sent again",
         same=RESEND, later=RESEND, changed=RESEND, retraction=DUPLICATE, replay=RESEND,
+        correction=RESEND,
     ),
 ]  # fmt: skip
 CELLS = [
@@ -109,7 +131,8 @@ CELLS = [
     for arrival in Arrival
 ]
 _UNSENT = (Heard.HELD, Heard.NOT_REPORTABLE, Heard.REFUSED)
-SENT = (State.SUBMITTING, State.SUBMITTED, State.ACCEPTED)
+PEOPLE = (Arrival.REPLAY, Arrival.CORRECTION)
+SENT = (State.SUBMITTING, State.SUBMITTED, State.REPORTED, State.ACCEPTED)
 
 
 @pytest.mark.parametrize(("row", "arrival", "move"), CELLS)
@@ -129,7 +152,7 @@ def test_every_move_is_needed() -> None:
 
 
 @pytest.mark.parametrize("row", SENT)
-@pytest.mark.parametrize("arrival", Arrival)
+@pytest.mark.parametrize("arrival", [one for one in Arrival if one is not Arrival.CORRECTION])
 def test_no_arrival_rewrites_or_resends_what_pars_may_have(row: State, arrival: Arrival) -> None:
     assert decide(row, arrival) in {DUPLICATE, NOTE, REVIEW}
 
@@ -146,7 +169,7 @@ def test_a_second_completion_alone_never_sends_again(row: State) -> None:
 
 @pytest.mark.parametrize("row", State)
 def test_only_a_person_sends_what_has_left_us_once(row: State) -> None:
-    without_a_person = {decide(row, arrival) for arrival in Arrival if arrival != Arrival.REPLAY}
+    without_a_person = {decide(row, arrival) for arrival in Arrival if arrival not in PEOPLE}
     assert not without_a_person & {RESEND, CORRECT}
 
 

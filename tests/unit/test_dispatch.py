@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.credit import Identity, State
-from consumer.dispatch import Dispatcher, Exchange, Policy, Signal
+from consumer.dealings import Exchange, Policy, Signal
+from consumer.dispatch import Dispatcher
 from consumer.ledger.claims import Claim
 from consumer.pars.port import Action, Broke, CreditStatus, Reply
 from consumer.participant import Record
@@ -115,6 +116,7 @@ class Credit:
             "sent": None,
             "ask": False,
             "resend": False,
+            "accepted_too": False,
             "credit_id": None,
             "revision": 1,
             "reasons": "[]",
@@ -146,9 +148,11 @@ class Credit:
             state=row["state"],
             ask=row["ask"],
             credit_id=row["credit_id"] or IDENTITY.credit_id(KEY, "example.org", row["revision"]),
+            revision=row["revision"],
             record=row["record"],
             sent=row["sent"] or row["record"],
             resend=row["resend"],
+            accepted_too=row["accepted_too"],
             reasons=unpack_reasons(row["reasons"]),
             tries=row["tries"],
             absent_at=row["absent_at"],
@@ -463,11 +467,38 @@ def test_a_correction_that_may_have_arrived_is_recognised_as_the_new_record() ->
     assert ("delete", FIRST) not in credit.pars.heard
 
 
+def test_what_the_board_accepted_before_its_correction_is_a_persons_to_decide() -> None:
+    credit = corrected(shows("Accepted")).turn()
+    assert (credit.state, credit.codes) == (State.ACCEPTED, ["accepted_meanwhile"])
+    assert credit.pars.heard == [("ask", FIRST)]
+
+
+def test_accepted_between_the_correction_and_its_withdrawal_it_is_a_persons_to_decide() -> None:
+    credit = corrected(shows("Pending")).turn()
+    credit.pars.answers(shows("Accepted"))
+    credit.turn()
+    assert (credit.state, credit.resend) == (State.ACCEPTED, False)
+    assert ("delete", FIRST) not in credit.pars.heard
+
+
+def test_a_person_may_correct_what_the_board_accepted() -> None:
+    credit = begin(
+        shows("Accepted"), ask=True, credit_id=FIRST, sent=OLD, record=NEW, accepted_too=True
+    ).turn()
+    credit.pars.answers(shows("Accepted"), TAKEN, ABSENT, ABSENT, TAKEN)
+    credit.turn().turn().turn().turn()
+    assert credit.state is State.SUBMITTED
+    assert [one for one in credit.pars.heard if one[0] != "ask"] == [
+        ("delete", FIRST),
+        ("add", SECOND),
+    ]
+
+
 # ---------------------------------------------------------------- withdrawing
 
 
 def test_a_withdrawal_is_proved_by_two_absences() -> None:
-    credit = withdrawing(shows("Accepted"), TAKEN, ABSENT).turn().turn()
+    credit = withdrawing(shows("Accepted"), TAKEN, ABSENT, accepted_too=True).turn().turn()
     assert credit.state is State.WITHDRAWING
     credit.pars.answers(ABSENT)
     assert credit.turn().state is State.WITHDRAWN
@@ -495,7 +526,7 @@ def test_an_absence_before_it_is_found_again_counts_for_nothing() -> None:
 
 def test_a_refused_delete_tells_a_person_and_asks_again_tomorrow() -> None:
     closed = Reply(status=400, message="Activity is closed for reporting", understood=True)
-    credit = withdrawing(shows("Accepted"), closed).turn()
+    credit = withdrawing(shows("Accepted"), closed, accepted_too=True).turn()
     assert (credit.state, credit.codes) == (State.WITHDRAWING, ["reporting_closed"])
     assert credit.due_at == MORNING + timedelta(days=1)
     credit.pars.answers(ABSENT, ABSENT)  # somebody deleted it by hand

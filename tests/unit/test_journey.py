@@ -18,6 +18,7 @@ from consumer.fate import Held, Ignored, Judgement, NotReportable, Ready, Refuse
 from consumer.journey import Heard, House, Provider, hear, judge
 from consumer.mapping.said import Kind
 from consumer.reason import Reason, Stage
+from consumer.tables.activities import Repeats
 from tests.unit.samples import NOW, PROVIDER, SITE, activity, house, learner, record, said
 
 COMPLETED = {
@@ -274,7 +275,7 @@ def test_a_renewed_activity_is_the_same_activity() -> None:
 
 
 def test_an_occurrence_counts_only_where_the_activity_repeats() -> None:
-    repeating = house(activities=[activity(repeats=True)])
+    repeating = house(activities=[activity(repeats=Repeats.SESSION)])
     for known, occurrence in [(repeating, "session-1"), (house(), "")]:
         judgement = judged(known, occurrence="session-1")
         assert isinstance(judgement, Ready)

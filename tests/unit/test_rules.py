@@ -15,7 +15,6 @@ from consumer.candidate import Candidate, YearPolicy, draft
 from consumer.fate import Held, Ready, Refused
 from consumer.participant import BirthDate
 from consumer.rules import (
-    BOARDS,
     board_id_rules,
     completion_date,
     completion_rules,
@@ -24,10 +23,12 @@ from consumer.rules import (
     parse_birth_date,
     plain_board_id,
     points_rules,
-    report_by,
 )
+from consumer.tables.activities import Repeats
+from consumer.tables.boards import shipped_boards
 from tests.unit.samples import NEW_YORK, NOW, PROVIDER, activity, learner, said
 
+BOARDS = shipped_boards()
 ABIM = BOARDS["ABIM"]
 TODAY = date(2026, 11, 22)
 
@@ -35,12 +36,12 @@ TODAY = date(2026, 11, 22)
 def candidate(
     claimed: dict[str, Any] | None = None,
     completed_on: date = date(2026, 11, 20),
-    repeats: bool = False,
+    repeats: Repeats = Repeats.NONE,
     basis: str = "registered",
     **person: Any,
 ) -> Candidate:
     course = activity(points_basis=basis, repeats=repeats)
-    return Candidate(said(**(claimed or {})), course, completed_on, learner(**person))
+    return Candidate(said(**(claimed or {})), course, completed_on, learner(**person), ABIM)
 
 
 def codes(fate: Ready | Held | Refused) -> list[tuple[str, str]]:
@@ -224,7 +225,7 @@ def test_the_future_begins_at_the_activitys_own_midnight() -> None:
     ],
 )
 def test_the_deadline_is_thirty_days_or_the_years_end(completed: date, deadline: date) -> None:
-    assert report_by(completed) == deadline
+    assert ABIM.deadlines.report_by(completed) == deadline
 
 
 # ---------------------------------------------------------------- names
@@ -263,7 +264,7 @@ def test_all_broken_rules_are_told_at_once_by_their_fields() -> None:
     wrong = candidate(
         {"points": Decimal("1.6")},
         completed_on=TODAY + timedelta(days=2),
-        repeats=True,
+        repeats=Repeats.SESSION,
         basis="claimed",
         given_name="",
         family_name="Ab\x07ara",
@@ -342,7 +343,7 @@ def test_a_record_is_the_learner_and_the_activity_as_the_rules_left_them() -> No
 def test_an_activity_with_two_credit_types_makes_two_records() -> None:
     types = ("Medical Knowledge", "Patient Safety")
     course = activity(credit_types=types)
-    fate = draft(Candidate(said(), course, TODAY, learner()), PROVIDER, NOW)
+    fate = draft(Candidate(said(), course, TODAY, learner(), ABIM), PROVIDER, NOW)
     assert isinstance(fate, Ready)
     assert tuple(record.certification for record in fate.records) == types
 

@@ -126,7 +126,7 @@ def test_a_wrong_or_unknown_setting_is_refused_by_its_name(
         ({"domain": "ccid:x"}, "profiles.main.domain"),
         ({"domain": ""}, "profiles.main.domain"),
         ({"name": ""}, "profiles.main.name"),
-        ({"user": ""}, "profiles.main.user"),
+        ({"user": ""}, "profiles.main"),
         ({"requests_per_second": 0}, "profiles.main.requests_per_second"),
         ({"without_birth_year": "invent"}, "profiles.main.without_birth_year"),
         ({"pasword": PASSWORD}, "profiles.main.pasword"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from consumer.tables import TableProblem, TableProblems, Tables, load_tables, tables_version
+from consumer.tables.boards import shipped_boards
 from tests.unit.samples import NEW_YORK
 
 LEARNERS = "learner,given_name,family_name,birth_date,board_id,consent"
@@ -193,7 +195,7 @@ def test_a_learners_values_are_the_rules_business(folder: Path) -> None:
 def test_an_activity_takes_its_defaults(folder: Path) -> None:
     (course,) = load(folder).activities.find("learn.example.org", "37")
     assert (course.activity, course.profile, course.board) == ("37", "main", "ABIM")
-    assert (course.points_basis, course.repeats, course.ours) == ("registered", False, True)
+    assert (course.points_basis, course.repeats, course.ours) == ("registered", "none", True)
     assert (course.starts, course.ends) == (date.min, date.max)
     assert (course.max_points, course.zone) == (Decimal("1.5"), NEW_YORK)
 
@@ -205,8 +207,11 @@ def test_a_course_without_an_activitys_name_is_its_sites_own(folder: Path) -> No
     assert one.activity != other.activity
 
 
-FULL = ACTIVITIES + ",profile,board,points_basis,starts,ends,repeats,site,activity"
-CELLS = dict(zip(FULL.split(","), [*HEART.split(","), "main", "ABIM", *[""] * 6], strict=True))
+FULL = (
+    ACTIVITIES + ",profile,board,points_basis,starts,ends,repeats,site,activity"
+    ",occurrence,total_points"
+)
+CELLS = dict(zip(FULL.split(","), [*HEART.split(","), "main", "ABIM", *[""] * 8], strict=True))
 
 
 def row(**cells: str) -> str:
@@ -229,7 +234,7 @@ def test_every_column_of_an_activity_is_read(folder: Path) -> None:
     (course,) = load(folder, ["main", "second"]).activities.find("", "37")
     assert (course.activity, course.profile, course.board) == ("HF-UPDATE", "second", "ABIM")
     assert course.credit_types == ("Medical Knowledge", "Patient Safety")
-    assert (course.points_basis, course.repeats) == ("claimed", True)
+    assert (course.points_basis, course.repeats) == ("claimed", "session")
     assert (course.starts, course.ends) == (date(2026, 1, 1), date(2026, 12, 31))
 
 
@@ -265,6 +270,11 @@ def test_every_column_of_an_activity_is_read(folder: Path) -> None:
         ({"ends": "soon"}, "ends"),
         ({"starts": "2026-12-31", "ends": "2026-01-01"}, "ends"),
         ({"repeats": "sometimes"}, "repeats"),
+        ({"repeats": "claim"}, "points_basis"),
+        ({"total_points": "10"}, "total_points"),
+        ({"repeats": "session", "total_points": "1.3"}, "total_points"),
+        ({"board": "ABP"}, "credit_types"),
+        ({"board": "ABOS", "credit_types": "x" * 121}, "credit_types"),
     ],
     ids=str,
 )
@@ -274,6 +284,53 @@ def test_a_wrong_activity_is_told_with_its_line_and_column(
     right = row(course="38", activity="right")
     write(folder, activities=csv(FULL, right, "", row(**cells)))
     assert problems(folder) == [("activities.csv", 4, column)]
+
+
+@pytest.mark.parametrize(
+    ("cells", "repeats", "at_most"),
+    [
+        ({}, "none", None),
+        ({"repeats": "no"}, "none", None),
+        ({"repeats": "None"}, "none", None),
+        ({"repeats": "session"}, "session", None),
+        ({"repeats": "session", "total_points": "20"}, "session", Decimal(20)),
+        ({"repeats": "claim", "points_basis": "claimed"}, "claim", Decimal("1.5")),
+        ({"repeats": "date"}, "date", None),
+    ],
+)
+def test_what_repeats_and_up_to_what(
+    folder: Path, cells: dict[str, str], repeats: str, at_most: Decimal | None
+) -> None:
+    write(folder, activities=csv(FULL, row(**cells)))
+    (course,) = load(folder).activities.find("", "37")
+    assert (course.repeats, course.at_most) == (repeats, at_most)
+
+
+def test_a_board_that_gives_one_credit_or_the_whole_forbids_what_repeats(folder: Path) -> None:
+    once = {"ABIM": replace(shipped_boards()["ABIM"], repeats=False)}
+    whole = {"ABIM": replace(shipped_boards()["ABIM"], partial=False)}
+    claims = row(repeats="claim", points_basis="claimed")
+    for boards, cells in [(once, row(repeats="session")), (once, claims), (whole, claims)]:
+        write(folder, activities=csv(FULL, cells))
+        with pytest.raises(TableProblems) as found:
+            load_tables(folder, ["main"], boards)
+        assert [one.column for one in found.value.problems] == ["repeats"]
+
+
+def test_rows_of_one_city_stand_beside_each_other_and_before_the_row_of_any(folder: Path) -> None:
+    cities = [row(occurrence=city, title=city or "anywhere") for city in ("boston", "denver", "")]
+    write(folder, activities=csv(FULL, *cities))
+    activities = load(folder).activities
+    for asked, title in [("boston", "boston"), ("denver", "denver"), ("salem", "anywhere")]:
+        assert [one.title for one in activities.find("", "37", asked)] == [title]
+    write(folder, activities=csv(FULL, *cities, cities[0]))
+    assert problems(folder) == [("activities.csv", 5, "starts")]
+
+
+def test_a_licence_is_read_with_its_state(folder: Path) -> None:
+    write(folder, learners=csv(LEARNERS + ",licence_state,licence", ADA + ",Maine,MD12345"))
+    (ada,) = load(folder).learners.find("", "905")
+    assert (ada.licence_state, ada.licence) == ("Maine", "MD12345")
 
 
 def test_a_row_with_many_faults_tells_them_all(folder: Path) -> None:

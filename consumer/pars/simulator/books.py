@@ -5,13 +5,24 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
+from enum import StrEnum
 from typing import Any
 
 from consumer.pars.document import Report, UniqueID
+from consumer.pars.simulator.decision import Decision
 
 # Provider, activity, board, board ID, credit type, date: two live records of one key are doubled.
 Key = tuple[str, str, str, str, str, date]
+
+
+class Came(StrEnum):
+    """How a record came to PARS."""
+
+    XML = "xml"
+    JSON = "json"
+    EXCEL_FILE = "excel file"
+    XML_FILE = "xml file"
 
 
 @dataclass(slots=True)
@@ -19,9 +30,8 @@ class Entry:
     """One stored credit; `history` holds the sequence number and action of every operation."""
 
     report: Report
-    stored_at: datetime
-    decides_at: datetime
-    rejected_for: str
+    decision: Decision
+    came: Came
     deleted: bool = False
     history: list[tuple[int, str]] = field(default_factory=list)
 
@@ -29,16 +39,15 @@ class Entry:
         """pending, accepted, rejected or deleted."""
         if self.deleted:
             return "deleted"
-        if now < self.decides_at:
+        if now < self.decision.at:
             return "pending"
-        return "rejected" if self.rejected_for else "accepted"
+        return "rejected" if self.decision.rejected_for else "accepted"
 
 
 class Books:
     """Every record ever stored, by CreditID. Not thread-safe by itself."""
 
-    def __init__(self, board_delay_seconds: float) -> None:
-        self._delay = timedelta(seconds=board_delay_seconds)
+    def __init__(self) -> None:
         self._entries: dict[str, Entry] = {}
         self._live: Counter[Key] = Counter()
         self._posts: Counter[str] = Counter()
@@ -62,9 +71,13 @@ class Books:
         """Whether a live record of the same learner, activity, type and date is there."""
         return self._live[key(report)] > 0
 
-    def add(self, report: Report, now: datetime, rejected_for: str = "") -> None:
-        """Store this credit; the board decides after its delay."""
-        entry = Entry(report, now, now + self._delay, rejected_for)
+    def alike(self, report: Report) -> list[Entry]:
+        """The live records of the same learner, activity, type and date."""
+        return [one for one in self if not one.deleted and key(one.report) == key(report)]
+
+    def add(self, report: Report, decision: Decision, came: Came) -> None:
+        """Store this credit, on which the board will decide so."""
+        entry = Entry(report, decision, came)
         self._entries[report.credit_id] = entry
         self._live[key(report)] += 1
         self._note(entry, "add")
@@ -114,6 +127,7 @@ class Books:
             "points": report.points,
             "completed_on": report.completed_on.isoformat(),
             "state": entry.state(now),
+            "came": entry.came.value,
             "posts": self._posts[report.credit_id],
             "history": [action for _, action in entry.history],
             "sequence": [number for number, _ in entry.history],

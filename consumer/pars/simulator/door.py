@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from lxml import etree
 
+from consumer.pars.contract import Placement
 from consumer.pars.element import Element, Unreadable, parse
 
 _NAMES = ("ProviderId", "User", "Password")
@@ -34,18 +35,30 @@ class Caller:
 class Door:
     """Checks credentials in headers, in the query, or beside the document in an XML body."""
 
-    def __init__(self, providers: Sequence[Provider]) -> None:
+    def __init__(self, providers: Sequence[Provider], only: Placement | None = None) -> None:
+        """`only` is the one place that counts, None for any."""
         self._providers = {one.provider_id: one for one in providers}
+        self._only = only
+
+    def provider(self, wanted: str | None) -> str | None:
+        """The provider whose person has signed in: that one, or the only one there is."""
+        known = [*self._providers]
+        if wanted is None:
+            return known[0] if len(known) == 1 else None
+        return wanted if wanted in known else None
 
     def admit(
         self, headers: Mapping[str, str], query: Mapping[str, str], body: bytes
     ) -> Caller | None:
         """Who is calling, None without the right credentials."""
-        for place in (headers, query):
-            if all(name in place for name in _NAMES):
+        for where, place in ((Placement.HEADERS, headers), (Placement.QUERY, query)):
+            if self._counts(where) and all(name in place for name in _NAMES):
                 return self._caller(place, body)
-        opened = _opened(body)
+        opened = _opened(body) if self._counts(Placement.BODY) else None
         return None if opened is None else self._caller(*opened)
+
+    def _counts(self, place: Placement) -> bool:
+        return self._only in (None, place)
 
     def _caller(self, said: Mapping[str, str], body: bytes) -> Caller | None:
         provider_id, *sent = (said[name] for name in _NAMES)

@@ -9,6 +9,7 @@ from typing import Protocol
 from consumer.pars.contract import UniqueIDForm
 from consumer.pars.simulator import json_answers, xml_answers
 from consumer.pars.simulator.answer import Answer
+from consumer.pars.simulator.books import Came
 from consumer.pars.simulator.json_reading import JsonReading, Query
 from consumer.pars.simulator.operations import Operations, Seen
 from consumer.pars.simulator.question import NotValid
@@ -50,7 +51,7 @@ class XmlFace:
             reports = self._reading.reports(body)
         except NotValid as fault:
             return self._invalid(fault)
-        refusal = self._operations.save(caller, reports)
+        refusal = self._operations.save(caller, reports, Came.XML)
         if refusal is not None:
             return self.error(400, refusal.code, refusal.message)
         return xml_answers.saved(reports[0].credit_id)
@@ -102,7 +103,7 @@ class JsonFace:
             reports = self._reading.reports(body)
         except NotValid as fault:
             return self._invalid(fault)
-        refusal = self._operations.save(caller, reports)
+        refusal = self._operations.save(caller, reports, Came.JSON)
         if refusal is not None:
             return json_answers.error(409 if refusal.conflict else 400, refusal.message)
         return json_answers.saved(body)

@@ -15,9 +15,11 @@ def saved(document: bytes) -> Answer:
     return _answer(201, document)
 
 
-def error(status: int, message: str, headers: Mapping[str, str] | None = None) -> Answer:
-    """One problem, in the shape of ACCME's transcript API (dossier 3.1)."""
-    return _answer(status, write({"code": status, "message": message}), headers)
+def error(
+    status: int, message: str, headers: Mapping[str, str] | None = None, code: str = ""
+) -> Answer:
+    """One problem, in the shape of ACCME's transcript API (dossier 3.1); `code` may be a word."""
+    return _answer(status, write({"code": code or status, "message": message}), headers)
 
 
 def statuses(found: Iterable[Seen]) -> Answer:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from consumer.pars.simulator.certificate import Certificate
 from consumer.pars.simulator.web import Simulator
 
 
@@ -28,14 +29,19 @@ class _Protocol(H11Protocol):
 
 
 @contextmanager
-def running(simulator: Simulator, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
+def running(
+    simulator: Simulator,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    tls: Certificate | None = None,
+) -> Iterator[str]:
     """The simulator's address while it runs in a thread; port 0 takes a free one."""
     with _listening(host, port) as listener:
-        server = _server(simulator)
+        server = _server(simulator, tls)
         thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
         thread.start()
         try:
-            yield _address(listener)
+            yield _address(listener, tls)
         finally:
             server.should_exit = True
             thread.join()
@@ -46,14 +52,15 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 8790,
     announce: Callable[[str], None] = lambda _: None,
+    tls: Certificate | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then return; `announce` is told the address. Main thread."""
     # uvicorn raises the signal again when it has stopped; without this the process would die of it.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     with _listening(host, port) as listener:
-        announce(_address(listener))
-        _server(simulator).run([listener])
+        announce(_address(listener, tls))
+        _server(simulator, tls).run([listener])
 
 
 def _listening(host: str, port: int) -> socket.socket:
@@ -61,12 +68,12 @@ def _listening(host: str, port: int) -> socket.socket:
     return socket.create_server((host, port), backlog=512)
 
 
-def _address(listener: socket.socket) -> str:
+def _address(listener: socket.socket, tls: Certificate | None) -> str:
     host, port = listener.getsockname()[:2]
-    return f"http://{host}:{port}"
+    return f"{'https' if tls else 'http'}://{host}:{port}"
 
 
-def _server(simulator: Simulator) -> uvicorn.Server:
+def _server(simulator: Simulator, tls: Certificate | None) -> uvicorn.Server:
     config = uvicorn.Config(
         simulator.app,
         interface="asgi3",
@@ -77,5 +84,6 @@ def _server(simulator: Simulator) -> uvicorn.Server:
         access_log=False,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=1,
+        ssl_context_factory=(lambda *_: tls.context()) if tls else None,
     )
     return uvicorn.Server(config)

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import math
-import socket
-import struct
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,13 +18,16 @@ from consumer.pars.simulator.answer import Answer
 from consumer.pars.simulator.door import Caller, Door
 from consumer.pars.simulator.door import Provider as Provider
 from consumer.pars.simulator.face import Face, JsonFace, XmlFace
-from consumer.pars.simulator.faults import Fault, Faults, Kind
+from consumer.pars.simulator.faults import Faults, Rule
 from consumer.pars.simulator.openapi import bundled
 from consumer.pars.simulator.operations import Manners, Operations
+from consumer.pars.simulator.plan import PlanProblems, plan_from
 from consumer.pars.simulator.roster import Diplomate, Roster, diplomate
+from consumer.pars.simulator.uploading import uploading
+from consumer.pars.simulator.uploads import Uploads
+from consumer.pars.simulator.weather import Weather
 
 STEM = "/services/ACCMELearnerService.svc"
-_RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, zero seconds: close with a reset
 
 Operation = Callable[[str, bytes], Answer]
 Handler = Callable[[Request], Awaitable[Response]]
@@ -45,19 +44,21 @@ class Simulator:
         roster: Sequence[Diplomate] = (),
         activities: Sequence[Activity] = (),
         manners: Manners | None = None,
+        faults: Sequence[Rule] = (),
     ) -> None:
         """`schemas_dir` is the folder that holds `pars/`."""
         manners = manners or Manners()
-        self._door = Door(providers)
+        self._door = Door(providers, manners.credentials_in)
         self._roster = Roster(roster)
         self._activities = Activities(activities)
         self._clock = clock
-        self._faults = Faults()
-        self._operations = Operations(self._roster, self._activities, manners, clock)
+        self._faults = Faults(faults, clock.now())
+        self._operations = Operations(self._roster, self._activities, manners, clock, self._faults)
         self._xml = XmlFace(self._operations, schemas_dir)
         self._json = JsonFace(self._operations, schemas_dir, manners.unique_id_form)
+        self._uploads = Uploads(self._operations, schemas_dir)
         self._openapi = bundled(schemas_dir)
-        self.app = Starlette(routes=self._routes())
+        self.app = Weather(Starlette(routes=self._routes()), self._faults, clock)
 
     def books(self) -> dict[str, Any]:
         """What `GET /_books` answers."""
@@ -80,8 +81,11 @@ class Simulator:
         ] + [
             Route("/_openapi.json", self._get_openapi, methods=["GET"]),
             Route("/_books", self._get_books, methods=["GET"]),
+            Route("/_faults", self._get_faults, methods=["GET"]),
             Route("/_faults", self._put_faults, methods=["PUT"]),
             Route("/_faults", self._clear_faults, methods=["DELETE"]),
+            Route("/_manners", self._put_manners, methods=["PUT"]),
+            *uploading(self._uploads, self._door),
             Route("/_roster", self._put_roster, methods=["PUT"]),
             Route("/_activities", self._put_activities, methods=["PUT"]),
         ]
@@ -90,12 +94,9 @@ class Simulator:
 
     def _saving(self, face: Face) -> Handler:
         async def save(request: Request) -> Response:
-            fault = None if self._faults.down_for(self._clock.now()) else self._faults.take()
             caller = await self._admitted(request, face, face.media_type)
             if isinstance(caller, Answer):
                 return _response(caller)
-            if fault is not None:
-                return await self._spoilt(fault, request, caller, face)
             return _response(face.save(caller.provider_id, caller.body))
 
         return save
@@ -117,12 +118,8 @@ class Simulator:
         return _response(self._json.status(caller.provider_id, query))
 
     async def _admitted(self, request: Request, face: Face, media_type: str) -> Caller | Answer:
-        """503 during an outage, 401 without the right credentials, 415 for the wrong language."""
+        """401 without the right credentials, 415 for the wrong language."""
         body = await request.body()
-        down = self._faults.down_for(self._clock.now())
-        if down:
-            wait = {"Retry-After": str(math.ceil(down))}
-            return face.error(503, "Unavailable", "Down", wait)
         caller = self._door.admit(request.headers, request.query_params, body)
         if caller is None:
             return face.error(401, "Unauthorized", "Unknown provider, user or password")
@@ -130,22 +127,6 @@ class Simulator:
         if media_type not in ("", said):
             return face.error(415, "Unsupported", f"Content-Type must be {media_type}")
         return caller
-
-    async def _spoilt(self, fault: Fault, request: Request, caller: Caller, face: Face) -> Response:
-        if fault.kind is Kind.STATUS:
-            return _response(face.error(fault.status, "Unspecified failure", "As asked for"))
-        if fault.kind is Kind.RETRY_AFTER:
-            wait = {"Retry-After": str(math.ceil(fault.seconds))}
-            return _response(face.error(429, "Busy", "Too many requests", wait))
-        if fault.kind is Kind.CUT_BEFORE:
-            return _cut(request)
-        await asyncio.sleep(fault.seconds if fault.kind is Kind.HANG else 0)
-        answer = face.save(caller.provider_id, caller.body)
-        if fault.kind is Kind.CUT_AFTER_STORE:
-            return _cut(request)
-        if fault.kind is Kind.GARBAGE:
-            return Response(b"<html><body>Welcome", media_type="text/html")
-        return _response(answer)
 
     # ------------------------------------------------------------------ the tester's side
 
@@ -155,12 +136,21 @@ class Simulator:
     async def _get_books(self, _request: Request) -> Response:
         return JSONResponse(self.books())
 
+    async def _get_faults(self, _request: Request) -> Response:
+        return JSONResponse({"faults": self._faults.as_json(self._clock.now())})
+
     async def _put_faults(self, request: Request) -> Response:
         wanted = await request.body()
-        return _changed(lambda: self._faults.put(orjson.loads(wanted), self._clock.now()))
+        return _changed(
+            lambda: self._faults.put(plan_from(orjson.loads(wanted)), self._clock.now())
+        )
 
     async def _clear_faults(self, _request: Request) -> Response:
         return _changed(self._faults.clear)
+
+    async def _put_manners(self, request: Request) -> Response:
+        wanted = await request.body()
+        return _changed(lambda: self._operations.behave(orjson.loads(wanted)))
 
     async def _put_roster(self, request: Request) -> Response:
         wanted = await request.body()
@@ -181,9 +171,11 @@ def activities_from(data: bytes) -> list[Activity]:
     return [activity(one) for one in orjson.loads(data)]
 
 
-def _changed(change: Callable[[], None]) -> Response:
+def _changed(change: Callable[[], object]) -> Response:
     try:
         change()
+    except PlanProblems as found:
+        return JSONResponse({"errors": found.problems}, status_code=400)
     except (KeyError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
         return JSONResponse({"error": f"{type(error).__name__}: {error}"}, status_code=400)
     return Response(status_code=204)
@@ -191,12 +183,3 @@ def _changed(change: Callable[[], None]) -> Response:
 
 def _response(answer: Answer) -> Response:
     return Response(answer.body, answer.status, answer.headers, media_type=answer.media_type)
-
-
-def _cut(request: Request) -> Response:
-    """Reset the TCP connection; the response that is returned never leaves."""
-    transport: asyncio.Transport = request.state.transport
-    connection: socket.socket = transport.get_extra_info("socket")
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-    transport.abort()
-    return Response(status_code=500)

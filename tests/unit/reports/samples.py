@@ -50,7 +50,7 @@ def written(
     people: Iterable[Entry], folder: Path, form: Format[Any] = EXCEL, **limits: int
 ) -> Report:
     """The report of 22 November."""
-    return write_report(people, form, folder, DAY, Limits(**limits))
+    return write_report(people, form, folder, f"moc-report-{DAY}", Limits(**limits))
 
 
 def cells(path: Path, sheet: str = "Sheet1") -> list[list[Any]]:
