@@ -124,6 +124,17 @@ class Doubtful:
 StatusFate = Found | Absent | Doubtful | Retry | StopLine
 
 
+# ------------------------------------------------------------------ asking beforehand
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """PARS answered what it was asked about an activity or a learner; the Reply has the answer."""
+
+
+QuestionFate = Answered | Absent | Retry | StopLine
+
+
 def named(fate: SendFate | StatusFate) -> str:
     """One word for the timeline of a credit: the code of its reason, where it has one."""
     match fate:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import ssl
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,10 +16,11 @@ from consumer.bus.connect import Bus
 from consumer.bus.port import BusError
 from consumer.clock import Clock
 from consumer.dealings import Policy
-from consumer.dispatch import Dispatcher
+from consumer.inquiry import Inquirer, Turns, questions_of
 from consumer.journey import House, Provider
 from consumer.keys import Keys, KeysProblem, load_keys
 from consumer.ledger.claims import Claims
+from consumer.ledger.inquiries import Inquiries
 from consumer.ledger.ledger import Ledger, LedgerUnavailable, open_ledger
 from consumer.mapping.catalogue import Catalogue
 from consumer.mapping.loader import load_catalogue
@@ -74,10 +76,13 @@ class Parts:
             payload_limit_bytes=self.settings.intake.payload_limit_bytes,
         )
 
-    def pars(self, profile: str) -> Pars:
-        """A way to PARS with an HTTP client of its own, by the profile's transport."""
-        chosen = self.profiles[profile]
-        return connect(chosen, self.documents, self.settings.schemas_dir, self.clock)
+    def pars(self, profile: str, tls: ssl.SSLContext | None = None) -> Pars:
+        """A way to PARS with an HTTP client of its own, by the profile's transport.
+
+        `tls` replaces the default trust.
+        """
+        chosen, schemas = self.profiles[profile], self.settings.schemas_dir
+        return connect(chosen, schemas, self.clock, self.documents, tls)
 
 
 class StartProblems(Exception):
@@ -133,6 +138,8 @@ def pars_profile(name: str, profile: ProviderProfile, settings: Settings) -> Par
         credentials_in=profile.credentials_in,
         credential_fields=(fields.provider_id, fields.user, fields.password),
         paths=profile.paths,
+        activity_url=profile.activity_url,
+        activity_namespace=profile.activity_namespace,
         completed_form=profile.completed_form,
         unique_id_form=profile.unique_id_form,
         cme_mirror=profile.cme_mirror,
@@ -284,7 +291,10 @@ class Service:
     def dispatcher_for(self) -> DispatcherFor:
         """Makes a dispatcher with a way to PARS of its own, for one worker thread."""
         policy, clock = self._policy(), self.parts.clock
-        return lambda profile: Dispatcher(self._pars_for(profile), policy, clock)
+        book, turns, settings = Inquiries(self.ledger), Turns(), self.parts.settings
+        return lambda name: Inquirer(
+            self._pars_for(name), policy, clock, questions_of(settings, name), book, turns
+        )
 
     def _policy(self) -> Policy:
         sending, follow = self.parts.settings.sending, self.parts.settings.follow

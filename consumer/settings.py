@@ -87,7 +87,20 @@ class ProviderProfile(Section):
     credential_fields: CredentialFields = CredentialFields()
     paths: dict[Operation, str] = Field(
         default_factory=dict,
-        description="below url: save, status, status_by_learner, match; default by transport",
+        description="below url: save, status, status_by_learner, match, activity, save_activity;"
+        " default by transport",
+    )
+    activity_url: str = Field(
+        "", description="base address of PARS's activity service; blank: the same as url"
+    )
+    activity_namespace: str = Field(
+        "", max_length=200, description="XML namespace of activity documents; blank: none"
+    )
+    look_up_activities: bool = Field(
+        False, description="ask whether PARS has the activity, before its credits are sent"
+    )
+    match_learners: bool = Field(
+        False, description="ask whether the board knows a learner, before the first credit is sent"
     )
     completed_form: CompletedForm | None = Field(
         None, description="completion as date or noon without offset; default xml date, json noon"
@@ -105,6 +118,13 @@ class ProviderProfile(Section):
         missing = [name for name, value in given.items() if not value]
         if missing and not self.by_file:
             raise ValueError(f"{', '.join(missing)}: needed, unless by_file is true")
+        return self
+
+    @model_validator(mode="after")
+    def _can_match(self) -> ProviderProfile:
+        as_json = self.transport is Transport.JSON
+        if self.match_learners and as_json and Operation.MATCH not in self.paths:
+            raise ValueError("match_learners: with json there is no match without paths.match")
         return self
 
 
@@ -125,6 +145,15 @@ class SendingSettings(Section):
     stopped_pause_seconds: Seconds = Field(900, description="the same after 401 or 403")
     idle_seconds: Seconds = Field(1, description="look for work every")
     at_risk_days: int = Field(7, ge=0, description="at risk with fewer days to the deadline left")
+    activity_fresh_seconds: Seconds = Field(
+        86_400, description="what PARS said about an activity counts for"
+    )
+    activity_again_seconds: Seconds = Field(
+        3600, description="an activity that PARS has not, or not so, is asked about every"
+    )
+    unmatched_again_seconds: Seconds = Field(
+        7 * 86_400, description="a learner unknown to the board, row unchanged: asked about every"
+    )
 
     @model_validator(mode="after")
     def _lease_outlives_requests(self) -> SendingSettings:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from consumer import __version__
+from consumer.cli.activity import activity
 from consumer.cli.credit import credit
 from consumer.cli.deadletter import deadletter
 from consumer.cli.demo import demo
@@ -37,6 +38,6 @@ def main(context: click.Context, config: Path | None) -> None:
     context.obj = config
 
 
-_COMMANDS = (run, check, demo, simulate, publish, mapping, deadletter, credit, report, pars)
-for command in _COMMANDS:
+_COMMANDS = (run, check, demo, simulate, publish, mapping, deadletter, credit)
+for command in (*_COMMANDS, report, activity, pars):
     main.add_command(command)

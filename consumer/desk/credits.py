@@ -23,7 +23,7 @@ from consumer.ledger.schema import (
     letters,
     search_keys,
 )
-from consumer.reason import unpack_reasons
+from consumer.reason import Reason, Stage, unpack_reasons
 
 
 class NoSuchCredit(Exception):
@@ -127,7 +127,7 @@ def _brief(row: Row[Any], watch: Watch | None) -> Shown:
     return {
         "id": (cells[k.credit_id] if credit else "") or f"c{cells[c.id]}",
         "state": state.value,
-        "standing": WORDS[state],
+        "standing": _standing(state, reason),
         "activity": cells[k.activity] if credit else cells[c.course],
         "board": cells[k.board] or "",
         "credit_type": cells[k.credit_type] or "",
@@ -150,6 +150,13 @@ def _at_risk(row: Row[Any], state: State | Heard, *, waits: bool, watch: Watch) 
     report_by = cells[c.report_by] if isinstance(state, Heard) else cells[k.report_by]
     own = watch.standing(state, report_by, resend=bool(cells[k.resend]))
     return own or (watch.standing(Heard.HELD, cells[c.report_by], resend=False) if waits else "")
+
+
+def _standing(state: State | Heard, reason: Reason | None) -> str:
+    """A credit that PARS was asked about, and is ready but for the answer, waits."""
+    if state is not State.READY or reason is None or reason.stage is not Stage.LOOK_UP:
+        return WORDS[state]
+    return WORDS[Heard.HELD] if reason.code == "learner_unmatched" else "Waiting for PARS"
 
 
 def _step(row: Row[Any]) -> Shown:

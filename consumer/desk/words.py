@@ -57,6 +57,13 @@ ADVICE: dict[str, Advice] = {
         ("no_consent", "no consent to share with the board is on file", "learner", _ASK + "; it goes by itself then"),
         ("no_birth_date", "no birth date is known", "learner", _ASK + "; it goes by itself then"),
         ("no_birth_year", "the birth date has no year", "coordinator", "add the year, or set without_birth_year; it goes by itself then"),
+        ("learner_unmatched", "the board does not know this learner: the board ID or the birth date does not fit", "coordinator", _ASK.replace("fill in", "correct") + "; it goes by itself then"),
+        ("pars_activity_unknown", "PARS has no such activity of this provider", "coordinator", "register it in PARS, or correct the PARS activity ID in activities.csv; it goes by itself then"),
+        ("pars_activity_anothers", "PARS has this activity under another provider", "coordinator", "correct the PARS activity ID or the profile in activities.csv; it goes by itself then"),
+        ("pars_board_missing", "the activity is in PARS, but not registered for this board's MOC", "coordinator", "register it for the board in PARS; it goes by itself then"),
+        ("pars_type_missing", "the activity is not registered for this type of credit", "coordinator", "register it in PARS, or " + _ACTIVITY + "; it goes by itself then"),
+        ("pars_points_exceeded", "more points than PARS has registered for the activity", "coordinator", "compare the points in PARS with activities.csv; it goes by itself then"),
+        ("inquiry_unanswered", "PARS was asked about the activity or the learner, and has not answered yet", "nobody", "nothing to do; it goes by itself soon, answered or not"),
         ("not_ours", "another provider, or another system, reports this course", "nobody", "nothing to do"),
         # rules
         ("board_id_form", "the board ID does not have the board's form", "coordinator", _TABLE + ", then replay"),

@@ -109,7 +109,8 @@ class CreditBook:
     ) -> None:
         match move:
             case Move.WRITE:
-                self._change(row, **self._facts(record))
+                # What it waited for may have been this change: asked anew, and at once.
+                self._change(row, **self._facts(record), due_at=self._now, reasons="[]")
             case Move.ADOPT:
                 self._change(row, record=self._ledger.seal.seal_json(record))
             case Move.RESEND:

@@ -221,6 +221,21 @@ attempts = Table(
 status that nobody knows.
 """
 
+inquiries = Table(
+    "inquiries",
+    metadata,
+    Column("kind", String(10), primary_key=True),
+    Column("subject", String(80), primary_key=True),
+    Column("answer", String(20), nullable=False),
+    Column("found", Text, nullable=False),
+    Column("told", Text, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("asked_at", Instant, nullable=False),
+    Column("due_at", Instant, nullable=False),
+)
+"""What PARS was asked beforehand, and said: of an activity, by profile and number; of a learner,
+by a keyed hash; of an activity's registration, that it was posted and nobody knows the end."""
+
 letters = Table(
     "letters",
     metadata,

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from consumer.pars.activitydocument import ActivityDocuments
 from consumer.pars.element import Element, Unreadable, parse
 from consumer.pars.heard import Heard
 from consumer.pars.port import CreditStatus, Reply
+from consumer.pars.registered import Registered
 from consumer.pars.schema import Schema
+from consumer.pars.value import Value
 
 _XML_TYPES = ("application/xml", "text/xml")
 
@@ -19,6 +22,7 @@ class Answers:
     def __init__(self, schemas_dir: Path) -> None:
         """`schemas_dir` is the folder that holds `pars/pars-answers.xsd`."""
         self._schema = Schema(schemas_dir / "pars" / "pars-answers.xsd")
+        self._activities = ActivityDocuments(schemas_dir)
 
     def to_save(self, heard: Heard, credit_id: str) -> Reply:
         """The answer to SaveLearnerActivity; a success that names another credit is none."""
@@ -39,6 +43,22 @@ class Answers:
         root = _root(heard)
         return heard.reply(self._is(root, heard, "LearnerMatch"), *_said(root))
 
+    def to_activity(self, heard: Heard) -> Reply:
+        """The answer to GetActivity: an `ACCMEActivities` document, or a 404 as for a status."""
+        root = _root(heard)
+        found = self._activities.found_in(root) if heard.succeeded and root is not None else None
+        fits = self._is(root, heard, "") or heard.is_bare_404 or found is not None
+        return heard.reply(fits, *_said(root), activities=found or ())
+
+    def to_register(self, heard: Heard, document: Value) -> Reply:
+        """The answer to SaveActivity; a success that names another activity is none."""
+        root = _root(heard)
+        fits = self._is(root, heard, "ActivityResponse")
+        saved = Registered("" if root is None else root.findtext("ActivityID", ""))
+        if heard.succeeded:
+            fits = fits and self._activities.is_about(document, saved)
+        return heard.reply(fits, *_said(root), activities=(saved,) if heard.succeeded else ())
+
     def _is(self, root: Element | None, heard: Heard, expected: str) -> bool:
         """Whether this is what belongs to its status: `expected` with 2xx, Errors otherwise."""
         wanted = expected if heard.succeeded else "Errors"
@@ -58,7 +78,7 @@ def _said(root: Element | None) -> tuple[str, str]:
     """Code and message; of a foreign shape all its text, so that a person and the table see it."""
     if root is None:
         return "", ""
-    if root.tag in ("LearnerActivityResponse", "LearnerMatch"):
+    if root.tag in ("LearnerActivityResponse", "LearnerMatch", "ActivityResponse"):
         return root.findtext("Result", ""), ""
     if root.tag == "LearnerStatuses":
         return "", ""

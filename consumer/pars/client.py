@@ -9,8 +9,10 @@ from consumer.pars.contract import Operation, Placement
 from consumer.pars.document import created_at
 from consumer.pars.heard import Heard
 from consumer.pars.json import JsonDocuments
-from consumer.pars.port import Action, Reply
+from consumer.pars.port import Action, ActivityNumber, Reply
 from consumer.pars.profile import ParsProfile
+from consumer.pars.registered import PARS_ID
+from consumer.pars.value import Value
 from consumer.pars.webservice import WebService
 from consumer.pars.xml import Documents, enveloped
 from consumer.participant import Record
@@ -54,6 +56,20 @@ class XmlPars:
         """Whether the board knows the learner: `code` Match or NoMatch; raises Stopped likewise."""
         heard = self._post(Operation.MATCH, self._documents.match(record))
         return heard if isinstance(heard, Reply) else self._documents.answers.to_match(heard)
+
+    def activity(self, number: ActivityNumber) -> Reply:
+        """What PARS has registered under this number; raises Stopped likewise."""
+        heard = self._post(Operation.ACTIVITY, self._documents.activity(number))
+        return heard if isinstance(heard, Reply) else self._documents.answers.to_activity(heard)
+
+    def register(self, document: Value) -> Reply:
+        """Add, change or delete one activity; raises Stopped, before sending, on a bad document."""
+        namespace = self._profile.activity_namespace
+        sent = self._documents.register(document, namespace)
+        heard = self._post(Operation.SAVE_ACTIVITY, sent)
+        if isinstance(heard, Reply):
+            return heard
+        return self._documents.answers.to_register(heard, document)
 
     def close(self) -> None:
         """Release the connection."""
@@ -104,8 +120,28 @@ class JsonPars:
         return heard if isinstance(heard, Reply) else self._documents.answers.to_status(heard)
 
     def match(self, record: Record) -> Reply:
-        """Never an answer: ACCME's draft has no learner match; nothing is sent."""
-        return Reply(code="not_supported")
+        """As with XML where the profile has a path for it; ACCME's draft has no learner match."""
+        if not self._profile.offers(Operation.MATCH):
+            return Reply(code="not_supported")
+        heard = self._service.post(
+            Operation.MATCH, "application/json", self._documents.match(record)
+        )
+        return heard if isinstance(heard, Reply) else self._documents.answers.to_match(heard)
+
+    def activity(self, number: ActivityNumber) -> Reply:
+        """GET /activities/{activityId}, or with `providerActivityId` [accme-activity-api]."""
+        by_pars = number.catalog == PARS_ID
+        query = {} if by_pars else {"providerActivityId": number.value}
+        heard = self._service.get(Operation.ACTIVITY, query, number.value if by_pars else "")
+        return heard if isinstance(heard, Reply) else self._documents.answers.to_activity(heard)
+
+    def register(self, document: Value) -> Reply:
+        """POST /activities; raises Stopped, before sending, on a bad document."""
+        sent = self._documents.register(document)
+        heard = self._service.post(Operation.SAVE_ACTIVITY, "application/json", sent)
+        if isinstance(heard, Reply):
+            return heard
+        return self._documents.answers.to_register(heard, document)
 
     def close(self) -> None:
         """Release the connection."""

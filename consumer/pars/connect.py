@@ -1,7 +1,8 @@
-"""The one place where a profile's transport becomes a client."""
+"""Opens a way to PARS by web service, by a profile's transport."""
 
 from __future__ import annotations
 
+import ssl
 from pathlib import Path
 
 from consumer.clock import Clock
@@ -13,8 +14,17 @@ from consumer.pars.profile import ParsProfile
 from consumer.pars.xml import Documents
 
 
-def connect(profile: ParsProfile, documents: Documents, schemas_dir: Path, clock: Clock) -> Pars:
-    """A way to PARS with an HTTP client of its own; `documents` is what XML is rendered by."""
+def connect(
+    profile: ParsProfile,
+    schemas_dir: Path,
+    clock: Clock,
+    documents: Documents | None = None,
+    tls: ssl.SSLContext | None = None,
+) -> Pars:
+    """A way with an HTTP client of its own, for one thread; `documents` saves compiling XSDs.
+
+    `tls` replaces the default trust.
+    """
     if profile.transport is Transport.XML:
-        return XmlPars(profile, documents, clock)
-    return JsonPars(profile, JsonDocuments(schemas_dir, profile.unique_id_form), clock)
+        return XmlPars(profile, documents or Documents(schemas_dir), clock, tls)
+    return JsonPars(profile, JsonDocuments(schemas_dir, profile.unique_id_form), clock, tls)

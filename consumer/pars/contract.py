@@ -42,6 +42,8 @@ class Operation(StrEnum):
     STATUS = "status"
     STATUS_BY_LEARNER = "status_by_learner"
     MATCH = "match"
+    ACTIVITY = "activity"
+    SAVE_ACTIVITY = "save_activity"
 
 
 PATHS: Mapping[Transport, Mapping[Operation, str]] = {
@@ -51,14 +53,21 @@ PATHS: Mapping[Transport, Mapping[Operation, str]] = {
         Operation.STATUS: "GetLearnerStatusByCreditId",
         Operation.STATUS_BY_LEARNER: "GetLearnerStatusByLearner",
         Operation.MATCH: "GetLearnerMatch",
+        Operation.ACTIVITY: "GetActivity",
+        Operation.SAVE_ACTIVITY: "SaveActivity",
     },
-    # [accme-openapi]; it has no learner match.
+    # [accme-openapi] [accme-activity-api]; neither has a learner match.
     Transport.JSON: {
         Operation.SAVE: "learner-activities",
         Operation.STATUS: "learner-activities/status",
         Operation.STATUS_BY_LEARNER: "learner-activities/status",
+        Operation.ACTIVITY: "activities",
+        Operation.SAVE_ACTIVITY: "activities",
     },
 }
+
+OF_ACTIVITIES = frozenset({Operation.ACTIVITY, Operation.SAVE_ACTIVITY})
+"""A service of their own, whose address may differ from the learner service's (dossier 3.2)."""
 
 COMPLETED: Mapping[Transport, CompletedForm] = {
     Transport.XML: CompletedForm.DATE,

@@ -6,6 +6,7 @@ from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 from consumer.pars.port import CreditStatus, Reply
+from consumer.pars.registered import Registered
 
 _CHARSETS = ("", "utf-8", "us-ascii")
 _SUCCESS = range(200, 300)
@@ -46,8 +47,9 @@ class Heard:
         code: str = "",
         message: str = "",
         credits_: Iterable[CreditStatus] = (),
+        activities: Iterable[Registered] = (),
     ) -> Reply:
-        """What the fate table judges; texts bounded, `credits_` only of what was understood."""
+        """What the fate table judges; texts bounded, lists only of what was understood."""
         return Reply(
             status=self.status,
             code=code[:_MESSAGE_CHARACTERS],
@@ -55,5 +57,6 @@ class Heard:
             retry_after_seconds=self.retry_after_seconds,
             understood=understood,
             credits=tuple(credits_) if understood else (),
+            activities=tuple(activities) if understood else (),
             raw=self.body,
         )

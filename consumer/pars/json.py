@@ -6,11 +6,12 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
+from consumer.pars.activitydocument import ActivityDocuments
 from consumer.pars.contract import CompletedForm, UniqueIDForm
 from consumer.pars.document import ROOT, STATUS, UNIT, Report, completed, report_of
 from consumer.pars.element import invalid
 from consumer.pars.json_answer import JsonAnswers
-from consumer.pars.jsonschema import REPORTS, JsonSchema, definition, reports
+from consumer.pars.jsonschema import REPORTS, SERVICE, JsonSchema, definition, reports
 from consumer.pars.port import Action
 from consumer.pars.value import Value, illegal, write
 from consumer.participant import Record
@@ -28,6 +29,8 @@ class JsonDocuments:
         self._reports = reports(schemas_dir, unique_id_form)
         self._by_credit = definition(schemas_dir, REPORTS, "StatusByCredit")
         self._by_learner = definition(schemas_dir, REPORTS, "StatusByLearner")
+        self._match = definition(schemas_dir, SERVICE, "MatchQuestion")
+        self._activities = ActivityDocuments(schemas_dir)
         self.answers = JsonAnswers(schemas_dir)
 
     def save(
@@ -64,6 +67,17 @@ class JsonDocuments:
         }
         query: dict[str, str] = _checked(asked, self._by_learner)
         return query
+
+    def match(self, record: Record) -> bytes:
+        """A learner match: the fields of the XML's, for ACCME's draft has none (dossier 3.6)."""
+        born = {} if record.birth_date is None else {"BirthDate": str(record.birth_date)}
+        names = {"GivenName": record.given_name, "FamilyName": record.family_name}
+        number = {"value": record.board_id, "domain": record.board}
+        return write(_checked({**names, **born, "UniqueID": number}, self._match))
+
+    def register(self, document: Value) -> bytes:
+        """Body of POST /activities: ACCME's activity document, one activity."""
+        return write(self._activities.checked(document))
 
 
 def _checked(value: Value, schema: JsonSchema) -> Value:

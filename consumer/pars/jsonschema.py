@@ -15,6 +15,8 @@ from consumer.reason import Reason
 
 REPORTS = "learner-reports.schema.json"
 ANSWERS = "learner-answers.schema.json"
+ACTIVITIES = "activities.schema.json"
+SERVICE = "service-answers.schema.json"
 
 
 class JsonSchema:
@@ -31,6 +33,12 @@ class JsonSchema:
             found.setdefault(reason.field, reason)
         return tuple(found.values())
 
+    def problems(self, value: Value) -> tuple[str, ...]:
+        """Every rule that a file of the office's breaks, each with its place, down to the number
+        in a list. Only for what holds nothing personal: names of unknown members are told.
+        """
+        return tuple(sorted({_told(error) for error in self._schema.iter_errors(value)}))
+
     def accepts(self, value: Value) -> bool:
         """Whether `value` satisfies the schema."""
         return self._schema.is_valid(value)
@@ -38,7 +46,7 @@ class JsonSchema:
 
 def reports(schemas_dir: Path, form: UniqueIDForm) -> JsonSchema:
     """The learner report document, with UniqueID in this form."""
-    schema = _read(schemas_dir, REPORTS)
+    schema = read_schema(schemas_dir, REPORTS)
     if form is UniqueIDForm.OBJECT:
         schema["$defs"]["UniqueIDs"] = {"$ref": "#/$defs/UniqueID"}
     return JsonSchema(schema)
@@ -46,13 +54,26 @@ def reports(schemas_dir: Path, form: UniqueIDForm) -> JsonSchema:
 
 def definition(schemas_dir: Path, file: str, name: str) -> JsonSchema:
     """One definition of a schema file."""
-    definitions = _read(schemas_dir, file)["$defs"]
+    definitions = read_schema(schemas_dir, file)["$defs"]
     return JsonSchema({"$ref": f"#/$defs/{name}", "$defs": definitions})
 
 
-def _read(schemas_dir: Path, file: str) -> dict[str, Any]:
+def read_schema(schemas_dir: Path, file: str) -> dict[str, Any]:
+    """A schema file as it stands."""
     schema: dict[str, Any] = orjson.loads((schemas_dir / "pars" / file).read_bytes())
     return schema
+
+
+def _told(error: jsonschema_rs.ValidationError) -> str:
+    place = "/".join(
+        str(part + 1 if isinstance(part, int) else part) for part in error.instance_path
+    )
+    rule = ", ".join(map(_words, error.kind.as_dict().values()))
+    return f"{place or 'the document'}: {error.kind.name} {rule}".rstrip()
+
+
+def _words(limit: object) -> str:
+    return " | ".join(map(str, limit)) if isinstance(limit, list) else str(limit)
 
 
 def _reason(error: jsonschema_rs.ValidationError) -> Reason:

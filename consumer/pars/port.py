@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from consumer.pars.registered import Registered
+from consumer.pars.value import Value
 from consumer.participant import Record
 
 
@@ -22,6 +24,14 @@ class Broke(StrEnum):
     NOT_SENT = "not_sent"  # no byte of the request left: name, route, refused, connect timeout
     CUT = "cut"  # it may have arrived: read or write timeout, reset, half an answer
     TLS = "tls"  # the other side is not who it should be, or speaks no TLS we accept
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityNumber:
+    """What an activity is asked for by: a catalog of its identifiers, and the number in it."""
+
+    catalog: str
+    value: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +59,7 @@ class Reply:
     retry_after_seconds: float | None = None
     understood: bool = False
     credits: tuple[CreditStatus, ...] = ()
+    activities: tuple[Registered, ...] = ()
     raw: bytes = field(default=b"", repr=False)
 
 
@@ -77,6 +88,20 @@ class Pars(Protocol):
         """Whether the board knows the learner: `code` Match or NoMatch.
 
         `code` is "not_supported", nothing was sent, where a transport has no such question.
+        """
+        ...
+
+    def activity(self, number: ActivityNumber) -> Reply:
+        """What PARS has registered under this number: GetActivity.
+
+        Raises Stopped when it is no such number.
+        """
+        ...
+
+    def register(self, document: Value) -> Reply:
+        """Add, change or delete one activity: SaveActivity, one activity per request.
+
+        Raises Stopped when the document does not satisfy our schema: nothing was sent then.
         """
         ...
 

@@ -11,6 +11,7 @@ import httpx
 
 from consumer.pars.contract import (
     COMPLETED,
+    OF_ACTIVITIES,
     PATHS,
     CompletedForm,
     Operation,
@@ -26,7 +27,7 @@ _PATH = re.compile(r"/?[A-Za-z0-9._~-]+(/[A-Za-z0-9._~-]+)*")
 _TAKEN = frozenset(
     "accept accept-encoding connection content-length content-type expect host te "
     "transfer-encoding upgrade user-agent "
-    "birthdate completiondate creditid moduleid uniqueid".split()
+    "birthdate completiondate creditid moduleid provideractivityid uniqueid".split()
 )
 
 
@@ -47,6 +48,8 @@ class ParsProfile:
     credentials_in: Placement = Placement.HEADERS
     credential_fields: tuple[str, str, str] = ("ProviderId", "User", "Password")
     paths: Mapping[Operation, str] = field(default_factory=dict)
+    activity_url: str = ""
+    activity_namespace: str = ""
     completed_form: CompletedForm | None = None
     unique_id_form: UniqueIDForm = UniqueIDForm.LIST
     cme_mirror: bool = False
@@ -59,16 +62,23 @@ class ParsProfile:
 
     def __post_init__(self) -> None:
         _check_url(self.base_url)
+        if self.activity_url:
+            _check_url(self.activity_url, "activity_url")
         for name in ("provider_id", "user", "password"):
             _check_credential(name, getattr(self, name))
         _check_names(self.credential_fields)
-        _check_paths(self.transport, self.paths)
+        _check_paths(self.paths)
         _check_choices(self)
 
     def url(self, operation: Operation) -> str:
         """The address of one operation, without its query."""
         path = self.paths.get(operation) or PATHS[self.transport][operation]
-        return f"{self.base_url.rstrip('/')}/{path.lstrip('/')}"
+        elsewhere = self.activity_url if operation in OF_ACTIVITIES else ""
+        return f"{(elsewhere or self.base_url).rstrip('/')}/{path.lstrip('/')}"
+
+    def offers(self, operation: Operation) -> bool:
+        """Whether there is an address to ask this at."""
+        return operation in self.paths or operation in PATHS[self.transport]
 
     @property
     def credentials(self) -> dict[str, str]:
@@ -82,18 +92,18 @@ class ParsProfile:
         return self.completed_form or COMPLETED[self.transport]
 
 
-def _check_url(base_url: str) -> None:
-    url = _parsed(base_url)
+def _check_url(address: str, name: str = "base_url") -> None:
+    url = _parsed(address)
     if not url.host or url.userinfo or url.query or url.fragment:
-        raise ValueError("base_url must be an address without credentials, query or fragment")
+        raise ValueError(f"{name} must be an address without credentials, query or fragment")
     if url.scheme != "https" and not (url.scheme == "http" and _is_loopback(url.host)):
-        raise ValueError("base_url must be https, or http to this machine itself")
+        raise ValueError(f"{name} must be https, or http to this machine itself")
 
 
-def _parsed(base_url: str) -> httpx.URL:
+def _parsed(address: str) -> httpx.URL:
     """The address, or an empty one when it is none or the resolver would choke on its host."""
     try:
-        url = httpx.URL(base_url)
+        url = httpx.URL(address)
         # Both may raise, and would do so in the middle of a request: `host` decodes punycode.
         usable = url.host and url.raw_host.decode("ascii").encode("idna")
     except (httpx.InvalidURL, UnicodeError):
@@ -121,10 +131,8 @@ def _check_names(names: tuple[str, str, str]) -> None:
         raise ValueError("credential_fields must differ from each other and from the request's own")
 
 
-def _check_paths(transport: Transport, paths: Mapping[Operation, str]) -> None:
+def _check_paths(paths: Mapping[Operation, str]) -> None:
     for operation, path in paths.items():
-        if operation not in PATHS[transport]:
-            raise ValueError(f"paths.{operation}: the {transport} transport has no such operation")
         if not _PATH.fullmatch(path):
             raise ValueError(f"paths.{operation} must be a plain path, without query or blanks")
 

@@ -10,9 +10,11 @@ from dataclasses import replace
 
 from consumer.fate import (
     Absent,
+    Answered,
     Done,
     Doubtful,
     Found,
+    QuestionFate,
     Refused,
     Retry,
     SendFate,
@@ -71,6 +73,19 @@ def fate_of_status(reply: Reply, credit_id: str, among: int = 0) -> StatusFate:
         case Move.STOP:
             return StopLine(reason)
     return Retry(reason, reply.retry_after_seconds)
+
+
+def fate_of_question(reply: Reply) -> QuestionFate:
+    """What the answer to GetActivity or GetLearnerMatch is worth: the status question's table."""
+    row = row_for(reply, STATUS, STATUS_ELSE)
+    match row.move:
+        case Move.READ:
+            return Answered()
+        case Move.ABSENT:
+            return Absent()
+        case Move.STOP:
+            return StopLine(_reason(row, reply))
+    return Retry(_reason(row, reply), reply.retry_after_seconds)
 
 
 def row_for(reply: Reply, table: tuple[Row, ...], otherwise: Row) -> Row:

@@ -49,19 +49,28 @@ class WebService:
         headers = {"Content-Type": content_type}
         return self._ask("POST", operation, {}, headers=headers, content=document)
 
-    def get(self, operation: Operation, query: Mapping[str, str]) -> Heard | Reply:
-        """The answer to a question that stands in the address, or where it broke."""
-        return self._ask("GET", operation, query)
+    def get(self, operation: Operation, query: Mapping[str, str], below: str = "") -> Heard | Reply:
+        """The answer to a question that stands in the address, or where it broke.
+
+        `below` continues the path, and is logged: never with anything personal in it.
+        """
+        return self._ask("GET", operation, query, below)
 
     def close(self) -> None:
         """Release the connection."""
         self._client.close()
 
     def _ask(
-        self, method: str, operation: Operation, query: Mapping[str, str], **more: Any
+        self,
+        method: str,
+        operation: Operation,
+        query: Mapping[str, str],
+        below: str = "",
+        **more: Any,
     ) -> Heard | Reply:
         self._deadline.start(self._profile.total_timeout_seconds)
-        url, extensions = self._profile.url(operation), {QUERY: self._query(query)}
+        url = "/".join(filter(None, (self._profile.url(operation), below)))
+        extensions = {QUERY: self._query(query)}
         try:
             with self._client.stream(method, url, extensions=extensions, **more) as response:
                 return self._heard(response)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from lxml import etree
 
+from consumer.pars.activitydocument import ActivityDocuments
+from consumer.pars.activityxml import rendered
 from consumer.pars.answer import Answers
 from consumer.pars.contract import PATHS, CompletedForm, Operation, Transport
 from consumer.pars.document import (
@@ -21,8 +23,10 @@ from consumer.pars.document import (
     report_of,
 )
 from consumer.pars.element import Element, Unreadable, child, invalid, parse, path_of
-from consumer.pars.port import Action
+from consumer.pars.port import Action, ActivityNumber
+from consumer.pars.registered import PARS_ID
 from consumer.pars.schema import Schema
+from consumer.pars.value import Value
 from consumer.participant import Record
 from consumer.reason import Reason, Stopped
 
@@ -41,6 +45,7 @@ class Documents:
         """`schemas_dir` is the folder that holds `pars/*.xsd`."""
         self._reports = Schema(schemas_dir / "pars" / "accme-learner-reports.xsd")
         self._requests = Schema(schemas_dir / "pars" / "pars-requests.xsd")
+        self._activities = ActivityDocuments(schemas_dir)
         self.answers = Answers(schemas_dir)
 
     def save(
@@ -85,6 +90,17 @@ class Documents:
             child(root, "BirthDate", str(record.birth_date))
         child(root, "UniqueID", record.board_id, domain=record.board)
         return _checked(root, self._requests)
+
+    def activity(self, number: ActivityNumber) -> bytes:
+        """GetActivity: by PARS's number, or by the provider's own (fields are ours)."""
+        root = etree.Element("GetActivity")
+        name = "ActivityID" if number.catalog == PARS_ID else "ProviderActivityID"
+        child(root, name, number.value)
+        return _checked(root, self._requests)
+
+    def register(self, document: Value, namespace: str = "") -> bytes:
+        """SaveActivity: ACCME's activity document, one activity."""
+        return rendered(self._activities.checked(document), namespace)
 
 
 def enveloped(document: bytes, operation: Operation, credentials: Mapping[str, str]) -> bytes:

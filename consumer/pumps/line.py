@@ -9,6 +9,7 @@ import structlog
 
 from consumer.clock import Clock
 from consumer.dealings import Exchange, Signal
+from consumer.pars.port import Action
 from consumer.pumps.breaker import Breaker
 from consumer.pumps.pace import Pace
 
@@ -60,7 +61,7 @@ class Line:
         now, was_open = self._clock.now(), self._breaker.is_open
         match exchange.signal:
             case Signal.WELL:
-                saved = any(a.action != "ask" for a in exchange.settlement.attempts)
+                saved = any(a.action in {*Action} for a in exchange.settlement.attempts)
                 self._breaker = self._breaker.succeeded(now, saved=saved)
             case Signal.FAILED:
                 self._breaker = self._breaker.failed(now, exchange.retry_after_seconds)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import functools
 import shutil
+import ssl
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -54,6 +55,11 @@ NOBODY = "http://127.0.0.1:9"  # discards; nothing listens there
 PASSWORD = "correct-horse"
 _MOVING = {*SUBMITTING, *FOLLOWING}
 
+_PROVIDERS = (
+    ("main", "0009999", "Lakeside Academy"),
+    ("north", "0008888", "Northgate Clinic"),
+)
+
 Rows = Sequence[Row[Any]]
 
 
@@ -89,8 +95,9 @@ class Office:
 
     def __init__(self, folder: Path, clock: FakeClock, url: str = NOBODY, **settings: Any) -> None:
         self.folder, self.clock = folder, clock
-        self._open, self._url, self._settings = ExitStack(), url, settings
+        self._open, self.url, self._settings = ExitStack(), url, settings
         self.events: Catalogue | None = None
+        self.trust: ssl.SSLContext | None = None
         self.tables = folder / "tables"
         self.tables.mkdir(exist_ok=True)
         self.put_learners(*(person.row() for person in EVERYONE))
@@ -115,7 +122,8 @@ class Office:
             {n: pars_profile(n, p, self.settings) for n, p in self.settings.web_profiles.items()},
             documents(),
         )
-        service = self.service = Service(parts, self.ledger)
+        pars_for = functools.partial(parts.pars, tls=self.trust)
+        service = self.service = Service(parts, self.ledger, pars_for=pars_for)
         service.stop.set()
         self._publisher: EmbeddedPublisher | None = None
         self.pool = self._open.enter_context(ThreadPoolExecutor(self.settings.sending.workers))
@@ -198,22 +206,18 @@ class Office:
         return self.folder / "data" / "bus.db"
 
     def _load(self, changed: dict[str, Any]) -> Settings:
+        profile = {"transport": changed.pop("transport", "xml")} | changed.pop("profile", {})
         passwords = {"main": PASSWORD, "north": PASSWORD} | changed.pop("passwords", {})
-        ways = {name: changed.pop(name, False) for name in ("by_file", "ask_first")}
-        urls = {"main": self._url, "north": self._url} | changed.pop("urls", {})
+        profile |= {name: changed.pop(name, False) for name in ("by_file", "ask_first")}
+        urls = {"main": self.url, "north": self.url} | changed.pop("urls", {})
         quick = {"idle_seconds": 0.05, "workers": 4} | changed.pop("sending", {})
         return load_settings(
             None,
             data_dir=self.folder / "data",
             tables_dir=self.tables,
             profiles={
-                "main": self._profile(
-                    "0009999", "Lakeside Academy", passwords["main"], urls["main"]
-                )
-                | ways,
-                "north": self._profile(
-                    "0008888", "Northgate Clinic", passwords["north"], urls["north"]
-                ),
+                name: self._profile(number, title, passwords[name], urls[name]) | profile
+                for name, number, title in _PROVIDERS
             },
             intake={"poll_timeout_seconds": 0.001} | changed.pop("intake", {}),
             sending=quick,
@@ -425,6 +429,12 @@ class SimulatedPars:
         body = {"faults": [*faults, *down]}
         httpx.put(f"{self.url}/_faults", json=body, trust_env=False).raise_for_status()
 
+    def left(self) -> list[dict[str, Any]]:
+        """What of the bad weather is still to come."""
+        faults: list[dict[str, Any]]
+        faults = httpx.get(f"{self.url}/_faults", trust_env=False).json()["faults"]
+        return faults
+
     def clear(self) -> None:
         """Good weather again."""
         httpx.delete(f"{self.url}/_faults", trust_env=False).raise_for_status()
@@ -443,6 +453,17 @@ class SimulatedPars:
             yield
         finally:
             face.save = save  # type: ignore[method-assign]
+
+    @property
+    def asked(self) -> int:
+        """How often anybody looked an activity up."""
+        count: int = self.simulator.registered()["totals"]["asked"]
+        return count
+
+    def put_activities(self, *activities: dict[str, Any]) -> None:
+        """PARS's registrations change."""
+        url = f"{self.url}/_activities"
+        httpx.put(url, json=activities, trust_env=False).raise_for_status()
 
     def put_roster(self, *people: Diplomate) -> None:
         """The board corrects its roster."""

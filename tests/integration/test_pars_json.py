@@ -365,7 +365,7 @@ def test_unique_id_may_be_wanted_as_one_object() -> None:
 def test_its_description_is_whole_and_says_what_it_takes(pars: httpx.Client) -> None:
     api = pars.get("/_openapi.json").json()
     assert api["openapi"] == "3.1.0"
-    assert set(api["paths"]) == {"/learner-activities", "/learner-activities/status"}
+    assert set(api["paths"]) == {"/learner-activities", "/learner-activities/status", "/_upload"}
     assert ".schema.json" not in orjson.dumps(api).decode()
     report = {"$ref": "#/components/schemas/LearnerReports", "components": api["components"]}
     judge = jsonschema_rs.validator_for(report, offline=True, validate_formats=True)
@@ -386,7 +386,7 @@ CHECKS = (
 
 
 @pytest.mark.parametrize("mode", ["positive", "negative"])
-@pytest.mark.parametrize("path", ["/learner-activities", "/learner-activities/status"])
+@pytest.mark.parametrize("path", ["/learner-activities", "/learner-activities/status", "/_upload"])
 def test_the_simulator_keeps_to_its_description(pars: httpx.Client, path: str, mode: str) -> None:
     schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")
     schemathesis.checks.load_all_checks()

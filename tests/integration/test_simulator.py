@@ -362,7 +362,19 @@ def test_asking_by_learner_finds_every_live_revision(desk: Desk, birth_date: Bir
         ({"kind": "garbage"}, None, 200, 1),
         ({"kind": "status", "status": 500}, None, 500, 0),
         ({"kind": "status", "status": 403}, None, 403, 0),
+        ({"kind": "status", "status": 204}, None, 204, 0),
         ({"kind": "retry_after", "seconds": 7}, None, 429, 0),
+        ({"kind": "retry_after", "seconds": 7, "date": True}, None, 429, 0),
+        ({"kind": "redirect"}, None, 307, 0),
+        ({"kind": "redirect", "status": 302}, None, 302, 0),
+        ({"kind": "half"}, Broke.CUT, None, 1),
+        ({"kind": "wrong_type"}, None, OK, 1),
+        ({"kind": "garbage", "status": 502}, None, 502, 1),
+        ({"kind": "huge", "megabytes": 2}, None, OK, 1),
+        ({"kind": "bomb"}, None, OK, 1),
+        ({"kind": "entity"}, None, OK, 1),
+        ({"kind": "encoding"}, None, OK, 1),
+        ({"kind": "trickle", "seconds": 0}, None, OK, 1),
         ({"kind": "hang", "seconds": 0.01}, None, OK, 1),
     ],
 )
@@ -375,6 +387,33 @@ def test_each_fault_spoils_one_request(
     assert reply.status == status or (status == OK and reply.status in (200, 201))
     assert reply.retry_after_seconds == fault.get("seconds") or status != 429
     assert desk.save(BEN, SECOND) == Done()
+
+
+@pytest.mark.parametrize(
+    "kind", ["wrong_type", "garbage", "huge", "bomb", "entity", "encoding", "redirect"]
+)
+def test_a_spoilt_answer_is_never_understood(desk: Desk, kind: str) -> None:
+    desk.faults({"kind": kind, "on": "any", "times": 3})
+    replies = [
+        desk.pars.save(ADA, CREDIT, Action.ADD),
+        desk.pars.status(CREDIT),
+        desk.pars.status_by_learner(ADA),
+    ]
+    assert [reply.understood for reply in replies] == [False] * 3
+    assert all(len(reply.raw) <= 1024 * 1024 for reply in replies)
+
+
+def test_a_fault_keeps_to_its_operation_and_what_is_left_is_shown(xml_desk: Desk) -> None:
+    desk = xml_desk
+    desk.faults({"kind": "cut_before", "on": "match", "times": 2}, {"kind": "bomb", "nth": 2})
+    assert desk.save() == Done()
+    assert desk.pars.match(ADA).broke is Broke.CUT
+    shown = httpx.get(f"{desk.url}/_faults").json()["faults"]
+    assert [(one["kind"], one["seen"], one["left"]) for one in shown] == [
+        ("cut_before", 1, 1),
+        ("bomb", 1, 1),
+    ]
+    assert isinstance(desk.save(BEN, SECOND), Unclear)
 
 
 def test_a_request_that_hangs_is_stored_behind_our_back(desk: Desk) -> None:

@@ -175,6 +175,8 @@ def test_the_same_file_again_stores_nothing_twice(page: Page, form: str, policy:
     first, again = page.upload(data), page.upload(data)
     totals = page.books()["totals"]
     assert (totals["stored"], totals["doubled"]) == (2, 0)
+    page.clock.advance(3600)
+    assert page.results() == [(Verdict.ACCEPTED, "")] * 2
     if policy == "success":
         assert again == first
     else:

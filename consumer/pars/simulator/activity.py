@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -21,6 +21,7 @@ class Activity:
     boards: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
     closed: bool = False
     board_rejects: str = ""
+    own_id: str = ""
 
 
 class Activities:
@@ -38,6 +39,9 @@ class Activities:
         """The activity, None when PARS has never heard of it."""
         return self._activities.get(activity_id)
 
+    def __iter__(self) -> Iterator[Activity]:
+        return iter(list(self._activities.values()))
+
     def __len__(self) -> int:
         return len(self._activities)
 
@@ -53,6 +57,7 @@ def activity(entry: Mapping[str, Any]) -> Activity:
         boards={str(board): _maxima(types) for board, types in entry["boards"].items()},
         closed=bool(entry.get("closed", False)),
         board_rejects=str(entry.get("board_rejects", "")),
+        own_id=str(entry.get("own_id", "")),
     )
 
 

@@ -10,10 +10,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
 
 from consumer.pars.simulator.certificate import Certificate
 from consumer.pars.simulator.web import Simulator
+
+# A fault may answer with a status that nobody has given a meaning; uvicorn would stumble over it.
+STATUS_PHRASES.update(dict.fromkeys(range(600, 1000), b""))
 
 
 class _Protocol(H11Protocol):

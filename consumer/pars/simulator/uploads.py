@@ -54,10 +54,15 @@ class Uploads:
             rows, came = self._xml.rows(data), Came.XML_FILE
         lines = [self._line(provider_id, row, came) for row in rows]
         for line in lines:
-            # The last word on a credit counts: a result sheet must not hold it twice.
-            self._lines.pop(_named(line.row), None)
-            self._lines[_named(line.row)] = line
+            self._remember(line)
         return lines
+
+    def _remember(self, line: Line) -> None:
+        """The last word on a credit counts; that it is there already is none."""
+        before = self._lines.pop(_named(line.row), None)
+        if before is not None and line.refusal is not None and line.refusal.conflict:
+            line = before
+        self._lines[_named(line.row)] = line
 
     def results(self) -> list[tuple[Cell, ...]]:
         """A row below RESULT_HEADINGS for each credit that was uploaded, as it stands now."""

@@ -14,6 +14,8 @@ from starlette.routing import Route
 
 from consumer.clock import Clock
 from consumer.pars.simulator.activity import Activities, Activity, activity
+from consumer.pars.simulator.activity_face import JsonActivityFace, XmlActivityFace
+from consumer.pars.simulator.activity_service import ActivityService
 from consumer.pars.simulator.answer import Answer
 from consumer.pars.simulator.door import Caller, Door
 from consumer.pars.simulator.door import Provider as Provider
@@ -57,12 +59,20 @@ class Simulator:
         self._xml = XmlFace(self._operations, schemas_dir)
         self._json = JsonFace(self._operations, schemas_dir, manners.unique_id_form)
         self._uploads = Uploads(self._operations, schemas_dir)
+        service = ActivityService(self._activities, manners.visible_after_seconds, clock)
+        self._service = service
+        self._xml_activities = XmlActivityFace(service, schemas_dir)
+        self._json_activities = JsonActivityFace(service, self._operations, schemas_dir)
         self._openapi = bundled(schemas_dir)
         self.app = Weather(Starlette(routes=self._routes()), self._faults, clock)
 
     def books(self) -> dict[str, Any]:
         """What `GET /_books` answers."""
         return self._operations.as_json()
+
+    def registered(self) -> dict[str, Any]:
+        """What `GET /_activities` answers."""
+        return self._service.as_json()
 
     def _routes(self) -> list[Route]:
         services: list[tuple[str, str, Handler]] = [
@@ -72,6 +82,12 @@ class Simulator:
             ("POST", "GetLearnerMatch", self._asking(self._xml.match)),
             ("POST", "learner-activities", self._saving(self._json)),
             ("GET", "learner-activities/status", self._status),
+            ("POST", "SaveActivity", self._saving(self._xml_activities)),
+            ("POST", "GetActivity", self._asking(self._xml_activities.look_up)),
+            ("POST", "activities", self._saving(self._json_activities)),
+            ("GET", "activities", self._activity),
+            ("GET", "activities/{number}", self._activity),
+            ("POST", "learner-match", self._asking(self._json_activities.match, self._json)),
         ]
         # With and without PARS's stem, so that a base URL may be just the simulator's address.
         return [
@@ -88,6 +104,7 @@ class Simulator:
             *uploading(self._uploads, self._door),
             Route("/_roster", self._put_roster, methods=["PUT"]),
             Route("/_activities", self._put_activities, methods=["PUT"]),
+            Route("/_activities", self._get_activities, methods=["GET"]),
         ]
 
     # ------------------------------------------------------------------ PARS's services
@@ -101,9 +118,11 @@ class Simulator:
 
         return save
 
-    def _asking(self, operation: Operation) -> Handler:
+    def _asking(self, operation: Operation, face: Face | None = None) -> Handler:
+        face = face or self._xml
+
         async def ask(request: Request) -> Response:
-            caller = await self._admitted(request, self._xml, self._xml.media_type)
+            caller = await self._admitted(request, face, face.media_type)
             if isinstance(caller, Answer):
                 return _response(caller)
             return _response(operation(caller.provider_id, caller.body))
@@ -116,6 +135,13 @@ class Simulator:
             return _response(caller)
         query = request.query_params.multi_items()
         return _response(self._json.status(caller.provider_id, query))
+
+    async def _activity(self, request: Request) -> Response:
+        caller = await self._admitted(request, self._json, "")
+        if isinstance(caller, Answer):
+            return _response(caller)
+        number, query = request.path_params.get("number", ""), request.query_params.multi_items()
+        return _response(self._json_activities.look_up(caller.provider_id, number, query))
 
     async def _admitted(self, request: Request, face: Face, media_type: str) -> Caller | Answer:
         """401 without the right credentials, 415 for the wrong language."""
@@ -138,6 +164,9 @@ class Simulator:
 
     async def _get_faults(self, _request: Request) -> Response:
         return JSONResponse({"faults": self._faults.as_json(self._clock.now())})
+
+    async def _get_activities(self, _request: Request) -> Response:
+        return JSONResponse(self.registered())
 
     async def _put_faults(self, request: Request) -> Response:
         wanted = await request.body()

@@ -16,7 +16,7 @@ def saved(credit_id: str) -> Answer:
     root = etree.Element("LearnerActivityResponse")
     child(root, "Result", "Success")
     child(root, "CreditID", credit_id)
-    return _answer(200, root)
+    return answer(200, root)
 
 
 def error(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Answer:
@@ -25,7 +25,7 @@ def error(status: int, code: str, message: str, headers: Mapping[str, str] | Non
     one = child(root, "Error")
     child(one, "Code", code)
     child(one, "Message", message)
-    return _answer(status, root, headers)
+    return answer(status, root, headers)
 
 
 def statuses(found: Iterable[Seen]) -> Answer:
@@ -37,16 +37,17 @@ def statuses(found: Iterable[Seen]) -> Answer:
         child(one, "Status", seen.status)
         if seen.reason:
             child(one, "Reason", seen.reason)
-    return _answer(200, root)
+    return answer(200, root)
 
 
 def matched(known: bool) -> Answer:
     """Whether the board knows the learner."""
     root = etree.Element("LearnerMatch")
     child(root, "Result", "Match" if known else "NoMatch")
-    return _answer(200, root)
+    return answer(200, root)
 
 
-def _answer(status: int, root: Element, headers: Mapping[str, str] | None = None) -> Answer:
+def answer(status: int, root: Element, headers: Mapping[str, str] | None = None) -> Answer:
+    """Any element as an answer."""
     body = etree.tostring(root, encoding="UTF-8", xml_declaration=True)
     return Answer(status, body, "application/xml; charset=utf-8", headers or {})

@@ -82,10 +82,7 @@ def test_addresses_are_joined_whatever_the_slashes() -> None:
         ({"paths": {Operation.STATUS: "hidden me"}}, "paths.status must be a plain path"),
         ({"paths": {Operation.STATUS: "//hidden"}}, "paths.status must be a plain path"),
         ({"paths": {Operation.STATUS: ""}}, "paths.status must be a plain path"),
-        (
-            {"transport": Transport.JSON, "paths": {Operation.MATCH: "match"}},
-            "paths.match: the json transport has no such operation",
-        ),
+        ({"activity_url": "http://pars.example.org"}, "activity_url must be https"),
     ],
 )
 def test_what_cannot_be_is_refused_with_a_reason(changes: dict[str, Any], says: str) -> None:
@@ -122,6 +119,8 @@ def test_the_defaults_are_the_dossier_s() -> None:
         "GetLearnerStatusByCreditId",
         "GetLearnerStatusByLearner",
         "GetLearnerMatch",
+        "GetActivity",
+        "SaveActivity",
     ]
     as_json = loaded(transport="json")
     other = pars_profile("main", as_json.profiles["main"], as_json)

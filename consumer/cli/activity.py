@@ -1,0 +1,137 @@
+"""`activity`: what the office has, what PARS has, and registering what PARS lacks."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import click
+
+from consumer.cli.context import ledger_of, settings_of, telling_faults, user
+from consumer.cli.output import FAILED, confirm, fail, show_json, show_rows
+from consumer.clock import SystemClock
+from consumer.desk.activities import Line, ask_about, list_activities, read_lines
+from consumer.desk.registration import GOOD, FileProblems, Registrar, Told, read_file
+from consumer.desk.words import advice
+from consumer.ledger.inquiries import Inquiries
+from consumer.pars.activitydocument import ActivityDocuments
+from consumer.pars.connect import connect
+from consumer.pars.port import Pars
+from consumer.service import pars_profile
+from consumer.settings import Settings
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_LISTED = (
+    "course activity pars_activity_id board credit_types max_points missing in_pars pars_says"
+    " waiting"
+).split()
+_TOLD = ["title", "action", "outcome", "pars_activity_id", "what_happened", "how"]
+
+
+@click.group()
+def activity() -> None:
+    """Activities: the office's table, and what PARS has of it."""
+
+
+@activity.command("list")
+@click.option("--ask", is_flag=True, help="Ask PARS about each of them first.")
+@click.option("--json", "as_json", is_flag=True, help="JSON lines on a terminal too.")
+@click.pass_context
+def list_(context: click.Context, *, ask: bool, as_json: bool) -> None:
+    """List activities, what each one lacks, and how many completions wait for it.
+
+    Courses that were heard of and have no row stand below.
+    """
+    settings = settings_of(context)
+    lines, problems = read_lines(settings.tables_dir, settings.profiles)
+    for problem in problems:
+        click.echo(f"warning: {settings.tables_dir}/{problem}", err=True)
+    ledger = ledger_of(settings)
+    with telling_faults():
+        if ask:
+            _ask(settings, lines, Inquiries(ledger))
+        providers = {name: one.provider_id for name, one in settings.profiles.items()}
+        rows = list_activities(ledger, lines, providers)
+    if as_json:
+        show_json(rows)
+    else:
+        show_rows(rows, _LISTED, "No activity is in the table, and none was heard of.")
+
+
+def _ask(settings: Settings, lines: list[Line], book: Inquiries) -> None:
+    clock, asked = SystemClock(), {}
+    for line in lines:
+        if line.subject and line.profile in settings.profiles:
+            asked[line.subject] = (line.profile, line.row.cells["pars_activity_id"])
+    for name in sorted({profile for profile, _ in asked.values()}):
+        with closing(_way(settings, name)) as pars:
+            for number in [number for profile, number in asked.values() if profile == name]:
+                if reason := ask_about(pars, book, name, number, clock.now()):
+                    told = advice(reason)
+                    click.echo(f"{number}: {told.happened}; {told.how}", err=True)
+
+
+def _way(settings: Settings, profile: str) -> Pars:
+    try:
+        chosen = pars_profile(profile, settings.profiles[profile], settings)
+    except ValueError as error:
+        fail([f"profiles.{profile}: {error}"])
+    return connect(chosen, settings.schemas_dir, SystemClock())
+
+
+@activity.command()
+@click.argument("file", type=_FILE)
+@click.option("--profile", default="main", show_default=True, help="Whose activities they are.")
+@click.option("--not-in-pars", is_flag=True, help="You looked in PARS: they are not there. Send.")
+@click.option("--yes", is_flag=True, help="Send without asking.")
+@click.pass_context
+def submit(
+    context: click.Context, file: Path, profile: str, *, not_in_pars: bool, yes: bool
+) -> None:
+    """Register the activities of FILE with PARS, or change or delete them there.
+
+    FILE is ACCME's activity document as JSON or XML; docs/pars-activities.md describes it. Nothing
+    is sent before every problem in it is gone, and you have seen what would be.
+    """
+    settings = settings_of(context)
+    if profile not in settings.profiles:
+        fail([f"no profile {profile}; there are: {', '.join(settings.profiles)}"])
+    chosen = settings.profiles[profile]
+    try:
+        documents = ActivityDocuments(settings.schemas_dir)
+        entries = read_file(file, documents, chosen.provider_id)
+    except FileProblems as problems:
+        fail([f"{file}: {one}" for one in problems.problems])
+    plan = [
+        f"{one.action} {one.own_id or one.pars_id}: {one.title} ({one.boards or 'no MOC'})"
+        for one in entries
+    ]
+    confirm("\n".join([*plan, f"{len(entries)} activities go to {chosen.url}."]), yes=yes)
+    with telling_faults(), closing(_way(settings, profile)) as pars:
+        registrar = Registrar(
+            pars,
+            Inquiries(ledger_of(settings)),
+            SystemClock(),
+            profile,
+            chosen.provider_id,
+            settings.sending.grace_seconds,
+            user(),
+            look_first=chosen.look_up_activities,
+            not_in_pars=not_in_pars,
+        )
+        told = list(registrar.submit(entries))
+    show_rows([_row(one) for one in told], _TOLD, "")
+    sys.exit(0 if all(one.outcome in GOOD for one in told) else FAILED)
+
+
+def _row(told: Told) -> dict[str, str]:
+    return {
+        "title": told.entry.title,
+        "own_id": told.entry.own_id,
+        "action": told.entry.action,
+        "outcome": told.outcome.value,
+        "pars_activity_id": told.pars_id,
+        "what_happened": told.happened,
+        "how": told.how,
+    }
