@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from consumer.cli.answers import answers
 from consumer.cli.context import ledger_of, settings_of, telling_faults
 from consumer.cli.output import FAILED, fail, show_one, show_rows
+from consumer.cli.pars_answers import answers
 from consumer.clock import SystemClock
 from consumer.credit import Heard, State
 from consumer.desk.credits import CreditFilter, NoSuchCredit, list_credits, show_credit

@@ -15,7 +15,10 @@ from consumer.ledger.schema import attempts, audit, credits_
 from consumer.pars.symptoms import WORDS
 from consumer.pars.word import SEALED, is_plain
 
-_NEXT_STEP = "ask ACCME what it means and tell MOC Consumer's makers; PARS is asked on until then"
+_NEXT_STEP = (
+    "read the whole answer with credit answers and the example's ID, ask ACCME what it means, and"
+    " tell MOC Consumer's makers; PARS is asked on until then"
+)
 
 
 class NoAnswer(Exception):
@@ -41,39 +44,39 @@ def unknown_words(ledger: Ledger) -> list[Shown]:
         .order_by(func.min(a.at))
     )
     with ledger.read() as db:
-        told = [(_word(db, ledger, row.first), row) for row in db.execute(heard).all()]
-    return [
-        _shown(profile, word, row) for (profile, word), row in told if word.casefold() not in WORDS
-    ]
+        told = [(_first(db, row.first), row) for row in db.execute(heard).all()]
+    opened = [(first, open_answer(ledger.seal, first.answer)[0], row) for first, row in told]
+    return [_shown(*one) for one in opened if one[1].casefold() not in WORDS]
 
 
-def _word(db: Connection, ledger: Ledger, first: int) -> tuple[str, str]:
+def _first(db: Connection, number: int) -> Row[Any, Any, Any]:
+    """The answer in which a word was heard first, which is always kept."""
     query = (
-        select(credits_.c.profile, attempts.c.answer)
+        select(credits_.c.profile, attempts.c.credit_id, attempts.c.answer)
         .join(credits_, credits_.c.id == attempts.c.credit_row)
-        .where(attempts.c.id == first)
+        .where(attempts.c.id == number)
     )
-    profile, sealed = db.execute(query).one()
-    return profile, open_answer(ledger.seal, sealed)[0]
+    return db.execute(query).one()
 
 
-def _shown(profile: str, word: str, row: Row[Any]) -> Shown:
+def _shown(first: Row[Any, Any, Any], word: str, row: Row[Any]) -> Shown:
     return {
-        "profile": profile,
+        "profile": first.profile,
         "word": word if is_plain(word) else SEALED,
         "answers": row.answers,
         "credits": row.credits,
         "since": _told(row.since),
         "last": _told(row.last),
+        "example": first.credit_id,
         "next_step": _NEXT_STEP,
     }
 
 
 def latest_word(db: Connection, ledger: Ledger, credit_row: int) -> str:
-    """The status that PARS gave last, if nobody knows it; blank otherwise."""
+    """The status that PARS gave when it was asked last, if nobody knows it; blank otherwise."""
     a = attempts.c
-    asked = select(a.word).where(a.credit_row == credit_row, a.action == "ask")
-    digest = db.scalar(asked.order_by(a.id.desc()).limit(1))
+    last = select(a.word).where(a.credit_row == credit_row).order_by(a.id.desc()).limit(1)
+    digest = db.scalar(last)
     if digest is None:
         return ""
     first = select(a.answer).where(a.credit_row == credit_row, a.word == digest)

@@ -30,6 +30,7 @@ from consumer.tables.activities import Activity as TableRow
 from consumer.tables.learners import Learner
 
 _AT_ONCE = 200
+_WAYS = {"add": "web service", "file_add": "file"}
 _NOT_KNOWN = "not in the learners table"
 _UNSENT = (State.READY, State.SUBMITTING)
 # Before, or instead of, having been taken by PARS a credit may come to these as well.
@@ -60,7 +61,7 @@ class Around:
 
     heard: dict[int, Row[Any]] = field(default_factory=dict)
     hands: dict[int, Hand] = field(default_factory=dict)
-    posted: frozenset[int] = frozenset()
+    ways: dict[int, str] = field(default_factory=dict)
 
 
 class AuditLines:
@@ -106,7 +107,7 @@ class AuditLines:
             points=record.points,
             completed_on=record.completed_on,
             reported_at=row.submitted_at,
-            reported_way="web service" if row.id in around.posted else "file",
+            reported_way=around.ways.get(row.id, ""),
             corrected_by=hand.who,
             corrected_at=hand.at,
             answer=_answer(row),
@@ -182,11 +183,10 @@ class AuditLines:
 
     def _around(self, rows: Rows) -> Around:
         numbers = [row.id for row in rows]
-        heard = self._first_heard(numbers)
-        asked = select(attempts.c.credit_row).where(
-            attempts.c.credit_row.in_(numbers), attempts.c.action == "add"
-        )
-        return Around(heard, self._hands(rows), frozenset(self._db.scalars(asked)))
+        a = attempts.c
+        added = select(a.credit_row, a.action).where(a.credit_row.in_(numbers), a.action.in_(_WAYS))
+        ways = {row.credit_row: _WAYS[row.action] for row in self._db.execute(added.order_by(a.id))}
+        return Around(self._first_heard(numbers), self._hands(rows), ways)
 
     def _first_heard(self, numbers: Sequence[int]) -> dict[int, Row[Any]]:
         link = completion_credits.c
@@ -226,7 +226,7 @@ def _answer(row: Row[Any]) -> str:
     state, reasons = State(row.state), unpack_reasons(row.reasons)
     if state in (State.REJECTED, State.ATTENTION) and reasons:
         return f"{WORDS[state]}: {advice(reasons[0]).happened}"
-    return "none yet" if state is State.SUBMITTED else WORDS[state]
+    return "none yet" if state in (State.SUBMITTED, State.REPORTED) else WORDS[state]
 
 
 def _told(reasons: Sequence[Reason]) -> dict[str, str]:

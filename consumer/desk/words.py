@@ -99,7 +99,7 @@ ADVICE: dict[str, Advice] = {
         ("activity_unknown", "PARS does not know the activity, or it is not this provider's", "coordinator", "check the PARS activity ID in activities.csv, then replay"),
         ("activity_not_registered", "the activity is not registered for this board's MOC", "coordinator", "register it in PARS, then replay"),
         ("duplicate_not_ours", "PARS has this credit already, under an ID that is not ours", "coordinator", "look it up in PARS; somebody reported it by hand"),
-        ("refused_by_pars", "PARS refused it for a reason we do not know", "coordinator", "read PARS's answer, correct, then replay"),
+        ("refused_by_pars", "PARS refused it for a reason we do not know", "coordinator", "read its answer with credit answers, correct, then replay"),
         ("gave_up", "PARS failed on this credit again and again", "SRE", "look at PARS's answers, then replay"),
         ("vanished", "PARS took it and no longer knows it", "SRE", "ask ACCME, then replay"),
         ("not_uploaded", "the file that reports it was written days ago, and PARS does not know the credit", "coordinator", "upload the file, or destroy it; then replay"),
@@ -132,7 +132,7 @@ ADVICE: dict[str, Advice] = {
         # the board
         ("board_identity", "the board could not match the learner", "coordinator", "ask the learner, " + _TABLE + ", then replay"),
         ("board_already_credited", "the board has given this credit already", "nobody", "nothing to do, unless the learner asks"),
-        ("board_rejected", "the board rejected it", "coordinator", "read the board's reason in PARS, correct, then replay"),
+        ("board_rejected", "the board rejected it", "coordinator", "read the board's reason with credit answers, correct, then replay"),
         ("internal", "a fault of this program", "SRE", "report it to its makers, then replay"),
     ]
 }  # fmt: skip
@@ -143,7 +143,7 @@ _BY_STAGE = {
     # Every fault of a mapping has its own words above; what is left are an office's own excuses.
     Stage.MAP: Advice("its mapping says that it is not to be reported", "LMS admin", "nothing to do, or correct not_reportable in the mapping, then replay"),
     Stage.PARS: Advice("PARS refused it", "coordinator", "correct what the reason names, then replay"),
-    Stage.BOARD: Advice("the board rejected it", "coordinator", "read the board's reason in PARS, correct, then replay"),
+    Stage.BOARD: Advice("the board rejected it", "coordinator", "read the board's reason with credit answers, correct, then replay"),
 }  # fmt: skip
 _OTHERWISE = Advice("it needs a look", "coordinator", "look at it, then replay")
 

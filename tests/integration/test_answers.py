@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine, select, text
 from structlog.testing import capture_logs
 
 from consumer.desk.answers import NoAnswer, reveal_answers, unknown_words
 from consumer.desk.credits import show_credit
 from consumer.fate import Verdict
+from consumer.ledger import migrations
 from consumer.ledger.attempt import open_answer
+from consumer.ledger.ledger import open_ledger
 from consumer.ledger.schema import attempts, audit
 from consumer.pars import symptoms
 from consumer.pars.simulator.operations import Seen
@@ -122,6 +128,24 @@ def test_no_answer_can_be_read_from_the_file(reporting: Office, pars: SimulatedP
     assert b"Vantongeren" not in everything
 
 
+def test_a_ledger_of_before_keeps_its_attempts(office: Office, tmp_path: Path) -> None:
+    old = tmp_path / "old.db"
+    engine = create_engine(f"sqlite:///{old}")
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    with engine.begin() as db:
+        config.attributes["connection"] = db
+        command.upgrade(config, "0001")
+        db.execute(text("INSERT INTO attempts VALUES (1, 1, 'ccid:x', 1, 'add', 0, 200, 'done')"))
+    engine.dispose()
+    ledger = open_ledger(old, office.ledger.seal, office.ledger.identity)
+    with ledger.read() as db:
+        (kept,) = db.execute(select(attempts)).all()
+    assert (kept.credit_id, kept.outcome, kept.answer, kept.word) == ("ccid:x", "done", None, None)
+    assert unknown_words(ledger) == []
+    ledger.close()
+
+
 # ---------------------------------------------------------------- told once
 
 
@@ -162,6 +186,7 @@ def test_the_office_sees_which_words_how_often_and_since_when(
         "credits": 2,
         "since": questions[0].at.isoformat(timespec="seconds"),
         "last": questions[-1].at.isoformat(timespec="seconds"),
+        "example": questions[0].credit_id,
         "next_step": row["next_step"],
     }
     assert "ACCME" in str(row["next_step"])

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 from openpyxl import load_workbook
-from sqlalchemy import delete
 
-from consumer.credit import State
 from consumer.desk.audit import AuditDesk
 from consumer.desk.auditscope import NoSuchActivity
 from consumer.desk.deadletters import reveal_letter
-from consumer.ledger.schema import attempts, audit
+from consumer.desk.reporting import Reporting, Wanted
+from consumer.ledger.reportbook import Form
+from consumer.ledger.schema import audit
 from consumer.tables import load_tables
 from tests.integration.office import Office, SimulatedPars
 from tests.integration.people import (
@@ -159,13 +159,19 @@ def test_what_pars_has_is_told_and_not_what_it_will_be_given(
     assert (line["Learner"], line["Board's answer"]) == ("Priya Vantongeren", "Being withdrawn")
 
 
-def test_what_was_never_posted_went_by_file(office: Office) -> None:
-    office.hear(moodle(PRIYA))
-    office.take_for_sent(State.ACCEPTED)
-    with office.ledger.begin() as db:
-        db.execute(delete(attempts))
-    _, (line,), _ = pack(office, "HF-UPDATE")
-    assert line["Reported by way of"] == "file"
+def test_what_went_by_file_is_told_so(reporting: Office) -> None:
+    reporting.hear(moodle(PRIYA))
+    reporting.drive_to("accepted")
+    reporting.hear(moodle(OTIS))
+    folder = reporting.folder / "reports"
+    folder.mkdir()
+    desk = Reporting(reporting.ledger, reporting.settings, reporting.clock)
+    list(desk.export(Wanted(Form.EXCEL), folder, "mora", lambda *_: None))
+    _, (priya, otis), open_ = pack(reporting, "HF-UPDATE")
+    assert (priya["Reported by way of"], otis["Reported by way of"]) == ("web service", "file")
+    assert (otis["Board's answer"], otis["Answered at"]) == ("none yet", None)
+    assert otis["Reported at"] == local(reporting.clock.now()).replace(microsecond=0)
+    assert (otis["Corrected by"], open_) == (None, [])
 
 
 def test_two_lmss_that_report_one_credit_make_one_line(reporting: Office) -> None:

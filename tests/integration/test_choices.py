@@ -74,7 +74,9 @@ def test_once_chosen_they_go_and_nothing_waits(yearless: Office) -> None:
 def test_a_course_that_changed_hands_counts_for_whoever_reports_it(yearless: Office) -> None:
     yearless.hear(canvas(PRIYA))
     rows = [row for row in COURSES if row["site"] != CANVAS]
-    yearless.put_activities(*rows, course(CANVAS, "731", profile="north"))
+    before = course(CANVAS, "731", profile="not ours", ends="2025-12-31")
+    after = course(CANVAS, "731", profile="north", starts="2026-01-01", ends="")
+    yearless.put_activities(*({"starts": "", "ends": ""} | row for row in (*rows, before, after)))
     (row,) = choices(yearless)
     assert row["setting"].startswith("profiles.north.")
     yearless.put_activities(course(MOODLE, "999"))

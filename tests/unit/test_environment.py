@@ -58,7 +58,8 @@ def test_what_single_commands_read_is_known() -> None:
 
 @pytest.mark.parametrize("file", ["deploy/Dockerfile", "docker-compose.yml", "README.md"])
 def test_what_is_documented_and_shipped_is_known(file: str) -> None:
-    names = re.findall(r"\bMOC_\w+", (ROOT / file).read_text(encoding="utf-8"))
+    names = {*re.findall(r"\bMOC_\w+", (ROOT / file).read_text(encoding="utf-8"))}
+    names -= {"MOC_SENDNG__WORKERS"}  # shown as a mistake
     assert names
     assert unknown_names(Settings, dict.fromkeys(names, "")) == []
 
