@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, insert, select
+from sqlalchemy import Connection, Row, Select, select
 from sqlalchemy.exc import NoResultFound
 
 from consumer.bus.port import Message
 from consumer.clock import Clock
+from consumer.desk.trail import remember
 from consumer.desk.words import advice
 from consumer.journey import House, hear
 from consumer.ledger.bookkeeper import Bookkeeper
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.letters import Status, get_letter, mark_replayed
-from consumer.ledger.schema import audit, credits_, letters
+from consumer.ledger.schema import credits_, letters
 from consumer.ledger.seal import unpack_original
 from consumer.reason import unpack_reasons
 
@@ -79,7 +79,7 @@ def reveal_letter(ledger: Ledger, letter_id: str, who: str, clock: Clock) -> byt
     """The original bytes, personal data and all; remembered in the audit. Raises NoSuchLetter."""
     with ledger.begin() as db:
         row = _letter(db, letter_id)
-        _audit(db, clock.now(), who, "letter.revealed", letter_id)
+        remember(db, ledger, clock.now(), who, "letter.revealed", letter_id)
     return unpack_original(ledger.seal.open(row.original)).value or b""
 
 
@@ -95,9 +95,7 @@ def replay_letter(
         row = _letter(db, letter_id)
         if not mark_replayed(db, letter_id):
             raise NotOpen(f"{letter_id} is {row.status}")
-        # People name people here.
-        sealed = ledger.seal.seal(why.encode()).decode() if why else ""
-        _audit(db, now, who, "letter.replayed", letter_id, sealed)
+        remember(db, ledger, now, who, "letter.replayed", letter_id, why)
         message = _message(ledger, row)
         return Bookkeeper(db, ledger, now).replay(row, message, hear(message, house, now))
 
@@ -151,10 +149,6 @@ def _reason(reason: Any) -> Shown:
         "what_happened": told.happened,
         "how": told.how,
     }
-
-
-def _audit(db: Connection, at: datetime, who: str, what: str, subject: str, why: str = "") -> None:
-    db.execute(insert(audit).values(at=at, who=who, what=what, subject=subject, why=why))
 
 
 def open_ids(ledger: Ledger, wanted: LetterFilter) -> Sequence[str]:

@@ -79,6 +79,8 @@ ADVICE: dict[str, Advice] = {
         ("retracted_after_sending", "the LMS took back what PARS may have", "coordinator", "replay to withdraw it from PARS, or leave it"),
         ("changed_after_sending", "the LMS changed what PARS has already", "coordinator", "compare both; correct it in PARS if the new one is right"),
         ("completed_after_withdrawal", "completed again after it was taken back", "coordinator", "replay if it counts"),
+        ("read_otherwise", "today's mapping reads another learner or course out of the event", "LMS admin", "check the mapping; if it is right, withdraw the credit and publish the event again"),
+        ("accepted_meanwhile", "the board accepted what was about to be withdrawn", "coordinator", "agree to withdraw it all the same, or decline to keep it"),
         ("reported_again", "reported again after it was withdrawn", "coordinator", "replay if it counts"),
         ("no_longer_derived", "the tables no longer lead to what PARS was sent", "coordinator", "check the learner's row; withdraw in PARS if it was wrong"),
         # PARS
