@@ -19,8 +19,6 @@ from consumer.reason import Reason, Stage
 
 FRESH: dict[str, object] = {"tries": 0, "first_try_at": None, "absent_at": None}
 """A credit's tries before the first one."""
-ACCEPTED_MEANWHILE = "accepted_meanwhile"
-"""Reason code: the board accepted what was about to be withdrawn."""
 
 
 class Signal(StrEnum):
@@ -161,7 +159,7 @@ class Dealings:
         now = self._clock.now()
         values = FRESH | {"resend": False, "decided_at": now}
         values["submitted_at"] = claim.submitted_at or now
-        reasons = (Reason(Stage.REVIEW, ACCEPTED_MEANWHILE),)
+        reasons = (Reason(Stage.REVIEW, "accepted_meanwhile"),)
         return self._exchange(claim, State.ACCEPTED, values, (attempt,), reasons)
 
     def _lease_too_short(self, claim: Claim) -> bool:

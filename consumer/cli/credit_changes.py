@@ -138,7 +138,7 @@ def _in_words(totals: _Totals) -> Iterator[str]:
 
 def _counted(items: Iterable[Any], length: int, size: Callable[[Any], int]) -> Iterator[Any]:
     """The items, with a bar on a terminal that shows how far it is."""
-    with click.progressbar(length=length, file=sys.stderr) as bar:
+    with click.progressbar(length=length, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
         for item in items:
             yield item
             bar.update(size(item))
