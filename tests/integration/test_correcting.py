@@ -15,12 +15,14 @@ from consumer.credit import State
 from consumer.desk.correcting import Correcting, Finding, Outcome, Wanted
 from consumer.desk.credits import NoSuchCredit
 from consumer.desk.withdrawing import plan_withdrawals, withdraw
-from consumer.ledger.schema import audit
+from consumer.ledger.claims import Claim
+from consumer.ledger.schema import attempts, audit
 from consumer.pars.port import Action
 from tests.integration.office import Office, SimulatedPars
 from tests.integration.people import (
     CANVAS,
     HOUR,
+    LENA,
     MOODLE,
     NOON,
     OTIS,
@@ -98,6 +100,12 @@ def credited(pars: SimulatedPars) -> list[tuple[str, str, str]]:
     return sorted((r["board_id"], r["credit_type"], r["points"]) for r in pars.live)
 
 
+def claimed(office: Office, *states: State) -> list[Claim]:
+    """What a worker has taken in hand, written down; at most three."""
+    with office.ledger.begin() as db:
+        return office.claims.claim(db, "main", states, 3, office.clock.now())
+
+
 # ---------------------------------------------------------------- correcting
 
 
@@ -117,8 +125,13 @@ def test_the_wrong_type_of_credit_is_withdrawn_before_the_right_one_is_sent(
     (found, _) = correct(reporting, activity="HF-UPDATE", credit_type=PA)
     assert found.says == "withdraw Practice Assessment 2.0, report Medical Knowledge 2.0"
     assert sorted(reporting.states()) == ["ready", "ready", "withdrawing", "withdrawing"]
-    reporting.drive_to("withdrawn", "withdrawn", "accepted", "accepted")
-    assert credited(pars) == [("041327", MK, "2"), ("052441", MK, "2")]
+    # Whoever was to withdraw them dies: until somebody else does, nothing new is sent.
+    claimed(reporting, State.WITHDRAWING)
+    reporting.hear(moodle(LENA))
+    reporting.pass_time(200)
+    assert pars.totals["stored"] == 3
+    reporting.drive_to("withdrawn", "withdrawn", "accepted", "accepted", "accepted")
+    assert credited(pars) == [("000963", MK, "2"), ("041327", MK, "2"), ("052441", MK, "2")]
     assert most_at_once(pars) == 1
     assert reporting.open_letters() == []
 
@@ -331,7 +344,7 @@ def test_who_corrected_what_is_remembered_and_why_is_sealed(
     assert reporting.ledger.seal.open(row.why.encode()) == b"wrong type"
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_whatever_breaks_on_the_way_nobody_is_credited_twice_at_any_moment(
     reporting: Office, pars: SimulatedPars, seed: int
 ) -> None:
@@ -370,10 +383,7 @@ FAULTS: Sequence[dict[str, Any]] = [
 
 def _crash(office: Office, dice: random.Random) -> None:
     """Some were claimed, some of these carried to PARS, and nothing of it was written down."""
-    states = [State.READY, State.SUBMITTING, State.WITHDRAWING]
-    with office.ledger.begin() as db:
-        claimed = office.claims.claim(db, "main", states, 3, office.clock.now())
-    for claim in claimed:
+    for claim in claimed(office, State.READY, State.SUBMITTING, State.WITHDRAWING):
         if dice.random() < 0.5:
             office.service.dispatcher_for()("main").carry(claim, None)
     office.start()
@@ -468,11 +478,10 @@ def test_withdrawn_while_its_post_is_under_way_it_is_gone_in_the_end(
     reporting: Office, pars: SimulatedPars
 ) -> None:
     reporting.hear(moodle(PRIYA))
-    with reporting.ledger.begin() as db:
-        (claim,) = reporting.claims.claim(db, "main", [State.READY], 1, reporting.clock.now())
+    (claim,) = claimed(reporting, State.READY)
     taken_back(reporting, claim.credit_id)
     reporting.pass_time(200)  # nobody asks while the post may still be on its way
-    assert reporting.states() == ["withdrawing"]
+    assert (reporting.states(), reporting.rows(attempts)) == (["withdrawing"], [])
     reporting.service.parts.pars("main").save(claim.record, claim.credit_id, Action.ADD)
     reporting.drive_to("withdrawn")
     assert [r["history"] for r in pars.records] == [["add", "delete"]]
