@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from consumer import __version__
+from consumer.cli.answers import agree, decline
 from consumer.cli.credit import credit
 from consumer.cli.deadletter import deadletter
 from consumer.cli.demo import demo
@@ -35,5 +36,7 @@ def main(context: click.Context, config: Path | None) -> None:
     context.obj = config
 
 
+for answer in (agree, decline):
+    deadletter.add_command(answer)
 for command in (run, check, demo, simulate, publish, mapping, deadletter, credit):
     main.add_command(command)

@@ -208,6 +208,16 @@ class CreditBook:
             self._change(row, **withdrawing, **self._fresh(row))
         self.settle(Status.RESOLVED, credit_row=row.id)
 
+    def keep(self, row: Row[Any]) -> None:
+        """A person keeps what PARS has: whatever was to take its place is dropped, if unsent."""
+        if row.sent is not None:
+            self._change(row, **self._facts(self._ledger.seal.open_record(row.sent)))
+        once = [] if self._supporters(row.id) else links.completions_once_of(self._db, row.id)
+        for completion in once:
+            others = map(self._row, links.credits_of(self._db, completion))
+            sent = [(other.id, False) for other in others if other.credit_id is not None]
+            self.relink(completion, [(row.id, False), *sent])
+
     def withdraw_all(self, completion: int) -> bool:
         """A person agreed to a retraction: PARS is asked to delete what it has of it.
 

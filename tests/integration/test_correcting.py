@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from consumer.credit import State
+from consumer.desk.answering import Answering
 from consumer.desk.correcting import Correcting, Finding, Outcome, Wanted
 from consumer.desk.credits import NoSuchCredit
 from consumer.desk.withdrawing import plan_withdrawals, withdraw
@@ -21,6 +22,7 @@ from consumer.pars.port import Action
 from tests.integration.office import Office, SimulatedPars
 from tests.integration.people import (
     CANVAS,
+    DAY,
     HOUR,
     LENA,
     MOODLE,
@@ -67,6 +69,11 @@ def desk(office: Office, *, accepted_too: bool = False) -> Correcting:
     """A coordinator with today's tables."""
     house = office.service.premises.house
     return Correcting(office.ledger, house, office.clock, accepted_too, "mora", "wrong type")
+
+
+def answering(office: Office) -> Answering:
+    """A coordinator who answers what was asked."""
+    return Answering(office.ledger, office.service.premises.house, office.clock, "mora", "checked")
 
 
 def preview(office: Office, *names: str, **wanted: Any) -> list[Finding]:
@@ -254,6 +261,58 @@ def test_accepted_before_the_withdrawal_reached_pars_it_waits_for_a_person(
     assert reporting.states() == ["accepted", "ready"]
     assert reporting.letter["reason"] == "accepted_meanwhile"
     assert (credited(pars), most_at_once(pars)) == ([("041327", PA, "2")], 1)
+
+
+@pytest.mark.parametrize("agreed", [True, False], ids=["agree", "decline"])
+def test_accepted_before_the_withdrawal_a_person_agrees_or_declines(
+    reporting: Office, pars: SimulatedPars, agreed: bool
+) -> None:
+    sent_as_practice_assessment(reporting, pars, PRIYA)
+    reporting.clock.advance(3 * 3600)
+    correct(reporting, activity="HF-UPDATE")
+    reporting.drive(lambda: bool(reporting.open_letters()))
+    answers, letter = answering(reporting), str(reporting.letter["letter_id"])
+    (answers.agree if agreed else answers.decline)(letter)
+    reporting.pass_time(2 * 86_400)
+    right = MK if agreed else PA
+    assert (credited(pars), most_at_once(pars)) == ([("041327", right, "2")], 1)
+    assert reporting.open_letters() == []
+    assert sorted(reporting.states()) == ["accepted", "withdrawn"]
+
+
+@pytest.mark.parametrize("agreed", [True, False], ids=["agree", "decline"])
+def test_points_accepted_before_their_correction_a_person_agrees_or_declines(
+    reporting: Office, pars: SimulatedPars, agreed: bool
+) -> None:
+    reporting.hear(moodle(PRIYA))
+    reporting.drive_to("submitted")
+    reporting.clock.advance(3 * 3600)
+    tables(reporting, max_points="1.25")
+    correct(reporting, activity="HF-UPDATE")
+    reporting.drive(lambda: bool(reporting.open_letters()))
+    assert reporting.states() == ["accepted"]
+    answers, letter = answering(reporting), str(reporting.letter["letter_id"])
+    (answers.agree if agreed else answers.decline)(letter)
+    reporting.pass_time(2 * 86_400)
+    assert reporting.states() == ["accepted"]
+    points = "1.25" if agreed else "1.5"
+    assert (credited(pars), most_at_once(pars)) == ([("041327", MK, points)], 1)
+    assert (reporting.credit.points, reporting.open_letters()) == (points, [])
+
+
+def test_agreed_to_what_the_lms_changed_after_sending_pars_is_corrected(
+    reporting: Office, pars: SimulatedPars
+) -> None:
+    reporting.hear(moodle(PRIYA))
+    reporting.drive_to("accepted")
+    reporting.hear(moodle(PRIYA, at=NOON - 2 * DAY))
+    answering(reporting).agree(str(reporting.letter["letter_id"]))
+    assert reporting.open_letters() == []
+    reporting.drive_to("accepted")
+    assert [(r["completed_on"], r["state"]) for r in pars.records] == [
+        ("2026-11-20", "deleted"),
+        ("2026-11-18", "accepted"),
+    ]
 
 
 def test_what_was_not_sent_yet_is_just_written_anew(reporting: Office, pars: SimulatedPars) -> None:
