@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from consumer.clock import Clock
 from consumer.credit import State
-from consumer.fate import Retry, SendFate, StatusFate, StopLine, named
+from consumer.fate import Found, Retry, SendFate, StatusFate, StopLine, Verdict, named
 from consumer.ledger.claims import Attempt, Claim, Settlement
 from consumer.pars.port import Action, Pars
 from consumer.pars.verdicts import fate_of_save, fate_of_status
@@ -153,6 +153,31 @@ class Dealings:
         refused: tuple[Reason, ...] = (),
     ) -> Exchange:
         return Exchange(Settlement(claim, state, values, refused, attempts), Signal.WELL)
+
+    def _stands(self, claim: Claim, fate: Found, attempt: Attempt) -> Exchange:
+        """The credit stands where PARS says that it stands."""
+        now = self._clock.now()
+        sent_at = claim.submitted_at or now
+        values = FRESH | {"submitted_at": sent_at, "reasons": "[]"}
+        match fate.verdict:
+            case Verdict.ACCEPTED:
+                decided = values | {"decided_at": now}
+                return self._exchange(claim, State.ACCEPTED, decided, (attempt,))
+            case Verdict.REJECTED:
+                reasons = (fate.reason or Reason(Stage.BOARD, "board_rejected"),)
+                decided = values | {"decided_at": now}
+                return self._exchange(claim, State.REJECTED, decided, (attempt,), reasons)
+            case Verdict.PENDING | Verdict.UNKNOWN:
+                values["due_at"] = self._policy.schedule.next_ask(sent_at, now)
+                return self._exchange(claim, State.SUBMITTED, values, (attempt,))
+
+    def _gone(self, claim: Claim, attempt: Attempt) -> Exchange:
+        values = FRESH | {"reasons": "[]"}
+        if not claim.resend:
+            return self._exchange(claim, State.WITHDRAWN, values, (attempt,))
+        values |= {"resend": False, "ask": False, "submitted_at": None, "due_at": self._clock.now()}
+        values |= {"revision": claim.revision + 1, "credit_id": None, "accepted_too": False}
+        return self._exchange(claim, State.READY, values, (attempt,))
 
     def _accepted_meanwhile(self, claim: Claim, attempt: Attempt) -> Exchange:
         """Nothing that the board accepted is withdrawn without a person (design 6)."""

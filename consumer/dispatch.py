@@ -96,22 +96,9 @@ class Dispatcher(Dealings):
         return Exchange(settlement, Signal.WELL)
 
     def _found(self, claim: Claim, fate: Found, attempt: Attempt) -> Exchange:
-        now = self._clock.now()
         if claim.state is not State.SUBMITTED and claim.record != claim.sent:
             return self._found_uncorrected(claim, fate, attempt)
-        sent_at = claim.submitted_at or now
-        values = FRESH | {"submitted_at": sent_at, "reasons": "[]"}
-        match fate.verdict:
-            case Verdict.ACCEPTED:
-                decided = values | {"decided_at": now}
-                return self._exchange(claim, State.ACCEPTED, decided, (attempt,))
-            case Verdict.REJECTED:
-                reasons = (fate.reason or Reason(Stage.BOARD, "board_rejected"),)
-                decided = values | {"decided_at": now}
-                return self._exchange(claim, State.REJECTED, decided, (attempt,), reasons)
-            case Verdict.PENDING | Verdict.UNKNOWN:
-                values["due_at"] = self._policy.schedule.next_ask(sent_at, now)
-                return self._exchange(claim, State.SUBMITTED, values, (attempt,))
+        return self._stands(claim, fate, attempt)
 
     def _found_uncorrected(self, claim: Claim, fate: Found, attempt: Attempt) -> Exchange:
         """PARS has what was sent before the correction: take that back, then send this."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from consumer.credit import State
-from consumer.dealings import FRESH, Dealings, Exchange
+from consumer.dealings import Dealings, Exchange
 from consumer.fate import Absent, Done, Found, Refused, Retry, StopLine, Unclear, Verdict
 from consumer.ledger.claims import Attempt, Claim
 from consumer.pars.port import Action
@@ -47,11 +47,3 @@ class Withdrawal(Dealings):
                 return self._refuse(claim, reasons, attempts)
             case Retry() | StopLine():
                 return self._not_now(claim, fate, attempts, last_success_at)
-
-    def _gone(self, claim: Claim, attempt: Attempt) -> Exchange:
-        values = FRESH | {"reasons": "[]"}
-        if not claim.resend:
-            return self._exchange(claim, State.WITHDRAWN, values, (attempt,))
-        values |= {"resend": False, "ask": False, "submitted_at": None, "due_at": self._clock.now()}
-        values |= {"revision": claim.revision + 1, "credit_id": None, "accepted_too": False}
-        return self._exchange(claim, State.READY, values, (attempt,))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from consumer.cli.context import ledger_of, settings_of, telling_faults
-from consumer.cli.credit_changes import correct, withdraw_
+from consumer.cli.credit_changes import correct, done, withdraw_
 from consumer.cli.output import FAILED, fail, show_one, show_rows
 from consumer.credit import Heard, State
 from consumer.desk.credits import CreditFilter, NoSuchCredit, list_credits, show_credit
@@ -56,5 +56,5 @@ def show(context: click.Context, credit_id: str) -> None:
         fail([f"{error}; find it with: moc-consumer credit list --learner NAME"], FAILED)
 
 
-for command in (withdraw_, correct):
+for command in (withdraw_, correct, done):
     credit.add_command(command)

@@ -15,7 +15,10 @@ from consumer.cli.output import FAILED, confirm, fail, show_rows
 from consumer.clock import SystemClock
 from consumer.desk.correcting import Correcting, Finding, Outcome, Wanted
 from consumer.desk.credits import NoSuchCredit
+from consumer.desk.done import ByHand
 from consumer.desk.withdrawing import plan_withdrawals, withdraw
+from consumer.service import claims_of, policy_of
+from consumer.verification import NotSo
 
 _WITHDRAWN = ["id", "standing", "activity", "credit_type", "points", "what_happens"]
 _IMPERSONAL = "Why, for the audit; it is kept sealed."
@@ -107,6 +110,41 @@ def correct(
         done = _totals(_counted(desk.correct(chosen), len(chosen), lambda one: one.judged))
     rows = [{"outcome": o.value, "credits": n, "change": says} for (o, says), n in done.items()]
     show_rows(rows, ["credits", "outcome", "change"], "Nothing to correct.")
+
+
+@click.command()
+@click.argument("credit_id")
+@click.option("--deleted", is_flag=True, help="It was deleted there; otherwise: entered there.")
+@click.option("--pars-id", default="", help="The ID that PARS shows, where PARS has several.")
+@click.option("--why", required=True, help=_IMPERSONAL)
+@_told
+@click.pass_context
+def done(
+    context: click.Context,
+    credit_id: str,
+    pars_id: str,
+    why: str,
+    who: str,
+    *,
+    deleted: bool,
+    yes: bool,
+) -> None:
+    """Say that a credit was entered, or deleted, in PARS's own web pages.
+
+    PARS is asked; the credit goes on as PARS says. If PARS says otherwise, nothing changes.
+    """
+    settings = settings_of(context)
+    parts, ledger = parts_of(settings), ledger_of(settings)
+    claims, policy = claims_of(settings, ledger), policy_of(settings)
+    desk = ByHand(claims, parts.house, parts.pars, policy, SystemClock(), who or user(), why)
+    what = "no longer has" if deleted else "has"
+    confirm(f"PARS is asked whether it {what} {credit_id}; if so, that is kept.", yes=yes)
+    try:
+        with _telling_names():
+            standing = desk.deleted(credit_id) if deleted else desk.added(credit_id, pars_id)
+    except NotSo as error:
+        fail([f"{error}. Nothing was changed."], FAILED)
+    show_rows([{"id": credit_id, "standing": standing}], ["id", "standing"], "")
 
 
 _Totals = Counter[tuple[Outcome, str]]

@@ -120,12 +120,29 @@ class Claims:
         domain = self.domains[row.profile]
         return self.ledger.identity.credit_id(row.key, domain, row.revision)
 
-    def settle(self, db: Connection, done: Sequence[Settlement], now: datetime) -> None:
-        """Write what came of each claim; a stale one only makes its row be asked about."""
+    def take(self, db: Connection, number: int, now: datetime) -> Claim | None:
+        """One credit, for a question that a person has; None while somebody else holds it."""
+        c = credits_.c
+        free = or_(c.lease_until.is_(None), c.lease_until <= now)
+        row = db.execute(select(credits_).where(c.id == number, free)).one_or_none()
+        if row is None:
+            return None
+        claim = self._claim_of(row, now)
+        held = {"fence": claim.fence, "lease_until": claim.lease_until}
+        db.execute(update(credits_).where(c.id == number).values(held))
+        return claim
+
+    def settle(self, db: Connection, done: Sequence[Settlement], now: datetime) -> int:
+        """Write what came of each claim; a stale one only makes its row be asked about.
+
+        Gives how many were not stale.
+        """
+        written = 0
         for settlement in done:
             self._log(db, settlement, now)
             if self._write(db, settlement, now):
                 self._tell(db, settlement, now)
+                written += 1
             else:
                 stale = {"ask": True, "due_at": now}
                 db.execute(
@@ -134,6 +151,7 @@ class Claims:
                     .where(credits_.c.state == State.SUBMITTING)
                     .values(stale)
                 )
+        return written
 
     def _write(self, db: Connection, settlement: Settlement, now: datetime) -> bool:
         claim = settlement.claim

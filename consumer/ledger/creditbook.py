@@ -103,14 +103,14 @@ class CreditBook:
     ) -> None:
         match move:
             case Move.WRITE:
-                self._change(row, **self._facts(record))
+                self._change(row, **self.facts(record))
             case Move.ADOPT:
                 self._change(row, record=self._ledger.seal.seal_json(record))
             case Move.RESEND:
-                self._change(row, **self._facts(record), **self._sent_again(row))
+                self._change(row, **self.facts(record), **self._sent_again(row))
             case Move.CORRECT:
                 again = {"state": State.WITHDRAWING.value, "resend": True} | self._fresh(row)
-                self._change(row, **self._facts(record), **again)
+                self._change(row, **self.facts(record), **again)
             case Move.REVIEW | Move.HOLD:
                 code = "changed_after_sending" if move is Move.REVIEW else "reported_again"
                 self._ask_person(row, code, completion, origin)
@@ -138,7 +138,7 @@ class CreditBook:
         }
 
     def _insert(self, key: str, record: Record) -> int:
-        values = self._facts(record) | {
+        values = self.facts(record) | {
             "key": key,
             "state": State.READY.value,
             "board": record.board,
@@ -151,7 +151,8 @@ class CreditBook:
         statement = insert(credits_).values(values).returning(credits_.c.id)
         return int(self._db.execute(statement).scalar_one())
 
-    def _facts(self, record: Record) -> dict[str, Any]:
+    def facts(self, record: Record) -> dict[str, Any]:
+        """The columns that say what is reported."""
         return {
             "profile": record.profile,
             "pars_activity_id": record.pars_activity_id,
@@ -211,7 +212,7 @@ class CreditBook:
     def keep(self, row: Row[Any]) -> None:
         """A person keeps what PARS has: whatever was to take its place is dropped, if unsent."""
         if row.sent is not None:
-            self._change(row, **self._facts(self._ledger.seal.open_record(row.sent)))
+            self._change(row, **self.facts(self._ledger.seal.open_record(row.sent)))
         once = [] if self._supporters(row.id) else links.completions_once_of(self._db, row.id)
         for completion in once:
             others = map(self._row, links.credits_of(self._db, completion))

@@ -6,6 +6,7 @@ No text of PARS ever gets into a Reason: it may repeat personal data.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from consumer.fate import (
     Absent,
@@ -65,6 +66,12 @@ def fate_of_status(reply: Reply, credit_id: str) -> StatusFate:
         case Move.STOP:
             return StopLine(reason)
     return Retry(reason, reply.retry_after_seconds)
+
+
+def credits_shown(reply: Reply) -> tuple[CreditStatus, ...] | Retry | StopLine:
+    """What the answer to a question by learner shows; nothing is an answer too."""
+    fate = fate_of_status(replace(reply, credits=()), "")
+    return fate if isinstance(fate, Retry | StopLine) else reply.credits
 
 
 def row_for(reply: Reply, table: tuple[Row, ...], otherwise: Row) -> Row:
