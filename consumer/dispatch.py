@@ -10,12 +10,15 @@ from consumer.dealings import FRESH, Dealings, Exchange, Policy, Signal
 from consumer.fate import Absent, Done, Found, Refused, Retry, StopLine, Unclear, Verdict
 from consumer.ledger.claims import Attempt, Claim, Settlement
 from consumer.pars.port import Action, Pars
+from consumer.pars.verdicts import credits_shown
 from consumer.reason import Reason, Stage, Stopped, pack_reasons
 from consumer.withdrawal import Withdrawal
 
 MAYBE_NOT_OURS = "duplicate_answer"
 """Reason code of the fate table's duplicate row: asking must find our record (design 6)."""
 NOT_UNDERSTOOD = "answer_not_understood"
+USED_UP = "credit_id_used_up"
+"""Reason code: PARS let go of this ID once; a ledger that was lost since cannot know."""
 
 
 class Dispatcher(Dealings):
@@ -81,12 +84,35 @@ class Dispatcher(Dealings):
         match fate:
             case Done():
                 return self._sent(claim, attempts)
+            case Refused(reasons) if reasons[0].code == USED_UP:
+                return self._used_up(claim, reasons, attempts)
             case Refused(reasons):
                 return self._refuse(claim, reasons, attempts)
             case Unclear(reason):
                 return self._unclear(claim, reason, attempts)
             case Retry() | StopLine():
                 return self._not_now(claim, fate, attempts, last_success_at)
+
+    def _used_up(
+        self, claim: Claim, reasons: tuple[Reason, ...], attempts: tuple[Attempt, ...]
+    ) -> Exchange:
+        """Go on with the revision that PARS has, or with the next; it is asked about first."""
+        tries = claim.tries + 1
+        if self._exhausted(claim, tries):
+            return self._refuse(claim, reasons, attempts)
+        values = self._tried(claim, tries) | {"ask": True, "absent_at": None}
+        values |= {"revision": self._revision_there(claim), "credit_id": None}
+        return self._exchange(claim, State.READY, values | {"due_at": self._clock.now()}, attempts)
+
+    def _revision_there(self, claim: Claim) -> int:
+        stem = claim.credit_id.rpartition("-r")[0] + "-r"
+        try:
+            shown = credits_shown(self._pars.status_by_learner(claim.record))
+        except Stopped:
+            shown = ()  # without a birth date the revisions are asked about one after the other
+        ids = [one.credit_id for one in shown] if isinstance(shown, tuple) else []
+        ours = [one.removeprefix(stem) for one in ids if one.startswith(stem)]
+        return max((int(one) for one in ours if one.isdecimal()), default=claim.revision + 1)
 
     def _sent(self, claim: Claim, attempts: tuple[Attempt, ...]) -> Exchange:
         now = self._clock.now()

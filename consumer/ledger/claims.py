@@ -16,6 +16,7 @@ from consumer.ledger.ledger import Ledger
 from consumer.ledger.letters import Status
 from consumer.ledger.links import waits
 from consumer.ledger.schema import attempts, credits_
+from consumer.ledger.stale import Posted, ask_about
 from consumer.participant import Record
 from consumer.reason import Reason, pack_reasons, unpack_reasons
 
@@ -144,14 +145,17 @@ class Claims:
                 self._tell(db, settlement, now)
                 written += 1
             else:
-                stale = {"ask": True, "due_at": now}
-                db.execute(
-                    update(credits_)
-                    .where(credits_.c.id == settlement.claim.row)
-                    .where(credits_.c.state == State.SUBMITTING)
-                    .values(stale)
-                )
+                self._ask_about(db, settlement, now)
         return written
+
+    def _ask_about(self, db: Connection, settlement: Settlement, now: datetime) -> None:
+        claim, mine = settlement.claim, credits_.c.id == settlement.claim.row
+        if any(attempt.action == "add" for attempt in settlement.attempts):
+            posted = Posted(claim.row, claim.credit_id, claim.revision, claim.record)
+            ask_about(db, self.ledger, posted, now)
+        stale = {"ask": True, "due_at": now}
+        unsure = update(credits_).where(mine, credits_.c.state == State.SUBMITTING)
+        db.execute(unsure.values(stale))
 
     def _write(self, db: Connection, settlement: Settlement, now: datetime) -> bool:
         claim = settlement.claim
