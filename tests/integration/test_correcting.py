@@ -14,7 +14,7 @@ import pytest
 from consumer.credit import State
 from consumer.desk.answering import Answering
 from consumer.desk.correcting import Correcting, Finding, Outcome, Wanted
-from consumer.desk.credits import NoSuchCredit
+from consumer.desk.credits import NoSuchCredit, show_credit
 from consumer.desk.withdrawing import plan_withdrawals, withdraw
 from consumer.ledger.claims import Claim
 from consumer.ledger.schema import attempts, audit
@@ -132,6 +132,8 @@ def test_the_wrong_type_of_credit_is_withdrawn_before_the_right_one_is_sent(
     (found, _) = correct(reporting, activity="HF-UPDATE", credit_type=PA)
     assert found.says == "withdraw Practice Assessment 2.0, report Medical Knowledge 2.0"
     assert sorted(reporting.states()) == ["ready", "ready", "withdrawing", "withdrawing"]
+    shown = show_credit(reporting.ledger, f"c{reporting.completions[0].id}")
+    assert str(shown["waits_for"]).startswith("PARS to let go")
     # Whoever was to withdraw them dies: until somebody else does, nothing new is sent.
     claimed(reporting, State.WITHDRAWING)
     reporting.hear(moodle(LENA))
