@@ -160,7 +160,7 @@ def _totals(findings: Iterable[Finding]) -> _Totals:
 _HEADINGS = {
     Outcome.CORRECTED: "To correct:",
     Outcome.ACCEPTED: "Accepted by the board, left alone without --accepted-too:",
-    Outcome.IMPOSSIBLE: "Cannot be corrected:",
+    Outcome.IMPOSSIBLE: "Cannot be corrected; mend the cause first, or withdraw them:",
     Outcome.UNCHANGED: "Right as they are:",
 }
 

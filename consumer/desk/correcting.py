@@ -113,9 +113,8 @@ class Correcting:
 
     def _finding(self, case: Case, judged: int) -> Finding:
         if case.obstacles:
-            told = advice(case.obstacles[0])
-            says_ = f"{told.happened}: {told.how}"
-            return Finding(Outcome.IMPOSSIBLE, says_, judged, judged)
+            happened = advice(case.obstacles[0]).happened
+            return Finding(Outcome.IMPOSSIBLE, happened, judged, judged)
         if not case.changes:
             return Finding(Outcome.UNCHANGED, "", judged, judged)
         withheld = case.accepted and not self.accepted_too

@@ -212,6 +212,8 @@ class Corrector:
             self._take_up(row, case.heard[row.id])
             book.settle(Status.RESOLVED, completion_id=row.id)
         for wrong in case.wrong:
+            if not case.completions:
+                book.withdraw(wrong)  # a person was asked about it: nothing leads to it any more
             book.settle(Status.REPLAYED, credit_row=wrong.id)
 
     def _place(

@@ -265,18 +265,20 @@ def test_accepted_before_the_withdrawal_reached_pars_it_waits_for_a_person(
     assert (credited(pars), most_at_once(pars)) == ([("041327", PA, "2")], 1)
 
 
-@pytest.mark.parametrize("agreed", [True, False], ids=["agree", "decline"])
+@pytest.mark.parametrize("answer", ["agree", "decline", "correct"])
 def test_accepted_before_the_withdrawal_a_person_agrees_or_declines(
-    reporting: Office, pars: SimulatedPars, agreed: bool
+    reporting: Office, pars: SimulatedPars, answer: str
 ) -> None:
     sent_as_practice_assessment(reporting, pars, PRIYA)
     reporting.clock.advance(3 * 3600)
     correct(reporting, activity="HF-UPDATE")
     reporting.drive(lambda: bool(reporting.open_letters()))
-    answers, letter = answering(reporting), str(reporting.letter["letter_id"])
-    (answers.agree if agreed else answers.decline)(letter)
+    if answer == "correct":
+        correct(reporting, activity="HF-UPDATE", accepted_too=True)
+    else:
+        getattr(answering(reporting), answer)(str(reporting.letter["letter_id"]))
     reporting.pass_time(2 * 86_400)
-    right = MK if agreed else PA
+    right = PA if answer == "decline" else MK
     assert (credited(pars), most_at_once(pars)) == ([("041327", right, "2")], 1)
     assert reporting.open_letters() == []
     assert sorted(reporting.states()) == ["accepted", "withdrawn"]
