@@ -110,7 +110,10 @@ def submit(
         f"{one.action} {one.own_id or one.pars_id}: {one.title} ({one.boards or 'no MOC'})"
         for one in entries
     ]
-    confirm("\n".join([*plan, f"{len(entries)} activities go to {chosen.url}."]), yes=yes)
+    confirm(
+        "\n".join([*plan, f"{_count(len(entries))} to {chosen.activity_url or chosen.url}."]),
+        yes=yes,
+    )
     with telling_faults(), closing(_way(settings, profile)) as pars:
         registrar = Registrar(
             pars,
@@ -126,6 +129,10 @@ def submit(
         told = list(registrar.submit(entries))
     show_rows([_row(one) for one in told], _TOLD, "")
     sys.exit(0 if all(one.outcome in GOOD for one in told) else FAILED)
+
+
+def _count(number: int) -> str:
+    return "1 activity goes" if number == 1 else f"{number} activities go"
 
 
 def _row(told: Told) -> dict[str, str]:
