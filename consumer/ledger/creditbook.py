@@ -12,13 +12,14 @@ from sqlalchemy import Connection, Row, insert, select, update
 from consumer.board import Deadlines
 from consumer.credit import State
 from consumer.decisions import Alone, Arrival, Move, decide
-from consumer.ledger import letters, links, outbox
+from consumer.ledger import links
 from consumer.ledger.ledger import Ledger
-from consumer.ledger.letters import Failure, Origin, Status
-from consumer.ledger.schema import completions, credits_, events
+from consumer.ledger.letterbook import LetterBook
+from consumer.ledger.letters import Origin, Status
+from consumer.ledger.schema import credits_
 from consumer.ledger.seal import normalise
 from consumer.participant import Record
-from consumer.reason import Reason, Stage, unpack_reasons
+from consumer.reason import Stage, unpack_reasons
 
 Link = tuple[int, bool]
 """A credit's number, and whether this arrival made it or changed it."""
@@ -32,13 +33,14 @@ class Agreed(StrEnum):
     ACCEPTED_TOO = "accepted_too"
 
 
-class CreditBook:
+class CreditBook(LetterBook):
     """Puts records where they belong, retires what nothing stands behind any more."""
 
     def __init__(
         self, connection: Connection, ledger: Ledger, now: datetime, agreed: Agreed = Agreed.NOT
     ) -> None:
-        self._db, self._ledger, self._now, self._agreed = connection, ledger, now, agreed
+        super().__init__(connection, ledger, now)
+        self._agreed = agreed
 
     def put(
         self,
@@ -247,52 +249,6 @@ class CreditBook:
         done = self._db.execute(update(credits_).where(*stuck).values(due_at=self._now))
         return done.rowcount == 1
 
-    # ------------------------------------------------------------ letters
-
-    def refuse(
-        self,
-        letter_id: str,
-        reasons: Sequence[Reason],
-        origin: Origin,
-        completion: int | None = None,
-        credit: Row[Any] | None = None,
-    ) -> None:
-        """Open a dead letter and queue it for its topic."""
-        failure = Failure(
-            letter_id=letter_id,
-            reasons=reasons,
-            origin=origin,
-            completion_id=completion,
-            credit_row=credit.id if credit else None,
-            activity=credit.activity if credit else "",
-        )
-        self._publish([letters.open_letter(self._db, failure, self._now)])
-
-    def settle(
-        self,
-        status: Status,
-        *,
-        completion_id: int = 0,
-        credit_row: int = 0,
-        keep_questions: bool = False,
-    ) -> None:
-        """Take a subject's letters off the list, and say so on their topic.
-
-        `keep_questions` leaves those that ask a person for a decision and were not answered yet.
-        """
-        subject = {"completion_id": completion_id, "credit_row": credit_row}
-        self._publish(
-            letters.settle_letters(self._db, status, **subject, keep_questions=keep_questions)
-        )
-
-    def publish_letter(self, letter_id: str) -> None:
-        """Say on its topic how a letter stands."""
-        self._publish([letters.get_letter(self._db, letter_id)])
-
-    def settle_letter(self, letter_id: str) -> None:
-        """Take one letter off the list, and say so on its topic."""
-        self._publish([letters.resolve(self._db, letter_id)])
-
     def ask_again(self, number: int) -> None:
         """Open the letter of a credit anew that its replay did not move.
 
@@ -301,48 +257,6 @@ class CreditBook:
         row = self._row(number)
         if row.state in {State.ATTENTION, State.REJECTED}:
             self.refuse_credit(row, unpack_reasons(row.reasons))
-
-    def refuse_credit(self, row: Row[Any], reasons: Sequence[Reason]) -> None:
-        """Dead-letter a credit, with the bytes of the completion that stands behind it."""
-        completion = links.behind(self._db, row.id)
-        if completion is not None:
-            letter = self._letter_id("credit", row)
-            self.refuse(letter, reasons, self._origin_of(completion), completion, row)
-
-    def _ask_person(self, row: Row[Any], code: str, completion: int, origin: Origin) -> None:
-        # A letter of its own: a refusal by PARS, or its end, must not wipe out the question.
-        letter = self._letter_id(code, row)
-        self.refuse(letter, (Reason(Stage.REVIEW, code),), origin, completion, row)
-
-    def _letter_id(self, about: str, row: Row[Any]) -> str:
-        return "dl-" + self._ledger.identity.digest("letter", about, row.key)[:24]
-
-    def _publish(self, rows: Iterable[Row[Any]]) -> None:
-        for row in rows:
-            message = outbox.dead_letter(self._ledger.seal, row)
-            outbox.put(self._db, self._ledger.seal, message, self._now)
-
-    def _origin_of(self, completion: int) -> Origin:
-        row = self._db.execute(select(completions).where(completions.c.id == completion)).one()
-        return self.origin_of(row)
-
-    def origin_of(self, row: Row[Any]) -> Origin:
-        """Where a completion's bytes came from: the newest event that said it."""
-        at = self._db.execute(
-            select(events)
-            .where(events.c.completion_id == row.id)
-            .order_by(events.c.heard_at.desc(), events.c.offset.desc())
-            .limit(1)
-        ).first()
-        return Origin(
-            source=row.source,
-            mapping=row.mapping,
-            mapping_version=row.mapping_version,
-            topic=at.topic if at else "",
-            partition=at.partition if at else 0,
-            offset=at.offset if at else 0,
-            original=row.original,
-        )
 
 
 def _deadlines(record: Record) -> tuple[date | None, date | None]:

@@ -108,8 +108,8 @@ def status_after_delete(bench: Bench) -> Iterator[Finding]:
 
 def next_revision(bench: Bench) -> Iterator[Finding]:
     """A corrected record goes in under the next revision of its CreditID."""
-    stem, _, _ = bench.standing.rpartition("-r")
-    credit_id = f"{stem}-r{int(bench.standing.rpartition("-r")[2]) + 1}"
+    stem, _, revision = bench.standing.rpartition("-r")
+    credit_id = f"{stem}-r{int(revision) + 1}"
     told = bench.add(bench.subject.record, credit_id)
     outcome = Outcome.PASS if told.taken else Outcome.FAILED
     yield Finding("next_revision", "Added again, next revision", outcome, str(told))

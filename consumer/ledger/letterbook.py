@@ -1,0 +1,108 @@
+"""Letters as intake and sending write them: opened, settled, and told on their topic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from consumer.ledger import letters, links, outbox
+from consumer.ledger.ledger import Ledger
+from consumer.ledger.letters import Failure, Origin, Status
+from consumer.ledger.schema import completions, events
+from consumer.reason import Reason, Stage
+
+
+class LetterBook:
+    """Puts what needs a person where people look, with the bytes it came from."""
+
+    def __init__(self, connection: Connection, ledger: Ledger, now: datetime) -> None:
+        self._db, self._ledger, self._now = connection, ledger, now
+
+    def refuse(
+        self,
+        letter_id: str,
+        reasons: Sequence[Reason],
+        origin: Origin,
+        completion: int | None = None,
+        credit: Row[Any] | None = None,
+    ) -> None:
+        """Open a dead letter and queue it for its topic."""
+        failure = Failure(
+            letter_id=letter_id,
+            reasons=reasons,
+            origin=origin,
+            completion_id=completion,
+            credit_row=credit.id if credit else None,
+            activity=credit.activity if credit else "",
+        )
+        self._publish([letters.open_letter(self._db, failure, self._now)])
+
+    def settle(
+        self,
+        status: Status,
+        *,
+        completion_id: int = 0,
+        credit_row: int = 0,
+        keep_questions: bool = False,
+    ) -> None:
+        """Take a subject's letters off the list, and say so on their topic.
+
+        `keep_questions` leaves those that ask a person for a decision and were not answered yet.
+        """
+        subject = {"completion_id": completion_id, "credit_row": credit_row}
+        self._publish(
+            letters.settle_letters(self._db, status, **subject, keep_questions=keep_questions)
+        )
+
+    def publish_letter(self, letter_id: str) -> None:
+        """Say on its topic how a letter stands."""
+        self._publish([letters.get_letter(self._db, letter_id)])
+
+    def settle_letter(self, letter_id: str) -> None:
+        """Take one letter off the list, and say so on its topic."""
+        self._publish([letters.resolve(self._db, letter_id)])
+
+    def refuse_credit(self, row: Row[Any], reasons: Sequence[Reason]) -> None:
+        """Dead-letter a credit, with the bytes of the completion that stands behind it."""
+        completion = links.behind(self._db, row.id)
+        if completion is not None:
+            letter = self._letter_id("credit", row)
+            self.refuse(letter, reasons, self._origin_of(completion), completion, row)
+
+    def _ask_person(self, row: Row[Any], code: str, completion: int, origin: Origin) -> None:
+        # A letter of its own: a refusal by PARS, or its end, must not wipe out the question.
+        letter = self._letter_id(code, row)
+        self.refuse(letter, (Reason(Stage.REVIEW, code),), origin, completion, row)
+
+    def _letter_id(self, about: str, row: Row[Any]) -> str:
+        return "dl-" + self._ledger.identity.digest("letter", about, row.key)[:24]
+
+    def _publish(self, rows: Iterable[Row[Any]]) -> None:
+        for row in rows:
+            message = outbox.dead_letter(self._ledger.seal, row)
+            outbox.put(self._db, self._ledger.seal, message, self._now)
+
+    def _origin_of(self, completion: int) -> Origin:
+        row = self._db.execute(select(completions).where(completions.c.id == completion)).one()
+        return self.origin_of(row)
+
+    def origin_of(self, row: Row[Any]) -> Origin:
+        """Where a completion's bytes came from: the newest event that said it."""
+        at = self._db.execute(
+            select(events)
+            .where(events.c.completion_id == row.id)
+            .order_by(events.c.heard_at.desc(), events.c.offset.desc())
+            .limit(1)
+        ).first()
+        return Origin(
+            source=row.source,
+            mapping=row.mapping,
+            mapping_version=row.mapping_version,
+            topic=at.topic if at else "",
+            partition=at.partition if at else 0,
+            offset=at.offset if at else 0,
+            original=row.original,
+        )
