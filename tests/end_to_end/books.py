@@ -48,10 +48,11 @@ class Pars:
         live = [one for one in self.records if one["state"] != "deleted"]
         return Counter((one["board_id"], one["activity"]) for one in live)
 
-    def weather(self, **faults: Any) -> None:
+    def weather(self, *faults: dict[str, Any]) -> None:
         """Faults to come; none clears them."""
         if faults:
-            httpx.put(f"{self.address}/_faults", json=faults, trust_env=False).raise_for_status()
+            plan = {"faults": faults}
+            httpx.put(f"{self.address}/_faults", json=plan, trust_env=False).raise_for_status()
         else:
             httpx.delete(f"{self.address}/_faults", trust_env=False).raise_for_status()
 

@@ -94,7 +94,7 @@ def test_killed_between_post_and_answer(office: Office, pars: Pars, story: Scena
 
 def test_one_sigterm_finishes_what_is_in_hand(office: Office, pars: Pars, story: Scenario) -> None:
     office.publish(story.events)
-    pars.weather(next=[{"kind": "hang", "seconds": 0.3}] * 30)
+    pars.weather({"kind": "hang", "seconds": 0.3, "times": 30})
     with office.service() as service:
         until(lambda: pars.posts >= 3, PATIENCE_SECONDS, "three posts")
         service.send(signal.SIGTERM)
@@ -122,7 +122,7 @@ def test_two_sigterms_leave_at_once(office: Office, pars: Pars, story: Scenario)
     office.write_settings(merged(office.values, {"sending": slow}))
     office.publish(story.events)
     # The first signal alone would wait for an answer that takes so long.
-    pars.weather(next=[{"kind": "hang", "seconds": 1.6}] * 30)
+    pars.weather({"kind": "hang", "seconds": 1.6, "times": 30})
     with office.service() as service:
         until(lambda: office.count("credits WHERE state = 'submitting'"), 15, "a post")
         service.send(signal.SIGTERM)
