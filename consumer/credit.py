@@ -53,11 +53,6 @@ WORDS: dict[State | Heard, str] = {
 """What people read for a state (design 2)."""
 
 
-def revision_of(credit_id: str) -> int:
-    """The number at the end of a CreditID."""
-    return int(credit_id.rpartition("-r")[2])
-
-
 class Identity:
     """Makes keys with the provider's secret: the same facts give the same key for ever."""
 

@@ -9,18 +9,15 @@ from enum import StrEnum
 
 from consumer.clock import Clock
 from consumer.credit import State
-from consumer.fate import Retry, SendFate, StatusFate, StopLine
+from consumer.fate import Found, Retry, SendFate, StatusFate, StopLine
 from consumer.ledger.claims import Attempt, Claim, Settlement
-from consumer.outcome import FRESH
+from consumer.outcome import FRESH, found, gone
 from consumer.pars.port import Action, Pars
 from consumer.pars.verdicts import fate_of_save, fate_of_status
 from consumer.participant import Record
 from consumer.pumps.backoff import Backoff
 from consumer.pumps.schedule import Schedule
 from consumer.reason import Reason, Stage
-
-ACCEPTED_MEANWHILE = "accepted_meanwhile"
-"""Reason code: the board accepted what was about to be withdrawn."""
 
 
 class Signal(StrEnum):
@@ -156,12 +153,21 @@ class Dealings:
     ) -> Exchange:
         return Exchange(Settlement(claim, state, values, refused, attempts), Signal.WELL)
 
+    def _stands(self, claim: Claim, fate: Found, attempt: Attempt) -> Exchange:
+        """The credit stands where PARS says that it stands."""
+        now = self._clock.now()
+        next_ask = self._policy.schedule.next_ask(claim.submitted_at or now, now)
+        return Exchange(found(claim, fate, (attempt,), now, next_ask), Signal.WELL)
+
+    def _gone(self, claim: Claim, attempt: Attempt) -> Exchange:
+        return Exchange(gone(claim, (attempt,), self._clock.now()), Signal.WELL)
+
     def _accepted_meanwhile(self, claim: Claim, attempt: Attempt) -> Exchange:
         """Nothing that the board accepted is withdrawn without a person (design 6)."""
         now = self._clock.now()
         values = FRESH | {"resend": False, "decided_at": now}
         values["submitted_at"] = claim.submitted_at or now
-        reasons = (Reason(Stage.REVIEW, ACCEPTED_MEANWHILE),)
+        reasons = (Reason(Stage.REVIEW, "accepted_meanwhile"),)
         return self._exchange(claim, State.ACCEPTED, values, (attempt,), reasons)
 
     def _lease_too_short(self, claim: Claim) -> bool:

@@ -9,8 +9,9 @@ from consumer.credit import State
 from consumer.dealings import Dealings, Exchange, Policy, Signal
 from consumer.fate import Absent, Done, Doubtful, Found, Refused, Retry, StopLine, Unclear, Verdict
 from consumer.ledger.claims import Attempt, Claim, Settlement
-from consumer.outcome import FRESH, found
+from consumer.outcome import FRESH
 from consumer.pars.port import Action, Pars
+from consumer.pars.verdicts import credits_shown
 from consumer.reason import Reason, Stage, Stopped, pack_reasons
 from consumer.withdrawal import Withdrawal
 
@@ -18,6 +19,8 @@ MAYBE_NOT_OURS = "duplicate_answer"
 """Reason code of the fate table's duplicate row: asking must find our record (design 6)."""
 NOT_UNDERSTOOD = "answer_not_understood"
 FOLLOWED = {State.SUBMITTED, State.REPORTED}
+USED_UP = "credit_id_used_up"
+"""Reason code: PARS let go of this ID once; a ledger that was lost since cannot know."""
 
 
 class Dispatcher(Dealings):
@@ -85,12 +88,35 @@ class Dispatcher(Dealings):
         match fate:
             case Done():
                 return self._sent(claim, attempts)
+            case Refused(reasons) if reasons[0].code == USED_UP:
+                return self._used_up(claim, reasons, attempts)
             case Refused(reasons):
                 return self._refuse(claim, reasons, attempts)
             case Unclear(reason):
                 return self._unclear(claim, reason, attempts)
             case Retry() | StopLine():
                 return self._not_now(claim, fate, attempts, last_success_at)
+
+    def _used_up(
+        self, claim: Claim, reasons: tuple[Reason, ...], attempts: tuple[Attempt, ...]
+    ) -> Exchange:
+        """Go on with the revision that PARS has, or with the next; it is asked about first."""
+        tries = claim.tries + 1
+        if self._exhausted(claim, tries):
+            return self._refuse(claim, reasons, attempts)
+        values = self._tried(claim, tries) | {"ask": True, "absent_at": None}
+        values |= {"revision": self._revision_there(claim), "credit_id": None}
+        return self._exchange(claim, State.READY, values | {"due_at": self._clock.now()}, attempts)
+
+    def _revision_there(self, claim: Claim) -> int:
+        stem = claim.credit_id.rpartition("-r")[0] + "-r"
+        try:
+            shown = credits_shown(self._pars.status_by_learner(claim.record))
+        except Stopped:
+            shown = ()  # without a birth date the revisions are asked about one after the other
+        ids = [one.credit_id for one in shown] if isinstance(shown, tuple) else []
+        ours = [one.removeprefix(stem) for one in ids if one.startswith(stem)]
+        return max((int(one) for one in ours if one.isdecimal()), default=claim.revision + 1)
 
     def _sent(self, claim: Claim, attempts: tuple[Attempt, ...]) -> Exchange:
         now = self._clock.now()
@@ -100,11 +126,9 @@ class Dispatcher(Dealings):
         return Exchange(settlement, Signal.WELL)
 
     def _found(self, claim: Claim, fate: Found, attempt: Attempt) -> Exchange:
-        now = self._clock.now()
         if claim.state not in FOLLOWED and claim.record != claim.sent:
             return self._found_uncorrected(claim, fate, attempt)
-        next_ask = self._policy.schedule.next_ask(claim.submitted_at or now, now)
-        return Exchange(found(claim, fate, (attempt,), now, next_ask), Signal.WELL)
+        return self._stands(claim, fate, attempt)
 
     def _found_uncorrected(self, claim: Claim, fate: Found, attempt: Attempt) -> Exchange:
         """PARS has what was sent before the correction: take that back, then send this."""

@@ -19,7 +19,8 @@ from consumer.credit import State
 from consumer.dealings import Exchange, Policy, Signal
 from consumer.dispatch import Dispatcher
 from consumer.fate import Absent, Answered, QuestionFate, Retry, StopLine
-from consumer.ledger.claims import Attempt, Claim, Settlement
+from consumer.ledger.attempt import Attempt
+from consumer.ledger.claims import Claim, Settlement
 from consumer.ledger.inquiries import Answer, Inquiries, Inquiry, Kind, activity_subject
 from consumer.ledger.ledger import LedgerUnavailable
 from consumer.pars.port import ActivityNumber, Pars, Reply
@@ -108,7 +109,7 @@ class _Word:
 
 
 class Inquirer(Dispatcher):
-    """A dispatcher that asks first, about a credit of which nothing can be at PARS."""
+    """A dispatcher that asks before it posts: where PARS has nothing of the credit."""
 
     def __init__(
         self,
@@ -123,18 +124,19 @@ class Inquirer(Dispatcher):
         self._questions, self._book, self._turns = questions, book, turns
         self._log = structlog.get_logger()
 
-    def carry(self, claim: Claim, last_success_at: datetime | None) -> Exchange:
+    def _post(
+        self, claim: Claim, last_success_at: datetime | None, before: tuple[Attempt, ...]
+    ) -> Exchange:
         """As a dispatcher does, or back to waiting with the reason why."""
-        if claim.state is not State.READY or claim.ask:
-            return super().carry(claim, last_success_at)
         try:
             word = self._inquire(claim.record)
         except (Stopped, LedgerUnavailable):
             # What cannot be asked, or not be remembered, is for the report itself to bring out.
             word = _Word()
+        attempts = (*before, *word.attempts)
         if word.until is not None:
-            return _waiting(claim, word)
-        return _after(word, claim, super().carry(claim, last_success_at))
+            return _waiting(claim, word, attempts)
+        return _answered(claim, super()._post(claim, last_success_at, attempts))
 
     def _inquire(self, record: Record) -> _Word:
         before: tuple[Attempt, ...] = ()
@@ -268,17 +270,18 @@ def _unmatched(known: Inquiry) -> tuple[Reason, ...]:
     return () if known.answer is Answer.MATCH else _UNMATCHED
 
 
-def _waiting(claim: Claim, word: _Word) -> Exchange:
-    """Nothing was sent: the credit is as ready as before, and due when the question is."""
-    values = {"ask": False, "due_at": word.until, "reasons": pack_reasons(word.reasons)}
-    settlement = Settlement(claim, State.READY, values, (), word.attempts)
+def _waiting(claim: Claim, word: _Word, attempts: tuple[Attempt, ...]) -> Exchange:
+    """Nothing was sent: the credit is ready as before, and due when the question is."""
+    values: dict[str, object] = {"ask": False, "absent_at": None, "due_at": word.until}
+    values["reasons"] = pack_reasons(word.reasons)
+    settlement = Settlement(claim, State.READY, values, (), attempts)
     return Exchange(settlement, word.signal, word.retry_after_seconds)
 
 
-def _after(word: _Word, claim: Claim, exchange: Exchange) -> Exchange:
-    """An exchange with the questions before it; what the credit waited for is answered."""
-    settlement, values = exchange.settlement, exchange.settlement.values
-    if any(reason.stage is Stage.LOOK_UP for reason in claim.reasons):
-        values = {"reasons": "[]", **values}
-    attempts = (*word.attempts, *settlement.attempts)
-    return replace(exchange, settlement=replace(settlement, values=values, attempts=attempts))
+def _answered(claim: Claim, exchange: Exchange) -> Exchange:
+    """What the credit waited for stands in its way no more, whatever came of the post."""
+    settlement = exchange.settlement
+    if not any(reason.stage is Stage.LOOK_UP for reason in claim.reasons):
+        return exchange
+    values = {"reasons": "[]", **settlement.values}
+    return replace(exchange, settlement=replace(settlement, values=values))

@@ -173,6 +173,27 @@ def open_service_ledger(settings: Settings) -> Ledger:
     return open_ledger(settings.ledger_path, keys.seal, keys.identity)
 
 
+def claims_of(settings: Settings, ledger: Ledger) -> Claims:
+    """Claims with the leases and CreditIDs that the settings say."""
+    domains = {name: profile.domain for name, profile in settings.profiles.items()}
+    first = frozenset(name for name, one in settings.profiles.items() if one.ask_first)
+    return Claims(ledger, domains, settings.sending.lease_seconds, first)
+
+
+def policy_of(settings: Settings) -> Policy:
+    """The bounds of sending that the settings set."""
+    sending, follow = settings.sending, settings.follow
+    jitter = random.SystemRandom().random
+    return Policy(
+        backoff=Backoff(sending.backoff_first_seconds, sending.backoff_longest_seconds, jitter),
+        schedule=Schedule(**follow.model_dump()),
+        request_seconds=sending.request_timeout_seconds,
+        grace_seconds=sending.grace_seconds,
+        max_tries=sending.max_tries,
+        max_retry_seconds=sending.max_retry_seconds,
+    )
+
+
 ParsFor = Callable[[str], Pars]
 """Makes a way to PARS for a profile, for one worker thread to own."""
 
@@ -274,7 +295,7 @@ class Service:
         return SendingPump(
             name,
             SUBMITTING if name == "submit" else FOLLOWING,
-            self._claims(),
+            claims_of(self.parts.settings, self.ledger),
             self._lines,
             self.dispatcher_for(),
             sending.workers,
@@ -282,30 +303,12 @@ class Service:
             self.parts.clock,
         )
 
-    def _claims(self) -> Claims:
-        settings = self.parts.settings
-        domains = {name: profile.domain for name, profile in settings.profiles.items()}
-        first = frozenset(name for name, one in settings.profiles.items() if one.ask_first)
-        return Claims(self.ledger, domains, settings.sending.lease_seconds, first)
-
     def dispatcher_for(self) -> DispatcherFor:
         """Makes a dispatcher with a way to PARS of its own, for one worker thread."""
-        policy, clock = self._policy(), self.parts.clock
+        policy, clock = policy_of(self.parts.settings), self.parts.clock
         book, turns, settings = Inquiries(self.ledger), Turns(), self.parts.settings
         return lambda name: Inquirer(
             self._pars_for(name), policy, clock, questions_of(settings, name), book, turns
-        )
-
-    def _policy(self) -> Policy:
-        sending, follow = self.parts.settings.sending, self.parts.settings.follow
-        jitter = random.SystemRandom().random
-        return Policy(
-            backoff=Backoff(sending.backoff_first_seconds, sending.backoff_longest_seconds, jitter),
-            schedule=Schedule(**follow.model_dump()),
-            request_seconds=sending.request_timeout_seconds,
-            grace_seconds=sending.grace_seconds,
-            max_tries=sending.max_tries,
-            max_retry_seconds=sending.max_retry_seconds,
         )
 
     def _line(self, name: str) -> Line:

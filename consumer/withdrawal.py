@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from consumer.credit import State
-from consumer.dealings import Dealings, Exchange, Signal
+from consumer.dealings import Dealings, Exchange
 from consumer.fate import Absent, Done, Doubtful, Found, Refused, Retry, StopLine, Unclear, Verdict
 from consumer.ledger.claims import Attempt, Claim
-from consumer.outcome import gone
 from consumer.pars.port import Action
 from consumer.reason import Reason, Stage
 
@@ -29,7 +28,7 @@ class Withdrawal(Dealings):
             case Absent() if not self._surely_absent(claim):
                 return self._ask_again(claim, attempt)
             case Absent():
-                return Exchange(gone(claim, (attempt,), self._clock.now()), Signal.WELL)
+                return self._gone(claim, attempt)
             case Doubtful(reason):
                 return self._refuse(claim, (reason,), (attempt,))
             case Retry() | StopLine():

@@ -8,6 +8,7 @@ import click
 
 from consumer import __version__
 from consumer.cli.activity import activity
+from consumer.cli.answers import agree, decline
 from consumer.cli.credit import credit
 from consumer.cli.deadletter import deadletter
 from consumer.cli.demo import demo
@@ -38,6 +39,8 @@ def main(context: click.Context, config: Path | None) -> None:
     context.obj = config
 
 
+for answer in (agree, decline):
+    deadletter.add_command(answer)
 _COMMANDS = (run, check, demo, simulate, publish, mapping, deadletter, credit)
 for command in (*_COMMANDS, report, activity, pars):
     main.add_command(command)

@@ -20,6 +20,7 @@ from consumer.pars.connect import connect
 from consumer.pars.port import Pars
 from consumer.service import pars_profile
 from consumer.settings import Settings
+from consumer.tables.boards import load_boards
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _LISTED = (
@@ -44,9 +45,10 @@ def list_(context: click.Context, *, ask: bool, as_json: bool) -> None:
     Courses that were heard of and have no row stand below.
     """
     settings = settings_of(context)
-    lines, problems = read_lines(settings.tables_dir, settings.profiles)
-    for problem in problems:
-        click.echo(f"warning: {settings.tables_dir}/{problem}", err=True)
+    boards, wrong = load_boards(settings.boards_file)
+    lines, problems = read_lines(settings.tables_dir, settings.profiles, boards)
+    for warning in (*wrong, *(f"{settings.tables_dir}/{problem}" for problem in problems)):
+        click.echo(f"warning: {warning}", err=True)
     ledger = ledger_of(settings)
     with telling_faults():
         if ask:
@@ -62,7 +64,8 @@ def list_(context: click.Context, *, ask: bool, as_json: bool) -> None:
 def _ask(settings: Settings, lines: list[Line], book: Inquiries) -> None:
     clock, asked = SystemClock(), {}
     for line in lines:
-        if line.subject and line.profile in settings.profiles:
+        chosen = settings.profiles.get(line.profile)
+        if line.subject and chosen and not chosen.by_file:
             asked[line.subject] = (line.profile, line.row.cells["pars_activity_id"])
     for name in sorted({profile for profile, _ in asked.values()}):
         with closing(_way(settings, name)) as pars:
@@ -107,7 +110,10 @@ def submit(
         f"{one.action} {one.own_id or one.pars_id}: {one.title} ({one.boards or 'no MOC'})"
         for one in entries
     ]
-    confirm("\n".join([*plan, f"{len(entries)} activities go to {chosen.url}."]), yes=yes)
+    confirm(
+        "\n".join([*plan, f"{_count(len(entries))} to {chosen.activity_url or chosen.url}."]),
+        yes=yes,
+    )
     with telling_faults(), closing(_way(settings, profile)) as pars:
         registrar = Registrar(
             pars,
@@ -123,6 +129,10 @@ def submit(
         told = list(registrar.submit(entries))
     show_rows([_row(one) for one in told], _TOLD, "")
     sys.exit(0 if all(one.outcome in GOOD for one in told) else FAILED)
+
+
+def _count(number: int) -> str:
+    return "1 activity goes" if number == 1 else f"{number} activities go"
 
 
 def _row(told: Told) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from consumer.cli.context import ledger_of, settings_of, telling_faults
+from consumer.cli.credit_changes import correct, done, withdraw_
 from consumer.cli.output import FAILED, fail, show_one, show_rows
 from consumer.cli.pars_answers import answers
 from consumer.clock import SystemClock
@@ -74,3 +75,7 @@ def show(context: click.Context, credit_id: str) -> None:
 
 def _watch(settings: Settings) -> Watch:
     return watch(SystemClock().now(), settings.sending.at_risk_days)
+
+
+for command in (withdraw_, correct, done):
+    credit.add_command(command)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import distinct, func, or_, select
 
+from consumer.board import Boards
 from consumer.credit import Heard, State
 from consumer.desk.deadletters import Shown
 from consumer.desk.words import advice
@@ -54,9 +55,11 @@ class Line:
         return activity_subject(self.profile, number) if asks and number.isdigit() else ""
 
 
-def read_lines(folder: Path, profiles: Collection[str]) -> tuple[list[Line], list[TableProblem]]:
+def read_lines(
+    folder: Path, profiles: Collection[str], boards: Boards
+) -> tuple[list[Line], list[TableProblem]]:
     """Every row, finished or not, and what is wrong with the file as a whole."""
-    problems = _problems(folder, profiles)
+    problems = _problems(folder, profiles, boards)
     try:
         rows = read_csv(folder / ACTIVITIES, COLUMNS, frozenset())
     except TableProblems as found:
@@ -68,9 +71,9 @@ def read_lines(folder: Path, profiles: Collection[str]) -> tuple[list[Line], lis
     return lines, [problem for left in by_line.values() for problem in left]
 
 
-def _problems(folder: Path, profiles: Collection[str]) -> list[TableProblem]:
+def _problems(folder: Path, profiles: Collection[str], boards: Boards) -> list[TableProblem]:
     try:
-        load_tables(folder, profiles)
+        load_tables(folder, profiles, boards)
     except TableProblems as found:
         return [problem for problem in found.problems if problem.file == ACTIVITIES]
     return []

@@ -14,6 +14,7 @@ from consumer.desk.deadlines import Watch, at_risk, deadline
 from consumer.desk.words import advice
 from consumer.ledger.bookkeeper import search_digest
 from consumer.ledger.ledger import Ledger
+from consumer.ledger.links import waits
 from consumer.ledger.schema import (
     attempts,
     completion_credits,
@@ -28,6 +29,9 @@ from consumer.reason import Reason, Stage, unpack_reasons
 
 class NoSuchCredit(Exception):
     """Nothing has this ID."""
+
+
+_WAITS = "PARS to let go of the credit whose place it takes, or a person's answer about it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,9 @@ def show_credit(ledger: Ledger, credit_id: str, watch: Watch | None = None) -> S
         numbers = {row._mapping[c.id] for row in rows} - {None}
         credit_rows = {row._mapping[k.id] for row in rows} - {None}
         about = or_(letters.c.completion_id.in_(numbers), letters.c.credit_row.in_(credit_rows))
+        waiting = db.scalar(
+            select(k.id).where(k.id.in_(credit_rows), k.state == State.READY, waits())
+        )
         steps = [
             *db.execute(select(events).where(events.c.completion_id.in_(numbers))),
             *db.execute(select(attempts).where(attempts.c.credit_row.in_(credit_rows))),
@@ -96,7 +103,9 @@ def show_credit(ledger: Ledger, credit_id: str, watch: Watch | None = None) -> S
         ]
         word = latest_word(db, ledger, rows[0]._mapping[k.id]) if credit_rows else ""
     timeline = sorted((_step(step) for step in steps), key=lambda s: str(s["at"]))
-    return _brief(rows[0], watch) | {"pars_says": word, "timeline": timeline}
+    waits_for = _WAITS if waiting is not None else ""
+    told = {"waits_for": waits_for, "pars_says": word, "timeline": timeline}
+    return _brief(rows[0], watch) | told
 
 
 def _lines(credit_id: str) -> Select[Any]:
@@ -107,7 +116,9 @@ def _lines(credit_id: str) -> Select[Any]:
     if credit_id[:1] == "c" and number.isascii() and number.isdigit():
         linked = completions.outerjoin(completion_credits, link.completion_id == c.id)
         joined = linked.outerjoin(credits_, k.id == link.credit_id)
-        return query.select_from(joined).where(c.id == int(number)).order_by(k.id)
+        return (
+            query.select_from(joined).where(c.id == int(number)).order_by(link.stands.desc(), k.id)
+        )
     linked = credits_.outerjoin(completion_credits, link.credit_id == k.id)
     joined = linked.outerjoin(completions, c.id == link.completion_id)
     earlier = select(attempts.c.credit_row).where(attempts.c.credit_id == credit_id)

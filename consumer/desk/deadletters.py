@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, insert, select
+from sqlalchemy import Connection, Row, Select, select
 from sqlalchemy.exc import NoResultFound
 
 from consumer.bus.port import Message
 from consumer.clock import Clock
+from consumer.desk.trail import remember
 from consumer.desk.words import advice
 from consumer.journey import House, hear
 from consumer.ledger.bookkeeper import Bookkeeper
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.letters import Status, get_letter, mark_replayed
-from consumer.ledger.schema import audit, credits_, letters
+from consumer.ledger.schema import credits_, letters
 from consumer.ledger.seal import unpack_original
 from consumer.reason import unpack_reasons
 
@@ -31,6 +31,14 @@ class NoSuchLetter(Exception):
 
 class NotOpen(Exception):
     """The letter was replayed or settled already."""
+
+
+class AsksForDecision(NotOpen):
+    """Sending it round again answers nothing: a person agrees or declines."""
+
+
+DECIDED = {"no_longer_derived", "accepted_meanwhile"}
+"""Questions about what PARS has, which a replay would leave beside what is to take its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +86,19 @@ def show_letter(ledger: Ledger, letter_id: str) -> Shown:
 def reveal_letter(ledger: Ledger, letter_id: str, who: str, clock: Clock) -> bytes:
     """The original bytes, personal data and all; remembered in the audit. Raises NoSuchLetter."""
     with ledger.begin() as db:
-        row = _letter(db, letter_id)
-        _audit(db, clock.now(), who, "letter.revealed", letter_id)
+        row = find_letter(db, letter_id)
+        remember(db, ledger, clock.now(), who, "letter.revealed", letter_id)
     return unpack_original(ledger.seal.open(row.original)).value or b""
 
 
 def replay_letter(
-    ledger: Ledger, house: House, letter_id: str, who: str, why: str, clock: Clock
+    ledger: Ledger,
+    house: House,
+    letter_id: str,
+    who: str,
+    why: str,
+    clock: Clock,
+    what: str = "letter.replayed",
 ) -> str:
     """Send a letter's bytes through today's journey; gives the new fate.
 
@@ -92,12 +106,12 @@ def replay_letter(
     """
     now = clock.now()
     with ledger.begin() as db:
-        row = _letter(db, letter_id)
+        row = find_letter(db, letter_id)
+        if row.status == Status.OPEN and unpack_reasons(row.reasons)[0].code in DECIDED:
+            raise AsksForDecision(f"{letter_id} asks for a decision: agree to it, or decline it")
         if not mark_replayed(db, letter_id):
             raise NotOpen(f"{letter_id} is {row.status}")
-        # People name people here.
-        sealed = ledger.seal.seal(why.encode()).decode() if why else ""
-        _audit(db, now, who, "letter.replayed", letter_id, sealed)
+        remember(db, ledger, now, who, what, letter_id, why)
         message = _message(ledger, row)
         return Bookkeeper(db, ledger, now).replay(row, message, hear(message, house, now))
 
@@ -108,7 +122,8 @@ def _letters() -> Select[Any]:
     )
 
 
-def _letter(db: Connection, letter_id: str) -> Row[Any]:
+def find_letter(db: Connection, letter_id: str) -> Row[Any]:
+    """The letter's row. Raises NoSuchLetter."""
     try:
         return get_letter(db, letter_id)
     except NoResultFound:
@@ -151,10 +166,6 @@ def _reason(reason: Any) -> Shown:
         "what_happened": told.happened,
         "how": told.how,
     }
-
-
-def _audit(db: Connection, at: datetime, who: str, what: str, subject: str, why: str = "") -> None:
-    db.execute(insert(audit).values(at=at, who=who, what=what, subject=subject, why=why))
 
 
 def open_ids(ledger: Ledger, wanted: LetterFilter) -> Sequence[str]:

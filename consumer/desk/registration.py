@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -54,7 +54,7 @@ class Outcome(StrEnum):
 
 GOOD = frozenset({Outcome.REGISTERED, Outcome.CHANGED, Outcome.DELETED, Outcome.ALREADY})
 _DONE = {"Add": Outcome.REGISTERED, "Update": Outcome.CHANGED, "Delete": Outcome.DELETED}
-_AGAIN = "run this command again later: PARS is asked before anything is sent twice"
+_AGAIN = "run this command again: PARS is asked before anything is sent twice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +259,8 @@ class Registrar:
             case Retry(reason, _, maybe_sent):
                 return self._later(entry, reason, maybe_sent=maybe_sent), False
             case StopLine(reason):
-                return self._later(entry, reason, maybe_sent=reason.code not in _NEVER_IN), False
+                told = self._later(entry, reason, maybe_sent=reason.code not in _NEVER_IN)
+                return replace(told, how=f"{advice(reason).how}; then {_AGAIN}"), False
 
     def _unclear(self, entry: Entry, reason: Reason) -> Told:
         how = _AGAIN if entry.action == "Add" else "run this command again: twice does no harm"

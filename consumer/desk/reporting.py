@@ -29,6 +29,7 @@ from consumer.ledger.schema import audit, credits_, reports
 from consumer.reports.excel import ExcelTemplate
 from consumer.reports.files import DEFAULT, Format, Limits, Refused, Report, write_report
 from consumer.reports.xmlfile import XmlReport
+from consumer.service import claims_of
 from consumer.settings import Settings
 
 MARKED_AT_ONCE = 500
@@ -164,8 +165,7 @@ class Reporting:
 
     def claims(self) -> Claims:
         """Claims on credits of any profile."""
-        domains = {name: profile.domain for name, profile in self.settings.profiles.items()}
-        return Claims(self.ledger, domains, self.settings.sending.lease_seconds)
+        return claims_of(self.settings, self.ledger)
 
     def _by_file(self) -> list[str]:
         return [name for name, profile in self.settings.profiles.items() if profile.by_file]

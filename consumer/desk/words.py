@@ -89,11 +89,13 @@ ADVICE: dict[str, Advice] = {
         ("occurrence_changed", "this learner has credit in the activity already, counted in another way than its row says now", "coordinator", "set repeats back in activities.csv, or give the series an activity name of its own; then replay"),
         # people decide
         ("retracted", "the LMS took the completion back", "nobody", "nothing to do"),
-        ("retracted_after_sending", "the LMS took back what PARS may have", "coordinator", "replay to withdraw it from PARS, or leave it"),
-        ("changed_after_sending", "the LMS changed what PARS has already", "coordinator", "compare both; correct it in PARS if the new one is right"),
-        ("completed_after_withdrawal", "completed again after it was taken back", "coordinator", "replay if it counts"),
-        ("reported_again", "reported again after it was withdrawn", "coordinator", "replay if it counts"),
-        ("no_longer_derived", "the tables no longer lead to what PARS was sent", "coordinator", "check the learner's row; withdraw in PARS if it was wrong"),
+        ("retracted_after_sending", "the LMS took back what PARS may have", "coordinator", "agree to withdraw it from PARS, or decline to keep it"),
+        ("changed_after_sending", "the LMS changed what PARS has already", "coordinator", "agree if the new one is right: PARS is corrected; or decline"),
+        ("completed_after_withdrawal", "completed again after it was taken back", "coordinator", "agree if it counts, or decline"),
+        ("read_otherwise", "today's mapping reads another learner or course out of the event", "LMS admin", "check the mapping; if it is right, withdraw the credit and publish the event again"),
+        ("accepted_meanwhile", "the board accepted what was about to be withdrawn", "coordinator", "agree to withdraw it all the same, or decline to keep it"),
+        ("reported_again", "reported again after it was withdrawn", "coordinator", "agree if it counts, or decline"),
+        ("no_longer_derived", "the tables no longer lead to what PARS was sent", "coordinator", "agree to withdraw it if it was wrong, or decline to keep it"),
         # PARS
         ("identity_mismatch", "PARS could not match the learner: board ID, name and birth date do not agree", "coordinator", "ask the learner, " + _TABLE + ", then replay"),
         ("activity_unknown", "PARS does not know the activity, or it is not this provider's", "coordinator", "check the PARS activity ID in activities.csv, then replay"),

@@ -164,6 +164,12 @@ class Bookkeeper:
         origin = self._credits.origin_of(row)
         return self._write(row.id, judgement, said, origin, Arrival.CHANGED)
 
+    def reread(self, number: int, what: Heard, said: Said, judgement: Judgement) -> None:
+        """Remember what today's mapping reads out of a completion, and find it by today's names."""
+        self._rows.reread(number, what, said)
+        self._index(number, said, judgement)
+        self._write_gathered()
+
     def _apply(
         self,
         move: Move,

@@ -19,6 +19,7 @@ from consumer.ledger.ledger import Ledger
 from consumer.ledger.letters import Status
 from consumer.ledger.links import waits
 from consumer.ledger.schema import credits_
+from consumer.ledger.stale import Posted, ask_about
 from consumer.participant import Record
 from consumer.reason import Reason, pack_reasons, unpack_reasons
 
@@ -64,6 +65,14 @@ class Settlement:
     refused: tuple[Reason, ...] = ()
     attempts: tuple[Attempt, ...] = ()
     posted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """How many claims were not stale; the words of PARS heard for the first time."""
+
+    written: int
+    words: tuple[NewWord, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,27 +153,41 @@ class Claims:
         domain = self.domains[row.profile]
         return self.ledger.identity.credit_id(row.key, domain, row.revision)
 
-    def settle(self, db: Connection, done: Sequence[Settlement], now: datetime) -> list[NewWord]:
-        """Write what came of each claim; a stale one only makes its row be asked about.
+    def hold(self, db: Connection, number: int, now: datetime) -> Claim | None:
+        """One credit, for a question that a person has; None while somebody else holds it."""
+        c = credits_.c
+        free = or_(c.lease_until.is_(None), c.lease_until <= now)
+        row = db.execute(select(credits_).where(c.id == number, free)).one_or_none()
+        if row is None:
+            return None
+        claim = self._claim_of(row, now, self._among(db, row))
+        held = {"fence": claim.fence, "lease_until": claim.lease_until}
+        db.execute(update(credits_).where(c.id == number).values(held))
+        return claim
 
-        Gives the words of PARS that were heard for the first time and that nobody knows.
-        """
+    def settle(self, db: Connection, done: Sequence[Settlement], now: datetime) -> Settled:
+        """Write what came of each claim; a stale one only makes its row be asked about."""
         fresh: list[NewWord] = []
+        written = 0
         for settlement in done:
             claim = settlement.claim
             asked = Asked(claim.row, claim.credit_id, claim.fence, claim.profile)
             fresh += log_attempts(db, self.ledger, asked, settlement.attempts, now)
             if self._write(db, settlement, now):
                 self._tell(db, settlement, now)
+                written += 1
             else:
-                stale = {"ask": True, "due_at": now}
-                db.execute(
-                    update(credits_)
-                    .where(credits_.c.id == settlement.claim.row)
-                    .where(credits_.c.state == State.SUBMITTING)
-                    .values(stale)
-                )
-        return fresh
+                self._ask_about(db, settlement, now)
+        return Settled(written, tuple(fresh))
+
+    def _ask_about(self, db: Connection, settlement: Settlement, now: datetime) -> None:
+        claim, mine = settlement.claim, credits_.c.id == settlement.claim.row
+        if any(attempt.action == "add" for attempt in settlement.attempts):
+            posted = Posted(claim.row, claim.credit_id, claim.revision, claim.record)
+            ask_about(db, self.ledger, posted, now)
+        stale = {"ask": True, "due_at": now}
+        unsure = update(credits_).where(mine, credits_.c.state == State.SUBMITTING)
+        db.execute(unsure.values(stale))
 
     def _write(self, db: Connection, settlement: Settlement, now: datetime) -> bool:
         claim = settlement.claim

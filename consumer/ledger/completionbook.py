@@ -110,6 +110,12 @@ class CompletionBook:
         statement = insert(completions).values(values).returning(completions.c.id)
         return int(self._db.execute(statement).scalar_one())
 
+    def reread(self, number: int, what: Heard, said: Said) -> None:
+        """Keep what a newer mapping reads out of the same bytes."""
+        read = {"mapping": what.mapping, "mapping_version": what.version}
+        values = read | {"said": self._ledger.seal.seal_json(said), "changed_at": self._now}
+        self._db.execute(update(completions).where(completions.c.id == number).values(values))
+
     def _content(self, said: Said, what: Heard, message: Message) -> dict[str, Any]:
         return {
             "mapping": what.mapping,

@@ -110,14 +110,14 @@ class CreditBook:
         match move:
             case Move.WRITE:
                 # What it waited for may have been this change: asked anew, and at once.
-                self._change(row, **self._facts(record), due_at=self._now, reasons="[]")
+                self._change(row, **self.facts(record), due_at=self._now, reasons="[]")
             case Move.ADOPT:
                 self._change(row, record=self._ledger.seal.seal_json(record))
             case Move.RESEND:
-                self._change(row, **self._facts(record), **self._sent_again(row))
+                self._change(row, **self.facts(record), **self._sent_again(row))
             case Move.CORRECT:
                 again = {"state": State.WITHDRAWING.value, "resend": True} | self._fresh(row)
-                self._change(row, **self._facts(record), **again)
+                self._change(row, **self.facts(record), **again)
             case Move.REVIEW | Move.HOLD:
                 code = "changed_after_sending" if move is Move.REVIEW else "reported_again"
                 self._ask_person(row, code, completion, origin)
@@ -145,7 +145,7 @@ class CreditBook:
         }
 
     def _insert(self, key: str, record: Record) -> int:
-        values = self._facts(record) | {
+        values = self.facts(record) | {
             "key": key,
             "series": self._ledger.identity.series_key(record),
             "state": State.READY.value,
@@ -159,7 +159,8 @@ class CreditBook:
         statement = insert(credits_).values(values).returning(credits_.c.id)
         return int(self._db.execute(statement).scalar_one())
 
-    def _facts(self, record: Record) -> dict[str, Any]:
+    def facts(self, record: Record) -> dict[str, Any]:
+        """The columns that say what is reported."""
         return {
             "profile": record.profile,
             "pars_activity_id": record.pars_activity_id,
@@ -216,6 +217,16 @@ class CreditBook:
             withdrawing = {"state": State.WITHDRAWING.value, "resend": False, "reasons": "[]"}
             self._change(row, **withdrawing, **self._fresh(row))
         self.settle(Status.RESOLVED, credit_row=row.id)
+
+    def keep(self, row: Row[Any]) -> None:
+        """A person keeps what PARS has: whatever was to take its place is dropped, if unsent."""
+        if row.sent is not None:
+            self._change(row, **self.facts(self._ledger.seal.open_record(row.sent)))
+        once = [] if self._supporters(row.id) else links.completions_once_of(self._db, row.id)
+        for completion in once:
+            others = map(self._row, links.credits_of(self._db, completion))
+            sent = [(other.id, False) for other in others if other.credit_id is not None]
+            self.relink(completion, [(row.id, False), *sent])
 
     def withdraw_all(self, completion: int) -> bool:
         """A person agreed to a retraction: PARS is asked to delete what it has of it.

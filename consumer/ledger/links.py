@@ -38,6 +38,12 @@ def completions_of(db: Connection, credit: int) -> Sequence[int]:
     return db.scalars(query.order_by(_links.completion_id)).all()
 
 
+def completions_once_of(db: Connection, credit: int) -> Sequence[int]:
+    """The completions that led to this credit once, and do so no more."""
+    query = select(_links.completion_id).where(_links.credit_id == credit, ~_links.stands)
+    return db.scalars(query.order_by(_links.completion_id)).all()
+
+
 def behind(db: Connection, credit: int) -> int | None:
     """The completion that tells most about this credit: one that stands behind it, or did."""
     query = select(_links.completion_id).where(_links.credit_id == credit)

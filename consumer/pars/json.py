@@ -72,7 +72,7 @@ class JsonDocuments:
         """A learner match: the fields of the XML's, for ACCME's draft has none (dossier 3.6)."""
         born = {} if record.birth_date is None else {"BirthDate": str(record.birth_date)}
         names = {"GivenName": record.given_name, "FamilyName": record.family_name}
-        number = {"value": record.board_id, "domain": record.board}
+        number = {"value": record.board_id, "domain": record.board_domain or record.board}
         return write(_checked({**names, **born, "UniqueID": number}, self._match))
 
     def register(self, document: Value) -> bytes:

@@ -37,7 +37,7 @@ class Registered:
 
     def of(self, board: str) -> Registration | None:
         """The registration for this board's MOC, if there is one."""
-        return next((one for one in self.registrations if one.board == board), None)
+        return next((one for one in self.registrations if one.board == board.upper()), None)
 
 
 def registered_in(document: Value) -> tuple[Registered, ...]:

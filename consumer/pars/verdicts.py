@@ -88,6 +88,12 @@ def fate_of_question(reply: Reply) -> QuestionFate:
     return Retry(_reason(row, reply), reply.retry_after_seconds)
 
 
+def credits_shown(reply: Reply) -> tuple[CreditStatus, ...] | Retry | StopLine:
+    """What the answer to a question by learner shows; nothing is an answer too."""
+    fate = fate_of_status(replace(reply, credits=()), "")
+    return fate if isinstance(fate, Retry | StopLine) else reply.credits
+
+
 def row_for(reply: Reply, table: tuple[Row, ...], otherwise: Row) -> Row:
     """The first row of `table` that fits, else `otherwise`."""
     return next((row for row in table if _fits(row, reply)), otherwise)

@@ -85,7 +85,7 @@ class SendingPump:
         settlements = [exchange.settlement for exchange in self._unsettled]
         with self._claims.ledger.begin() as db:
             now = self._clock.now()
-            fresh = self._claims.settle(db, settlements, now)
+            fresh = self._claims.settle(db, settlements, now).words
             claimed: list[Claim] = []
             for line in self._lines.values():
                 allowed = line.allow(free - len(claimed))

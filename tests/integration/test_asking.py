@@ -413,6 +413,35 @@ def test_both_questions_are_asked_before_one_credit(
     assert actions(office)[:3] == ["activity", "match", "add"]
 
 
+def test_what_another_hand_may_have_reported_is_asked_about_before_the_questions(
+    open_office: OpenOffice, pars: SimulatedPars
+) -> None:
+    pars.put_activities(HEART | {"boards": {}})
+    office = open_office(url=pars.url, ask_first=True, profile={"look_up_activities": True})
+    office.hear(moodle(PRIYA))
+    office.drive(lambda: "activity" in actions(office))
+    sometime(office, HOUR)
+    untouched(office, pars)
+    assert why(office) == [("pars_board_missing", "board")]
+    pars.put_activities(HEART)
+    office.drive_to("accepted")
+    assert (pars.totals["live"], pars.totals["doubled"], office.letters) == (1, 0, [])
+    assert actions(office)[0] == "ask"
+
+
+def test_a_question_under_way_at_a_crash_is_asked_again(
+    looking: Callable[[Transport], Office], pars: SimulatedPars
+) -> None:
+    pars.put_activities(HEART | {"boards": {}})
+    office = looking(Transport.XML)
+    office.hear(moodle(PRIYA))
+    with office.ledger.begin() as db:
+        office.claims.claim(db, "main", [State.READY], 1, office.clock.now())
+    office.drive(lambda: "activity" in actions(office))
+    sometime(office)
+    untouched(office, pars)
+
+
 def test_json_has_no_match_without_a_path(open_office: OpenOffice) -> None:
     with pytest.raises(SettingsProblems, match=r"paths\.match"):
         open_office(profile={"transport": "json", "match_learners": True})

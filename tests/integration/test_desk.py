@@ -11,8 +11,10 @@ import orjson
 import pytest
 
 from consumer.credit import State
+from consumer.desk.answering import Answering, NoQuestion
 from consumer.desk.credits import CreditFilter, NoSuchCredit, list_credits, show_credit
 from consumer.desk.deadletters import (
+    AsksForDecision,
     LetterFilter,
     NoSuchLetter,
     NotOpen,
@@ -34,6 +36,7 @@ from tests.integration.people import (
     NOON,
     OTIS,
     PRIYA,
+    RENAL,
     canvas,
     course,
     moodle,
@@ -60,6 +63,12 @@ def rejected(office: Office) -> None:
     office.hear(moodle(PRIYA))
     office.take_for_sent()
     settle(office, State.REJECTED, Reason(Stage.BOARD, "board_rejected"))
+
+
+def answering(office: Office) -> Answering:
+    """A coordinator who answers what was asked."""
+    house = office.service.premises.house
+    return Answering(office.ledger, house, office.clock, "mora", "as the learner says")
 
 
 def refused(office: Office, **wrong: str) -> None:
@@ -287,6 +296,58 @@ def test_a_retraction_replayed_withdraws(office: Office) -> None:
     )
 
 
+def test_a_retraction_declined_keeps_the_credit_and_says_who_and_why(office: Office) -> None:
+    office.hear(openedx(PRIYA))
+    office.take_for_sent(State.ACCEPTED)
+    office.hear(revoked(PRIYA, NOON + HOUR))
+    letter = str(office.letter["letter_id"])
+    answering(office).decline(letter)
+    assert (office.states(), office.open_letters()) == (["accepted"], [])
+    (row,) = office.rows(audit)
+    assert (row.who, row.what, row.subject) == ("mora", "letter.declined", letter)
+    assert office.ledger.seal.open(row.why.encode()) == b"as the learner says"
+    # It counts as if it had never been taken back.
+    assert office.hear(openedx(PRIYA, NOON + 2 * HOUR)) == {"duplicate": 1}
+    with pytest.raises(NotOpen):
+        answering(office).agree(letter)
+
+
+def test_a_retraction_holds_what_was_not_sent_until_a_person_has_answered(
+    office: Office,
+) -> None:
+    office.put_activities(course("", RENAL, credit_types="Medical Knowledge;Patient Safety"))
+    office.look()
+    office.hear(openedx(PRIYA))
+    with office.ledger.begin() as db:
+        now = office.clock.now()
+        claimed = office.claims.claim(db, "main", [State.READY], 1, now)
+        office.claims.settle(db, [Settlement(one, State.SUBMITTED, {}) for one in claimed], now)
+    office.hear(revoked(PRIYA, NOON + HOUR))
+    office.take_for_sent()
+    assert office.states() == ["submitted", "ready"]
+    answering(office).decline(str(office.letter["letter_id"]))
+    office.take_for_sent()
+    assert office.states() == ["submitted", "submitted"]
+
+
+def test_agreed_to_a_retraction_both_what_was_sent_and_what_was_not_are_withdrawn(
+    office: Office,
+) -> None:
+    office.hear(openedx(PRIYA))
+    office.take_for_sent(State.ACCEPTED)
+    office.hear(revoked(PRIYA, NOON + HOUR))
+    answering(office).agree(str(office.letter["letter_id"]))
+    assert (office.states(), office.credit.accepted_too) == (["withdrawing"], True)
+    assert [row.what for row in office.rows(audit)] == ["letter.agreed"]
+
+
+def test_a_letter_that_asks_nothing_is_not_agreed_to(office: Office) -> None:
+    rejected(office)
+    with pytest.raises(NoQuestion, match="replay"):
+        answering(office).agree(str(office.letter["letter_id"]))
+    assert (office.states(), office.rows(audit)) == (["rejected"], [])
+
+
 def test_a_credit_taken_back_and_reported_by_another_account_is_sent_when_a_person_says_so(
     office: Office,
 ) -> None:
@@ -313,10 +374,12 @@ def test_what_no_longer_follows_from_the_tables_can_be_answered(office: Office) 
     office.look()
     assert office.letter["reason"] == "no_longer_derived"
     assert office.letter["credit_id"] == claim.credit_id
-    office.replay()
+    with pytest.raises(AsksForDecision):
+        office.replay()
+    answering(office).decline(str(office.letter["letter_id"]))
     assert office.open_letters() == []
     assert office.board_ids("accepted") == ["041327"]
-    assert office.board_ids("ready") == ["041372", "041372"]
+    assert office.board_ids("ready") == []
 
 
 def test_a_refused_credit_that_two_accounts_stand_behind_is_never_forgotten(

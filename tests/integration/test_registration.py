@@ -25,6 +25,7 @@ from consumer.pars.activityxml import rendered
 from consumer.pars.contract import Transport
 from consumer.reason import Reason
 from consumer.resources import shipped
+from consumer.tables.boards import shipped_boards
 from tests.integration.office import Office, SimulatedPars
 from tests.integration.people import OTIS, PRIYA, course, moodle
 from tests.integration.test_asking import sometime
@@ -321,7 +322,7 @@ def test_what_is_no_such_file_is_refused(tmp_path: Path, data: bytes) -> None:
 
 
 def listed(office: Office) -> list[dict[str, Any]]:
-    lines, _ = read_lines(office.tables, office.settings.profiles)
+    lines, _ = read_lines(office.tables, office.settings.profiles, shipped_boards())
     return list_activities(office.ledger, lines, {"main": "0009999", "north": "0008888"})
 
 

@@ -10,12 +10,15 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from click.testing import CliRunner
 from lxml import etree
 
+from consumer.cli import main
 from consumer.fate import (
     Absent,
     Done,
@@ -389,9 +392,7 @@ def test_each_fault_spoils_one_request(
     assert desk.save(BEN, SECOND) == Done()
 
 
-@pytest.mark.parametrize(
-    "kind", ["wrong_type", "garbage", "huge", "bomb", "entity", "encoding", "redirect"]
-)
+@pytest.mark.parametrize("kind", ["wrong_type", "garbage", "huge", "bomb", "entity", "encoding"])
 def test_a_spoilt_answer_is_never_understood(desk: Desk, kind: str) -> None:
     desk.faults({"kind": kind, "on": "any", "times": 3})
     replies = [
@@ -497,6 +498,18 @@ def test_points_are_kept_to_the_decimal(desk: Desk) -> None:
 
 
 # ------------------------------------------------------------------ as a process
+
+
+def test_a_plan_with_mistakes_starts_nothing_and_tells_them_all(tmp_path: Path) -> None:
+    plan = tmp_path / "plan.toml"
+    plan.write_text('[[faults]]\nkind = "hnag"\n[[faults]]\nkind = "down"\n', encoding="utf-8")
+    words = ["simulate", "--port", "0", "--faults", str(plan), "--fault", "bomb seconds=3"]
+    done = CliRunner().invoke(main, words)
+    told = done.stderr.splitlines()
+    assert (done.exit_code, len(told), done.stdout) == (2, 3, "")
+    assert [": entry 1: " in told[0], ": entry 2: " in told[1]] == [True, True]
+    assert told[2] == 'error: --fault "bomb seconds=3": bomb takes no seconds'
+
 
 PROCESS = """
 from consumer.pars.simulator import serve

@@ -62,7 +62,7 @@ class Page:
         entries = (
             Entry(one, action, f"{CREDIT[:-1]}{number}") for number, one in enumerate(records, 1)
         )
-        report = write_report(entries, FORMS[form], self.folder, MORNING.date())
+        report = write_report(entries, FORMS[form], self.folder, "moc-report")
         assert not report.refused
         (file,) = report.files
         return file.path.read_bytes()

@@ -34,6 +34,7 @@ _SERVICES = (
     ("learner-activities/status", On.STATUS, True),
     ("learner-activities", On.SAVE, True),
     ("activities", On.ACTIVITY, True),
+    ("learner-match", On.MATCH, True),
     ("_upload", On.UPLOAD, True),
 )
 

@@ -1,0 +1,32 @@
+"""The credits that people name: by CreditID of any revision, or by a completion's number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, or_, select
+
+from consumer.desk.credits import NoSuchCredit
+from consumer.ledger import links
+from consumer.ledger.schema import attempts, credits_
+
+
+def credits_named(db: Connection, name: str) -> Sequence[Row[Any]]:
+    """The rows that a name of `credit list` means. Raises NoSuchCredit."""
+    k, number = credits_.c, name[1:]
+    means: ColumnElement[bool]
+    if name[:1] == "c" and number.isascii() and number.isdigit():
+        means = k.id.in_(links.credits_of(db, int(number)))
+    else:
+        earlier = select(attempts.c.credit_row).where(attempts.c.credit_id == name)
+        means = or_(k.credit_id == name, k.id.in_(earlier))
+    rows = db.execute(select(credits_).where(means).order_by(k.id)).all()
+    if not rows:
+        raise NoSuchCredit(f"there is no credit {name}")
+    return rows
+
+
+def name_of(db: Connection, row: Row[Any]) -> str:
+    """What people call a credit: its CreditID, or its completion's number before it has one."""
+    return row.credit_id or f"c{links.behind(db, row.id)}"
