@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, and_, not_, or_, select
 
 from consumer.credit import WORDS, Heard, State
 from consumer.desk.auditscope import Scope, pair_of
+from consumer.desk.credits import standing_of
 from consumer.desk.words import advice
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.schema import (
@@ -134,28 +135,34 @@ class AuditLines:
 
     def _untaken(self, row: Row[Any], around: Around) -> Unreported:
         record, heard = self._seal.open_record(row.record), around.heard.get(row.id)
+        reasons = unpack_reasons(row.reasons)
         return Unreported(
             learner=f"{record.given_name} {record.family_name}",
             board=record.board,
             board_id=record.board_id,
             credit_type=record.credit_type,
             completed_on=record.completed_on,
-            standing=WORDS[State(row.state)],
+            standing=standing_of(State(row.state), reasons[0] if reasons else None),
             since=row.changed_at,
             source=heard.source if heard else "",
-            **_told(unpack_reasons(row.reasons)),
+            **_told(reasons),
         )
 
     def _without_credit(self) -> Iterator[Rows]:
         activities = self._tables.activities
         courses = {course for _, course, row in activities if pair_of(row) in self._scope.pairs}
         c = completions.c
-        query = select(completions).where(c.course.in_(sorted(courses)), c.state.in_(_NO_CREDIT))
+        # One board may have its credit while another still waits.
+        halfway = and_(c.state == Heard.CREDITED, c.unfinished, c.reasons != "[]")
+        waits = or_(c.state.in_(_NO_CREDIT), halfway)
+        query = select(completions).where(c.course.in_(sorted(courses)), waits)
         return self._in_parts(query.order_by(c.state, c.id))
 
     def _waiting(self, row: Row[Any]) -> Unreported | None:
-        said = self._seal.open_said(row.said)
-        rows = self._meant(said)
+        said, reasons = self._seal.open_said(row.said), unpack_reasons(row.reasons)
+        state, rows = Heard(row.state), self._meant(said)
+        if state is Heard.CREDITED:
+            state, rows = Heard.HELD, self._awaited(rows, reasons)
         day = completion_date(said.completed, rows[0].zone) if rows else None
         if day is None or not self._scope.covers(day):
             return None
@@ -166,11 +173,16 @@ class AuditLines:
             board_id=learner.board_id if learner else "",
             credit_type="; ".join(dict.fromkeys(t for one in rows for t in one.credit_types)),
             completed_on=day,
-            standing=WORDS[Heard(row.state)],
+            standing=WORDS[state],
             since=row.changed_at,
             source=row.source,
-            **_told(unpack_reasons(row.reasons)),
+            **_told(reasons),
         )
+
+    def _awaited(self, rows: list[TableRow], reasons: Sequence[Reason]) -> list[TableRow]:
+        """The rows of the boards that are still waited for, which their reasons name."""
+        boards, named = self._tables.boards, {reason.detail for reason in reasons}
+        return [row for row in rows if boards[row.board].spelled("prose") in named]
 
     def _meant(self, said: Said) -> list[TableRow]:
         """The rows of this activity that a completion belongs to: by its day, where one fits."""

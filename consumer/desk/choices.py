@@ -19,11 +19,15 @@ from consumer.tables.activities import Activities
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A setting of a provider profile that decides what becomes of those held with `code`."""
+    """A setting of a provider profile that decides what becomes of those held with `code`.
+
+    While it is `holds` nobody has chosen; what is held all the same waits for something else.
+    """
 
     code: str
     setting: str
     values: tuple[str, ...]
+    holds: str
     now: Callable[[Reporter], str]
     next_step: str
 
@@ -33,6 +37,7 @@ CHOICES = (
         "no_birth_year",
         "without_birth_year",
         tuple(policy.value for policy in YearPolicy),
+        YearPolicy.HOLD.value,
         lambda profile: profile.without_birth_year.value,
         "ask ACCME what to send where a learner gave month and day only, set it and start anew;"
         " or add the year to learners.csv",  # dossier 2.3 and question 8
@@ -56,7 +61,9 @@ def _waiting(
     c = completions.c
     held = (
         select(c.site, c.course, func.count().label("records"), func.min(c.heard_at).label("since"))
-        .where(c.state == Heard.HELD, c.reasons.contains(f'"code":"{choice.code}"'))
+        # One that a board credits may still wait for another board.
+        .where(c.state.in_((Heard.HELD, Heard.CREDITED)))
+        .where(c.reasons.contains(f'"code":"{choice.code}"'))
         .group_by(c.site, c.course)
     )
     counts: Counter[str] = Counter()
@@ -76,4 +83,5 @@ def _waiting(
             "next_step": choice.next_step,
         }
         for name, count in sorted(counts.items())
+        if choice.now(profiles[name]) == choice.holds
     ]

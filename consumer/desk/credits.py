@@ -138,7 +138,7 @@ def _brief(row: Row[Any], watch: Watch | None) -> Shown:
     return {
         "id": (cells[k.credit_id] if credit else "") or f"c{cells[c.id]}",
         "state": state.value,
-        "standing": _standing(state, reason),
+        "standing": standing_of(state, reason),
         "activity": cells[k.activity] if credit else cells[c.course],
         "board": cells[k.board] or "",
         "credit_type": cells[k.credit_type] or "",
@@ -163,7 +163,7 @@ def _at_risk(row: Row[Any], state: State | Heard, *, waits: bool, watch: Watch) 
     return own or (watch.standing(Heard.HELD, cells[c.report_by], resend=False) if waits else "")
 
 
-def _standing(state: State | Heard, reason: Reason | None) -> str:
+def standing_of(state: State | Heard, reason: Reason | None) -> str:
     """A credit that PARS was asked about, and is ready but for the answer, waits."""
     if state is not State.READY or reason is None or reason.stage is not Stage.LOOK_UP:
         return WORDS[state]

@@ -240,6 +240,28 @@ def test_what_another_provider_reports_is_told_in_its_own_pack(office: Office) -
     assert file.name == "audit-not-ours-2026-11-22.xlsx"
 
 
+def test_a_board_that_is_still_waited_for_is_told_beside_the_credit_of_another(
+    office: Office,
+) -> None:
+    pediatric = {"board": "ABP", "credit_types": "Lifelong Learning and Self-Assessment"}
+    internal, both = {"board": "ABIM"}, {"activity": "BOTH"}
+    office.put_activities(
+        course(MOODLE, "101", **internal, **both), course(MOODLE, "101", **pediatric, **both)
+    )
+    office.put_learners(
+        PRIYA.row(**internal), PRIYA.row(board="ABP", board_id="P-77", consent="no")
+    )
+    office.look()
+    office.hear(moodle(PRIYA))
+    office.take_for_sent()
+    _, (credited,), (waiting,) = pack(office, "BOTH")
+    assert (credited["Board"], credited["Consent"]) == ("ABIM", "yes")
+    assert (waiting["Board"], waiting["Board ID"]) == ("ABP", "P-77")
+    assert waiting["Credit type"] == pediatric["credit_types"]
+    assert waiting["Standing"] == "Waiting for learner"
+    assert waiting["Why"] == "no consent to share with the board is on file"
+
+
 def test_nobody_stands_in_the_pack_of_another_activity(reporting: Office) -> None:
     reporting.put_learners(PRIYA.row(), OTIS.row(consent="no"))
     reporting.look()

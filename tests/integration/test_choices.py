@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from consumer.candidate import YearPolicy
 from consumer.desk.choices import CHOICES, waiting_for_choices
 from consumer.settings import ProviderProfile
 from consumer.tables import load_tables
@@ -56,19 +57,32 @@ def test_the_setting_is_named_with_its_values_and_how_many_wait(yearless: Office
     assert (north["setting"], north["records"]) == ("profiles.north.without_birth_year", 1)
 
 
+def test_a_board_that_waits_beside_the_credit_of_another_counts(office: Office) -> None:
+    pediatric = {"board": "ABP", "credit_types": "Lifelong Learning and Self-Assessment"}
+    rows = (course(MOODLE, "101", **more) for more in ({"board": "ABIM"}, pediatric))
+    office.put_activities(*rows)
+    yearless = PRIYA.row(board="ABP", board_id="P-77", birth_date="09-10")
+    office.put_learners(PRIYA.row(board="ABIM"), yearless)
+    office.look()
+    office.hear(moodle(PRIYA))
+    assert office.states() == ["ready"]
+    assert [row["records"] for row in choices(office)] == [1]
+
+
 def test_once_chosen_they_go_and_nothing_waits(yearless: Office) -> None:
     yearless.hear(moodle(PRIYA))
     assert len(choices(yearless)) == 1
-    profiles = yearless.settings.profiles
-    chosen = {n: p.model_dump() | {"without_birth_year": "omit"} for n, p in profiles.items()}
-    for profile in chosen.values():
-        profile["password"] = profile["password"].get_secret_value()
-    yearless._load = lambda _: yearless.settings.model_copy(  # type: ignore[method-assign]
-        update={"profiles": {n: ProviderProfile(**p) for n, p in chosen.items()}}
-    )
+    settings = yearless.settings
+    chosen = {
+        name: profile.model_copy(update={"without_birth_year": YearPolicy.OMIT})
+        for name, profile in settings.profiles.items()
+    }
+    changed = settings.model_copy(update={"profiles": chosen})
+    yearless._load = lambda _: changed  # type: ignore[method-assign]
     yearless.start()
+    assert choices(yearless) == []
     yearless.look()
-    assert (yearless.states(), choices(yearless)) == (["ready"], [])
+    assert yearless.states() == ["ready"]
 
 
 def test_a_course_that_changed_hands_counts_for_whoever_reports_it(yearless: Office) -> None:
