@@ -159,8 +159,8 @@ class Dealings:
         next_ask = self._policy.schedule.next_ask(claim.submitted_at or now, now)
         return Exchange(found(claim, fate, (attempt,), now, next_ask), Signal.WELL)
 
-    def _gone(self, claim: Claim, attempt: Attempt) -> Exchange:
-        return Exchange(gone(claim, (attempt,), self._clock.now()), Signal.WELL)
+    def _gone(self, claim: Claim, attempts: tuple[Attempt, ...]) -> Exchange:
+        return Exchange(gone(claim, attempts, self._clock.now()), Signal.WELL)
 
     def _accepted_meanwhile(self, claim: Claim, attempt: Attempt) -> Exchange:
         """Nothing that the board accepted is withdrawn without a person (design 6)."""

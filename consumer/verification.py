@@ -46,7 +46,7 @@ class Verification(Dealings):
         for record in dict.fromkeys((claim.sent, claim.record)):
             if shown := self._shown(record, known, ""):
                 raise NotSo(f"PARS still has one for this learner, activity and day: {_ids(shown)}")
-        return self._gone(claim, attempt)
+        return self._gone(claim, (attempt,))
 
     def _shown(
         self, record: Record, known: Collection[str], chosen: str

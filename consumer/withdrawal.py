@@ -27,8 +27,12 @@ class Withdrawal(Dealings):
                 return self._refuse(claim, (Reason(Stage.PARS, "no_credit_id"),), (attempt,))
             case Absent() if not self._surely_absent(claim):
                 return self._ask_again(claim, attempt)
+            case Absent() if claim.ask:
+                # Whatever PARS says, it was never told to delete this: a wrong "not found" must
+                # not bring the next revision in beside a record that is there.
+                return self._delete(claim, claim.credit_id, attempt, last_success_at)
             case Absent():
-                return self._gone(claim, attempt)
+                return self._gone(claim, (attempt,))
             case Doubtful(reason):
                 return self._refuse(claim, (reason,), (attempt,))
             case Retry() | StopLine():
@@ -42,11 +46,13 @@ class Withdrawal(Dealings):
         fate, attempt = self._save(claim.sent, credit_id, Action.DELETE)
         attempts = (asked, attempt)
         match fate:
+            case Unclear(Reason(code="record_unknown")) if asked.outcome == "absent":
+                return self._gone(claim, attempts)
             case Done() | Unclear():
                 # Only asking, and finding nothing, proves a withdrawal.
                 if self._exhausted(claim, claim.tries + 1):
                     return self._refuse(claim, (Reason(Stage.PARS, "still_there"),), attempts)
-                values = self._tried(claim, claim.tries + 1) | {"absent_at": None}
+                values = self._tried(claim, claim.tries + 1) | {"absent_at": None, "ask": False}
                 values["due_at"] = self._after(self._policy.grace_seconds)
                 return self._exchange(claim, State.WITHDRAWING, values, attempts)
             case Refused(reasons):

@@ -11,7 +11,7 @@ from consumer.ledger.seal import Seal
 
 
 def fill_in(db: Connection, seal: Seal, identity: Identity) -> None:
-    """Give every row from before migration 0005 its series and the common deadlines."""
+    """Give every row from before migration 0004 its series and the common deadlines."""
     for row in db.execute(select(credits_.c.id, credits_.c.record)).all():
         record = seal.open_record(row.record)
         values = {

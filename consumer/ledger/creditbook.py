@@ -118,8 +118,8 @@ class CreditBook(LetterBook):
             case Move.RESEND:
                 self._change(row, **self.facts(record), **self._sent_again(row))
             case Move.CORRECT:
-                again = {"state": State.WITHDRAWING.value, "resend": True} | self._fresh(row)
-                self._change(row, **self.facts(record), **again)
+                again = {"state": State.WITHDRAWING.value, "resend": True, "ask": True}
+                self._change(row, **self.facts(record), **again, **self._fresh(row))
             case Move.REVIEW | Move.HOLD:
                 code = "changed_after_sending" if move is Move.REVIEW else "reported_again"
                 self._ask_person(row, code, completion, origin)
@@ -216,8 +216,8 @@ class CreditBook(LetterBook):
         if row.credit_id is None:
             self._change(row, state=State.WITHDRAWN.value, reasons="[]")
         else:
-            withdrawing = {"state": State.WITHDRAWING.value, "resend": False, "reasons": "[]"}
-            self._change(row, **withdrawing, **self._fresh(row))
+            withdrawing = {"state": State.WITHDRAWING.value, "resend": False, "ask": True}
+            self._change(row, **withdrawing, **self._fresh(row), reasons="[]")
         self.settle(Status.RESOLVED, credit_row=row.id)
 
     def keep(self, row: Row[Any]) -> None:

@@ -41,7 +41,7 @@ def ask_about(db: Connection, ledger: Ledger, posted: Posted, now: datetime) -> 
 
 
 def _withdraw_again(db: Connection, number: int, now: datetime) -> None:
-    again = {"state": State.WITHDRAWING.value, "absent_at": None, "due_at": now}
+    again = {"state": State.WITHDRAWING.value, "ask": True, "absent_at": None, "due_at": now}
     moved = {"fence": credits_.c.fence + 1, "lease_until": None, "changed_at": now}
     db.execute(update(credits_).where(credits_.c.id == number).values(again | moved))
 

@@ -40,6 +40,7 @@ TAKEN = Reply(status=201, understood=True)
 NOT_SENT = Reply(broke=Broke.NOT_SENT)
 CUT = Reply(broke=Broke.CUT)
 BUSY = Reply(status=503)
+NO_RECORD = Reply(status=400, message="Credit record does not exist", understood=True)
 MAINTENANCE = Reply(status=200, raw=b"<html>down for maintenance</html>")
 UNAUTHORISED = Reply(status=401)
 EXISTS = Reply(status=409, understood=True)
@@ -505,10 +506,17 @@ def test_a_withdrawal_is_proved_by_two_absences() -> None:
     assert credit.pars.heard == [("ask", FIRST), ("delete", FIRST), ("ask", FIRST), ("ask", FIRST)]
 
 
-def test_what_pars_never_had_needs_no_delete() -> None:
-    credit = withdrawing(ABSENT, ABSENT).turn().turn()
+def test_what_pars_never_had_is_gone_once_a_delete_found_nothing_either() -> None:
+    credit = withdrawing(ABSENT, ABSENT, NO_RECORD).turn().turn()
     assert credit.state is State.WITHDRAWN
-    assert credit.pars.heard == [("ask", FIRST)] * 2
+    assert credit.pars.heard == [*[("ask", FIRST)] * 2, ("delete", FIRST)]
+
+
+def test_a_wrong_not_found_passes_for_no_withdrawal() -> None:
+    credit = withdrawing(ABSENT, ABSENT, TAKEN, resend=True).turn().turn()
+    assert credit.state is State.WITHDRAWING
+    credit.pars.answers(ABSENT, ABSENT)
+    assert credit.turn().turn().state is State.READY
 
 
 @each(CUT, BUSY, MAINTENANCE, EXISTS, UNAUTHORISED)
@@ -529,7 +537,7 @@ def test_a_refused_delete_tells_a_person_and_asks_again_tomorrow() -> None:
     credit = withdrawing(shows("Accepted"), closed, accepted_too=True).turn()
     assert (credit.state, credit.codes) == (State.WITHDRAWING, ["reporting_closed"])
     assert credit.due_at == MORNING + timedelta(days=1)
-    credit.pars.answers(ABSENT, ABSENT)  # somebody deleted it by hand
+    credit.pars.answers(ABSENT, ABSENT, NO_RECORD)  # somebody deleted it by hand
     assert credit.turn().turn().state is State.WITHDRAWN
 
 
@@ -549,7 +557,7 @@ def test_a_withdrawal_that_pars_chokes_on_tells_a_person_and_is_still_a_withdraw
         credit.pars.answers(BUSY)
         credit.turn(served_others=True)
     assert (credit.state, credit.codes) == (State.WITHDRAWING, ["gave_up", "pars_unavailable"])
-    credit.pars.answers(ABSENT, ABSENT)
+    credit.pars.answers(ABSENT, ABSENT, NO_RECORD)
     assert credit.turn().turn().state is State.WITHDRAWN
 
 
@@ -562,7 +570,7 @@ def test_a_delete_that_cannot_be_written_tells_a_person() -> None:
 def test_the_next_revision_has_all_its_tries_and_time() -> None:
     long_ago = MORNING - timedelta(days=9)
     old = {"tries": 5, "first_try_at": long_ago, "last_try_at": MORNING - timedelta(hours=1)}
-    credit = withdrawing(ABSENT, ABSENT, resend=True, **old).turn().turn()
+    credit = withdrawing(ABSENT, ABSENT, NO_RECORD, resend=True, **old).turn().turn()
     assert credit.state is State.READY
     credit.pars.answers(BUSY)
     credit.turn(served_others=True)
