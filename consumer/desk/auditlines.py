@@ -31,6 +31,8 @@ from consumer.tables.activities import Activity as TableRow
 from consumer.tables.learners import Learner
 
 _AT_ONCE = 200
+_IDLE = ("revealed", "declined")
+"""To have looked at something, or to have left it as it was, corrects nothing."""
 _WAYS = {"add": "web service", "file_add": "file"}
 _NOT_KNOWN = "not in the learners table"
 _UNSENT = (State.READY, State.SUBMITTING)
@@ -215,8 +217,9 @@ class AuditLines:
         subjects = self._subjects([row.id for row in rows])
         subjects |= {row.credit_id: row.id for row in rows if row.credit_id}
         a = audit.c
-        # To have looked at something corrects nothing.
-        query = select(audit).where(a.subject.in_(list(subjects)), a.what.not_like("%.revealed"))
+        query = select(audit).where(a.subject.in_(list(subjects)))
+        for idle in _IDLE:
+            query = query.where(a.what.not_like(f"%.{idle}"))
         done = self._db.execute(query.order_by(a.id))
         return {subjects[act.subject]: Hand(act.who, act.at) for act in done}
 
@@ -230,8 +233,10 @@ class AuditLines:
             .where(link.credit_id.in_(numbers), letter.credit_row.is_(None))
         )
         queries = (posted.distinct(), own, behind)
-        found = (row for query in queries for row in self._db.execute(query))
-        return dict(map(tuple, found))
+        found = dict(tuple(row) for query in queries for row in self._db.execute(query))
+        # A credit that has no CreditID yet goes by the number of its completion.
+        linked = select(link.completion_id, link.credit_id).where(link.credit_id.in_(numbers))
+        return found | {f"c{row.completion_id}": row.credit_id for row in self._db.execute(linked)}
 
 
 def _answer(row: Row[Any]) -> str:

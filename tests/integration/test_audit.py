@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from openpyxl import load_workbook
+from sqlalchemy import insert
 
 from consumer.desk.audit import AuditDesk
 from consumer.desk.auditscope import NoSuchActivity
@@ -117,6 +118,23 @@ def test_who_put_it_right_is_told_and_when_and_not_who_only_looked(reporting: Of
     assert (priya["Corrected by"], otis["Corrected by"]) == ("mora", None)
     assert abs(priya["Corrected at"] - acted) < timedelta(seconds=1)
     assert open_ == []
+
+
+@pytest.mark.parametrize(
+    ("what", "corrected"), [("credit.corrected", "mora"), ("letter.declined", None)]
+)
+def test_a_correction_by_the_number_of_the_completion_is_told_too(
+    office: Office, what: str, corrected: str | None
+) -> None:
+    office.hear(moodle(OTIS), moodle(PRIYA))
+    number = office.completions[1].id
+    act = {"at": office.clock.now(), "who": "mora", "what": what, "subject": f"c{number}"}
+    with office.ledger.begin() as db:
+        db.execute(insert(audit).values(**act, why=""))
+    office.take_for_sent()
+    _, lines, _ = pack(office, "HF-UPDATE")
+    told = {line["Learner"]: line["Corrected by"] for line in lines}
+    assert told == {"Otis Fjällström-Nwosu": None, "Priya Vantongeren": corrected}
 
 
 def test_a_rejection_says_what_the_board_meant(reporting: Office, pars: SimulatedPars) -> None:
