@@ -183,6 +183,7 @@ def test_corrected_by_hand_what_was_to_be_sent_is_not_sent_as_well(
         by_hand(reporting).added(name)
     web_pages(reporting, Action.DELETE, name)
     assert by_hand(reporting).added(name) == "Sent to PARS"
+    assert not reporting.credit.resend
     reporting.pass_time(3 * 86_400)
     assert (reporting.states(), pars.totals["live"]) == (["accepted"], 1)
 
