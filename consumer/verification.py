@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
+from consumer.credit import State
 from consumer.dealings import Dealings, Exchange
 from consumer.fate import Absent, Found, Retry, StatusFate, StopLine
 from consumer.ledger.claims import Attempt, Claim
@@ -27,6 +28,8 @@ class Verification(Dealings):
         Raises NotSo when PARS has nothing, cannot be asked, or has several: then `chosen` tells.
         """
         fate, attempt = self._ask(claim)
+        if isinstance(fate, Found) and claim.state is State.WITHDRAWING:
+            raise NotSo("PARS still has the one that is being withdrawn: delete that first")
         if isinstance(fate, Found):
             return self._kept(self._stands(claim, fate, attempt), claim.credit_id, posted=False)
         _answered(fate)

@@ -49,7 +49,7 @@ class Case:
     """
 
     completions: Sequence[Row[Any]] = ()
-    heard: Mapping[int, Heard] = field(default_factory=dict)
+    heard: Mapping[int, Heard] = field(default_factory=dict, repr=False)
     credits: Sequence[Row[Any]] = ()
     changes: tuple[Change, ...] = ()
     obstacles: tuple[Reason, ...] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -24,7 +24,7 @@ class Posted:
     row: int
     credit_id: str
     revision: int
-    record: Record
+    record: Record = field(repr=False)
 
 
 def ask_about(db: Connection, ledger: Ledger, posted: Posted, now: datetime) -> None:

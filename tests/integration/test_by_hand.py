@@ -167,6 +167,27 @@ def test_deleted_by_hand_a_correction_goes_on_with_the_next_revision(
     assert [r["history"] for r in pars.records] == [["add", "delete"], ["add"]]
 
 
+def test_corrected_by_hand_what_was_to_be_sent_is_not_sent_as_well(
+    reporting: Office, pars: SimulatedPars
+) -> None:
+    pars.put_roster(PRIYA.diplomate(board_rejects="Not eligible"))
+    reporting.hear(moodle(PRIYA))
+    reporting.drive_to("rejected")
+    pars.put_roster(PRIYA.diplomate())
+    name = reporting.credit.credit_id
+    pars.weather({"kind": "status", "status": 400})
+    reporting.replay()
+    reporting.drive(lambda: bool(reporting.open_letters()))  # PARS will not delete it
+    web_pages(reporting, Action.ADD, THEIRS)
+    with pytest.raises(NotSo, match="delete that first"):
+        by_hand(reporting).added(name)
+    web_pages(reporting, Action.DELETE, name)
+    assert by_hand(reporting).added(name) == "Sent to PARS"
+    assert not reporting.credit.resend
+    reporting.pass_time(3 * 86_400)
+    assert (reporting.states(), pars.totals["live"]) == (["accepted"], 1)
+
+
 def test_just_sent_an_absence_proves_nothing(reporting: Office, pars: SimulatedPars) -> None:
     reporting.hear(moodle(PRIYA))
     while reporting.states() != ["submitted"]:

@@ -508,6 +508,16 @@ def test_what_pars_refused_is_withdrawn_and_its_letter_is_off_the_list(
     assert pars.records == []
 
 
+def test_withdrawn_what_a_person_was_asked_about_is_no_question_any_more(
+    reporting: Office,
+) -> None:
+    reporting.hear(openedx(PRIYA))
+    reporting.drive_to("accepted")
+    reporting.hear(revoked(PRIYA, NOON + HOUR))
+    taken_back(reporting, reporting.credit.credit_id)
+    assert reporting.open_letters() == []
+
+
 def test_already_withdrawn_is_told_and_changes_nothing(
     reporting: Office,
 ) -> None:
