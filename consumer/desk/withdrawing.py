@@ -76,6 +76,8 @@ def _what_happens(row: Row[Any]) -> str:
     state = State(row.state)
     if is_going(row):
         return f"{_NOTHING}: it is {WORDS[state].lower()} already"
+    if state is State.REPORTED:
+        return f"{_NOTHING}: it stands in a report by file; bring its results, or undo the report"
     if state is State.WITHDRAWING:
         return "it is being corrected: it is withdrawn for good instead"
     if row.credit_id is None:
@@ -87,7 +89,7 @@ def _withdraw(
     db: Connection, ledger: Ledger, row: Row[Any], who: str, why: str, now: datetime
 ) -> Shown:
     told = _planned(db, row)
-    if is_going(row):
+    if is_going(row) or row.state == State.REPORTED:
         return told
     book = CreditBook(db, ledger, now, Agreed.ACCEPTED_TOO)
     book.withdraw(row)

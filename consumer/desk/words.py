@@ -104,6 +104,7 @@ ADVICE: dict[str, Advice] = {
         ("refused_by_pars", "PARS refused it for a reason we do not know", "coordinator", "read its answer with credit answers, correct, then replay"),
         ("gave_up", "PARS failed on this credit again and again", "SRE", "look at PARS's answers, then replay"),
         ("vanished", "PARS took it and no longer knows it", "SRE", "ask ACCME, then replay"),
+        ("stands_in_a_file", "it stands in a report by file that has no answer yet", "coordinator", "bring its results (report import), or undo the report; then correct it"),
         ("not_uploaded", "the file that reports it was written days ago, and PARS does not know the credit", "coordinator", "upload the file, or destroy it; then replay"),
         ("cannot_tell_which", "PARS shows fewer credits of this learner's day than the file reported", "coordinator", "bring PARS's result sheet (report import), or delete in PARS what it shows of that day and replay"),
         ("no_credit_id", "PARS shows the credit without a CreditID, so it cannot be withdrawn from here", "coordinator", "delete it in PARS; it goes on by itself then"),

@@ -156,6 +156,10 @@ class Corrector:
         held = {row.key: self._held(row) for row in credit_rows}
         keys, wanted = self._wanted(heard, held)
         wrong = tuple(self._wrong(credit_rows, held, wanted))
+        if any(one.row is not None and one.row.state == State.REPORTED for one in wrong):
+            # Deleted at PARS before the file is uploaded, it would come back with the file.
+            in_a_file = Reason(Stage.REVIEW, "stands_in_a_file")
+            return Case(completion_rows, heard, credit_rows, obstacles=(in_a_file,))
         new = {key: self._alive(key) for key in wanted.keys() - held.keys()}
         missing = tuple(Change(None, None, wanted[key]) for key, row in new.items() if row is None)
         touched = {one.row.key for one in wrong if one.row is not None}

@@ -13,12 +13,14 @@ from openpyxl import load_workbook
 
 from consumer.desk.reporting import Reporting, UndoneAlready, Wanted
 from consumer.desk.results import Results
+from consumer.desk.withdrawing import withdraw
+from consumer.ledger.correction import Corrector
 from consumer.ledger.reportbook import Form, entries
 from consumer.ledger.schema import attempts
 from consumer.pars.port import Action
 from consumer.tables.csvfile import TableProblems
 from tests.integration.office import OUTCOMES, Office, SimulatedPars
-from tests.integration.people import DAY, LENA, NOON, OTIS, PRIYA, Physician, moodle
+from tests.integration.people import COURSES, DAY, LENA, NOON, OTIS, PRIYA, Physician, moodle
 
 OpenOffice = Callable[..., Office]
 WEEK = 7 * 86_400
@@ -263,6 +265,20 @@ def test_what_the_lms_says_of_a_reported_credit_is_a_persons_decision(filing: Of
     assert filing.open_letters() == []
     filing.hear(moodle(OTIS, at=NOON - DAY))
     assert filing.letter["reason"] == "changed_after_sending"
+    assert filing.states() == ["reported"] * 3
+
+
+def test_what_stands_in_a_file_is_neither_withdrawn_nor_corrected(filing: Office) -> None:
+    export(filing)
+    credit = filing.credits[0]
+    (told,) = withdraw(filing.ledger, [credit.credit_id], "mora", "", filing.clock)
+    assert "undo the report" in str(told["what_happens"])
+    filing.put_activities(*(row | {"max_points": "1.0"} for row in COURSES))
+    filing.look()
+    with filing.ledger.begin() as db:
+        corrector = Corrector(db, filing.ledger, filing.service.premises.house, filing.clock.now())
+        (obstacle,) = corrector.case(credit.id).obstacles
+    assert obstacle.code == "stands_in_a_file"
     assert filing.states() == ["reported"] * 3
 
 
