@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from consumer.cli.adopt import adopt
 from consumer.cli.context import ledger_of, settings_of, telling_faults
 from consumer.cli.credit_changes import correct, done, withdraw_
 from consumer.cli.output import FAILED, fail, show_one, show_rows
@@ -77,5 +78,5 @@ def _watch(settings: Settings) -> Watch:
     return watch(SystemClock().now(), settings.sending.at_risk_days)
 
 
-for command in (withdraw_, correct, done):
+for command in (withdraw_, correct, done, adopt):
     credit.add_command(command)

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import Row, Select, case, func, insert, select
+from sqlalchemy import Row, Select, case, func, select
 
 from consumer.clock import Clock
 from consumer.credit import State
 from consumer.desk.deadletters import Shown
+from consumer.desk.trail import remember
 from consumer.ledger.claims import Claims, Settlement
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.reportbook import (
@@ -25,7 +26,7 @@ from consumer.ledger.reportbook import (
     entries,
     reportable,
 )
-from consumer.ledger.schema import audit, credits_, reports
+from consumer.ledger.schema import credits_, reports
 from consumer.reports.excel import ExcelTemplate
 from consumer.reports.files import DEFAULT, Format, Limits, Refused, Report, write_report
 from consumer.reports.xmlfile import XmlReport
@@ -117,8 +118,7 @@ class Reporting:
         now = self.clock.now()
         with self.ledger.begin() as db:
             number = ReportBook(db, self.ledger, now).open(form, batch, who)
-            note = {"at": now, "who": who, "what": "report.exported", "why": ""}
-            db.execute(insert(audit).values(subject=f"report {number}", **note))
+            remember(db, self.ledger, now, who, "report.exported", f"report {number}")
         return number
 
     def _mark(self, number: int, form: Form, batch: Batch) -> int:
@@ -182,9 +182,7 @@ class Reporting:
             row = find_report(db, number)
             if row.status == Standing.UNDONE:
                 raise UndoneAlready(f"report {number} was undone before")
-            sealed = self.ledger.seal.seal(why.encode()).decode() if why else ""
-            note = {"at": now, "who": who, "what": "report.undone", "why": sealed}
-            db.execute(insert(audit).values(subject=f"report {number}", **note))
+            remember(db, self.ledger, now, who, "report.undone", f"report {number}", why)
             return ReportBook(db, self.ledger, now).undo(number)
 
     def listed(self) -> list[Shown]:

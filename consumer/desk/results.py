@@ -9,16 +9,17 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, select
 
 from consumer.clock import Clock
 from consumer.credit import State
+from consumer.desk.trail import remember
 from consumer.fate import Found, Refused, Unclear
 from consumer.fate import Verdict as BoardVerdict
 from consumer.ledger.claims import Attempt, Claim, Claims, Settlement
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.reportbook import UNANSWERED
-from consumer.ledger.schema import audit, credits_
+from consumer.ledger.schema import credits_
 from consumer.outcome import found, gone
 from consumer.pars.port import CreditStatus, Reply
 from consumer.pars.verdicts import decision_of, fate_of_save
@@ -97,9 +98,8 @@ class Results:
                 done = [settlement(claim, said[claim.row], now) for claim in claims]
                 self.claims.settle(db, done, now)
                 settled += len(done)
-            sealed = self.ledger.seal.seal(why.encode()).decode() if why else ""
-            note = {"at": now, "who": who, "what": "report.answered", "why": sealed}
-            db.execute(insert(audit).values(subject=f"report {self.report or ''}", **note))
+            about = f"report {self.report}" if self.report else f"{settled} credits"
+            remember(db, self.ledger, now, who, "report.answered", about, why)
         return settled
 
     def unanswered(self) -> list[int]:

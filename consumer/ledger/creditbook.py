@@ -146,18 +146,19 @@ class CreditBook(LetterBook):
             "accepted_too": self._agreed is Agreed.ACCEPTED_TOO,
         }
 
-    def _insert(self, key: str, record: Record) -> int:
-        values = self.facts(record) | {
-            "key": key,
+    def names(self, record: Record) -> dict[str, Any]:
+        """What of a credit's row never changes: whose and which it is."""
+        return {
             "series": self._ledger.identity.series_key(record),
-            "state": State.READY.value,
             "board": record.board,
             "credit_type": record.credit_type,
             "activity": record.activity,
-            "due_at": self._now,
-            "created_at": self._now,
-            "changed_at": self._now,
         }
+
+    def _insert(self, key: str, record: Record) -> int:
+        new = {"key": key, "state": State.READY.value, "due_at": self._now}
+        values = self.facts(record) | self.names(record) | new
+        values |= {"created_at": self._now, "changed_at": self._now}
         statement = insert(credits_).values(values).returning(credits_.c.id)
         return int(self._db.execute(statement).scalar_one())
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import TypeVar
 
@@ -20,6 +21,7 @@ NO_STATUS = "no status: nothing will change"
 
 _ACTION, _ACTIVITY, _DAY, _BORN = HEADINGS[0], HEADINGS[1], HEADINGS[2], HEADINGS[5]
 _BOARD, _BOARD_ID, _CREDIT_TYPE = HEADINGS[9], HEADINGS[10], HEADINGS[12]
+_GIVEN_NAME, _FAMILY_NAME, _POINTS = HEADINGS[3], HEADINGS[4], HEADINGS[13]
 FIELDS = (_ACTIVITY, _DAY, _BORN, _BOARD, _BOARD_ID, _CREDIT_TYPE)
 _Read = TypeVar("_Read")
 _ACTIVITY_DIGITS = 9
@@ -46,7 +48,10 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """A credit as a sheet without CreditIDs names it; the action where the sheet tells it."""
+    """A credit as a sheet without CreditIDs names it; the action where the sheet tells it.
+
+    Names and points name no credit: they are blank where the sheet has none.
+    """
 
     activity_id: str
     birth_date: BirthDate
@@ -55,6 +60,9 @@ class Fields:
     board_id: str
     credit_type: str
     action: Action | None = None
+    given_name: str = field(default="", compare=False)
+    family_name: str = field(default="", compare=False)
+    points: Decimal | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +115,18 @@ class Row:
         completed_on = self._read(_DAY, self.mender.day, "2026-05-14 or 05/14/2026")
         born = self._read(_BORN, self.mender.birth_date, "09/10, month before day")
         texts = self._activity_id(), self._filled(_BOARD).upper(), self._board_id()
-        credit_type = self._filled(_CREDIT_TYPE)
+        credit_type, points = self._filled(_CREDIT_TYPE), self._points()
         if self.wrong or completed_on is None or born is None:
             return None
-        return Fields(texts[0], born, completed_on, *texts[1:], credit_type, action)
+        names = self.text(_GIVEN_NAME), self.text(_FAMILY_NAME)
+        return Fields(texts[0], born, completed_on, *texts[1:], credit_type, action, *names, points)
+
+    def _points(self) -> Decimal | None:
+        try:
+            return Decimal(self.text(_POINTS)) if self.text(_POINTS) else None
+        except InvalidOperation:
+            self.fault(_POINTS, "a number is needed")
+            return None
 
     def _filled(self, column: str) -> str:
         text = self.text(column)

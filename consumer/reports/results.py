@@ -13,15 +13,17 @@ from consumer.tables.csvfile import TableProblem, TableProblems
 _KNOWN = {name.lower(): name for name in (*HEADINGS, CREDIT_ID, STATUS, REASON)}
 
 
-def read_results(path: Path) -> list[Result]:
+def read_results(path: Path, *, all_fields: bool = False) -> list[Result]:
     """Every row of the sheet, in its order: an Excel workbook, or CSV.
+
+    Where a row has its Credit ID its other cells are read only with `all_fields`.
 
     Raises TableProblems with every problem found, by line and column and never with a value; then
     no row of the sheet may be used.
     """
     head, lines = _table(path)
     columns = _Columns(path.name, head, lines)
-    reader = _Reader(path.name, columns)
+    reader = _Reader(path.name, columns, all_fields)
     results = [reader.result(line) for line in lines] if columns.usable else []
     if problems := columns.problems + reader.problems:
         raise TableProblems(problems)
@@ -90,8 +92,8 @@ class _Columns:
 class _Reader:
     """Reads row after row and keeps every problem."""
 
-    def __init__(self, file: str, columns: _Columns) -> None:
-        self._file, self._columns = file, columns
+    def __init__(self, file: str, columns: _Columns, all_fields: bool) -> None:
+        self._file, self._columns, self._all_fields = file, columns, all_fields
         self._seen: dict[str | Fields, int] = {}
         self.problems: list[TableProblem] = []
 
@@ -99,7 +101,7 @@ class _Reader:
         """The row, or None when something is wrong with it."""
         row = Row(line.number, partial(self._columns.cell, line))
         credit_id, fields = row.credit_id(), None
-        if not credit_id:
+        if not credit_id or self._all_fields:
             fields = row.fields()
         verdict, reason = row.verdict(), row.text(REASON)
         self._once(row, credit_id or fields)

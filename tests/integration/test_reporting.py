@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from openpyxl import load_workbook
 
+from consumer.desk.adoption import Adoption
 from consumer.desk.reporting import Reporting, UndoneAlready, Wanted
 from consumer.desk.results import Results
 from consumer.desk.withdrawing import withdraw
@@ -396,3 +397,49 @@ def test_of_two_credit_types_one_in_pars_settles_neither(
     office.drive_to("attention", "attention")
     assert {row["reason"] for row in office.open_letters()} == {"cannot_tell_which"}
     assert pars.totals["live"] == 1
+
+
+def before_our_time(
+    office: Office, *rows: tuple[Physician, str], activity: str = "202600001"
+) -> Path:
+    """A sheet of what PARS has, as an office gets it from its pages."""
+    path = office.folder / "known.csv"
+    head = ["ACCME Activity ID", "Completion Date", "Date of Birth", "Certifying Board"]
+    head += ["Certifying Board ID", "Credit Type", "Status"]
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(head)
+        for person, status in rows:
+            day = person.birth_date[5:].replace("-", "/")
+            facts = [activity, "2026-11-20", day, "ABIM", person.board_id, "Medical Knowledge"]
+            writer.writerow([*facts, status])
+    return path
+
+
+def adopt(office: Office, sheet: Path) -> int:
+    """Take the sheet over; gives how many credits it brought."""
+    adoption = Adoption(office.ledger, office.service.premises.house, office.clock)
+    return adoption.apply(adoption.read(sheet), "mora", "go-live")
+
+
+@pytest.mark.parametrize("heard_before", [True, False])
+def test_a_backfill_sends_nothing_that_was_taken_over(
+    reporting: Office, pars: SimulatedPars, heard_before: bool
+) -> None:
+    said = [moodle(PRIYA), moodle(OTIS), moodle(LENA)]
+    reporting.hear(*(said if heard_before else []))
+    sheet = before_our_time(reporting, (PRIYA, "accepted"), (OTIS, "error"))
+    assert (adopt(reporting, sheet), adopt(reporting, sheet)) == (1, 0)
+    reporting.hear(*([] if heard_before else said))
+    reporting.drive(lambda: reporting.states() == ["accepted"] * 3)
+    assert sorted(pars.accepted) == sorted([OTIS.board_id, LENA.board_id])
+    assert reporting.letters == []
+
+
+def test_a_row_that_fits_no_activity_takes_nothing_over(reporting: Office) -> None:
+    sheet = before_our_time(reporting, (PRIYA, "accepted"), activity="202699999")
+    with pytest.raises(TableProblems) as found:
+        adopt(reporting, sheet)
+    (problem,) = found.value.problems
+    assert (problem.line, "activities.csv" in problem.message) == (2, True)
+    assert reporting.credits == []
