@@ -283,6 +283,22 @@ def test_what_stands_in_a_file_is_neither_withdrawn_nor_corrected(filing: Office
     assert filing.states() == ["reported"] * 3
 
 
+def test_of_a_learner_only_the_files_themselves_tell(filing: Office) -> None:
+    (path,) = export(filing)
+    said = {PRIYA.board_id: ("rejected", "Vantongeren, Priya 041327 is not on the roster")}
+    bring(filing, answered(filing, path, said))
+    desk(filing).undo(1, "mora", "Dr Vantongeren called")
+    export(filing, Form.XML)
+    filing.publish()
+    told = b"".join(one.value or b"" for one in filing.published(OUTCOMES))
+    held = b"".join(file.read_bytes() for file in filing.ledger_path.parent.glob("ledger.db*"))
+    names = " ".join(str(file) for file in filing.folder.rglob("*")).encode()
+    shown = repr([desk(filing).listed(), filing.open_letters()]).encode()
+    everything = told + held + names + shown
+    marks = [b"vantongeren", b"priya", b"041327", b"1971-09-10", b"09/10"]
+    assert [mark for mark in marks if mark in everything.lower()] == []
+
+
 # ---------------------------------------------------------------- once there are credentials
 
 
