@@ -27,8 +27,8 @@ class Withdrawal(Dealings):
                 return self._refuse(claim, (Reason(Stage.PARS, "no_credit_id"),), (attempt,))
             case Absent() if not self._surely_absent(claim):
                 return self._ask_again(claim, attempt)
-            case Absent() if claim.ask:
-                # Whatever PARS says, it was never told to delete this: a wrong "not found" must
+            case Absent() if claim.ask and claim.submitted_at is not None:
+                # PARS took this once, and was never told to delete it: a wrong "not found" must
                 # not bring the next revision in beside a record that is there.
                 return self._delete(claim, claim.credit_id, attempt, last_success_at)
             case Absent():

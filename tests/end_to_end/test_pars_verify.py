@@ -111,7 +111,7 @@ def test_a_report_that_arrives_after_its_timeout_is_taken_back(
     office: Office, simulate: Simulate
 ) -> None:
     url = simulate()
-    late = {"next": [{"kind": "hang", "seconds": 2}]}  # the office waits 0.75 seconds
+    late = {"faults": [{"kind": "hang", "seconds": 2, "times": 1}]}  # the office waits 0.75 seconds
     httpx.put(url.replace(STEM, "/_faults"), json=late, trust_env=False).raise_for_status()
     done = office.run(*VERIFY, "--yes")
     assert done.code == NOT_RUN

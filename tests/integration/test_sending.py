@@ -46,7 +46,7 @@ from tests.integration.people import (
     revoked,
 )
 
-SOON_SECONDS = 20.0
+SOON_SECONDS = 60.0
 OpenPars = Callable[..., SimulatedPars]
 OpenOffice = Callable[..., Office]
 
