@@ -18,6 +18,7 @@ from consumer.ledger.creditbook import CreditBook
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.reportbook import four_fields
 from consumer.ledger.schema import credits_
+from consumer.pars.port import Action
 from consumer.participant import Record
 from consumer.reports.result import Fields, Result, Verdict
 from consumer.reports.results import read_results
@@ -90,6 +91,7 @@ class Adoption:
         by_fields = four_fields(self.ledger.identity, known.record)
         return {
             "state": known.state.value,
+            "report_action": Action.ADD.value,  # a later result sheet may decide it
             "credit_id": known.credit_id or None,
             "four_fields": None if known.credit_id else by_fields,
             "sent": self.ledger.seal.seal_json(known.record),

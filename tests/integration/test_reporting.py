@@ -452,6 +452,15 @@ def test_a_backfill_sends_nothing_that_was_taken_over(
     assert reporting.letters == []
 
 
+def test_what_was_pending_when_it_was_taken_over_is_decided_by_a_later_sheet(
+    filing: Office,
+) -> None:
+    adopt(filing, before_our_time(filing, (PRIYA, "pending")))
+    assert filing.states() == ["submitted", "ready", "ready"]
+    assert bring(filing, before_our_time(filing, (PRIYA, "accepted"))) == 1
+    assert filing.states() == ["accepted", "ready", "ready"]
+
+
 def test_a_row_that_fits_no_activity_takes_nothing_over(reporting: Office) -> None:
     sheet = before_our_time(reporting, (PRIYA, "accepted"), activity="202699999")
     with pytest.raises(TableProblems) as found:
