@@ -135,6 +135,7 @@ class ReportBook:
             "report_action": (Action.DELETE if leaving else Action.ADD).value,
             "credit_id": row.credit_id or identity.credit_id(row.key, domain, row.revision),
             "sent": sent,
+            "reasons": row.reasons if leaving else "[]",
             "four_fields": row.four_fields,
             "submitted_at": row.submitted_at if leaving else self._now,
             "due_at": self._now + FIRST_ASK,
@@ -201,7 +202,10 @@ def entries(connection: Connection, ledger: Ledger, number: int) -> Iterator[Ent
         yield Entry(record, Action(row.report_action), row.credit_id)
 
 
-_CHANGED = "state report_id report_action credit_id sent four_fields submitted_at due_at".split()
+_CHANGED = [
+    *"state report_id report_action credit_id sent reasons".split(),
+    *"four_fields submitted_at due_at".split(),
+]
 _MARKING = (
     update(credits_)
     .where(credits_.c.id == bindparam("new_row"))
