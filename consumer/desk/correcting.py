@@ -17,10 +17,14 @@ from consumer.desk.withdrawing import BATCH
 from consumer.desk.words import advice
 from consumer.journey import House
 from consumer.ledger.correction import Case, Change, Corrector, differing
-from consumer.ledger.creditbook import Agreed
+from consumer.ledger.creditbook import Agreed, CreditBook
 from consumer.ledger.ledger import Ledger
-from consumer.ledger.schema import credits_
+from consumer.ledger.letters import Status
+from consumer.ledger.schema import credits_, letters
 from consumer.participant import Record
+
+ACCEPTED_MEANWHILE = "accepted_meanwhile"
+"""Reason code of the question that asks whether what the board accepted may go."""
 
 
 class Outcome(StrEnum):
@@ -96,6 +100,8 @@ class Correcting:
                 for corrector, case, finding in self._cases(db, batch, waiting):
                     if finding.outcome is Outcome.CORRECTED:
                         self._write(db, corrector, case)
+                    elif finding.outcome is Outcome.UNCHANGED:
+                        self._close_questions(db, case)
                     found.append(finding)
             yield from found
 
@@ -128,6 +134,14 @@ class Correcting:
         corrector.write(case, agreed)
         for subject in subjects or [f"c{row.id}" for row in case.completions]:
             remember(db, self.ledger, now, self.who, "credit.corrected", subject, self.why)
+
+    def _close_questions(self, db: Connection, case: Case) -> None:
+        """What the board accepted is what the tables say: whether it may go is no question."""
+        book, c = CreditBook(db, self.ledger, self.clock.now()), letters.c
+        asked = c.reasons.contains(f'"code":"{ACCEPTED_MEANWHILE}"')
+        mine = (c.credit_row.in_([row.id for row in case.credits]), c.status == Status.OPEN)
+        for letter_id in db.scalars(select(c.id).where(asked, *mine)).all():
+            book.settle_letter(letter_id)
 
 
 def _batches(numbers: Sequence[int]) -> Iterator[Sequence[int]]:

@@ -265,6 +265,21 @@ def test_accepted_before_the_withdrawal_reached_pars_it_waits_for_a_person(
     assert (credited(pars), most_at_once(pars)) == ([("041327", PA, "2")], 1)
 
 
+def test_accepted_meanwhile_is_no_question_once_the_table_says_the_same(
+    reporting: Office, pars: SimulatedPars
+) -> None:
+    sent_as_practice_assessment(reporting, pars, PRIYA)
+    reporting.clock.advance(3 * 3600)
+    correct(reporting, activity="HF-UPDATE")
+    reporting.drive(lambda: bool(reporting.open_letters()))
+    tables(reporting, credit_types=PA, max_points="2")
+    correct(reporting, activity="HF-UPDATE")
+    correct(reporting, activity="HF-UPDATE")
+    reporting.pass_time(2 * 86_400)
+    assert reporting.open_letters() == []
+    assert credited(pars) == [("041327", PA, "2")]
+
+
 @pytest.mark.parametrize("answer", ["agree", "decline", "correct"])
 def test_accepted_before_the_withdrawal_a_person_agrees_or_declines(
     reporting: Office, pars: SimulatedPars, answer: str
