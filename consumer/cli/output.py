@@ -69,12 +69,14 @@ def confirm(plan: str, *, yes: bool) -> None:
 
 def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in columns:
+    # A column without a single value only takes room from the others.
+    told = [name for name in columns if any(str(row.get(name, "")) for row in rows)]
+    for column in told:
         # An ID that is folded cannot be copied.
         table.add_column(_heading(column), overflow="fold", no_wrap=column in {"id", "letter_id"})
     for row in rows:
         # What others wrote may hold brackets, which rich would take for its own.
-        table.add_row(*(escape(str(row.get(column, ""))) for column in columns))
+        table.add_row(*(escape(str(row.get(column, ""))) for column in told))
     return table
 
 
