@@ -29,6 +29,7 @@ from tests.integration.people import LENA, OTIS, PRIYA, moodle
 from tests.state.walk import BRIEFLY
 
 CREDITS = 4
+LEAVING = {State.WITHDRAWING, State.WITHDRAWN}
 ADDED = (Attempt("add", 200, "done"),)
 ASKED = (Attempt("ask", 404, "absent"),)
 # What a late hand may touch: nothing but what makes PARS be asked.
@@ -199,10 +200,10 @@ class Hands(RuleBasedStateMachine):
     def is_ours(self, claim: Claim) -> None:
         row = self.rows()[claim.row]
         assert (row.fence, row.lease_until) == (claim.fence, claim.lease_until)
+        assert claim.credit_id == row.credit_id
         if claim.state is State.READY:
             # Written down before any request may leave.
-            assert (row.state, row.credit_id) == (State.SUBMITTING, claim.credit_id)
-            assert row.ask
+            assert (row.state, row.ask) == (State.SUBMITTING, True)
         self.lent(claim)
 
     def lent(self, claim: Claim) -> None:
@@ -230,8 +231,9 @@ class Hands(RuleBasedStateMachine):
         changed = {name for name in row._fields if getattr(row, name) != getattr(before, name)}
         if posted and claim.credit_id != before.credit_id:
             self.is_hunted(claim.credit_id, after)
-        if posted and before.state == State.WITHDRAWN and claim.credit_id == before.credit_id:
-            assert (row.state, row.ask) == (State.WITHDRAWING, True)
+        if posted and before.state in LEAVING and claim.credit_id == before.credit_id:
+            assert (row.state, row.ask, row.absent_at) == (State.WITHDRAWING, True, None)
+            assert row.due_at == self.clock.now()
         if changed - UNSURE:
             assert changed <= GOES_AGAIN
             assert (row.state, row.ask) == (State.WITHDRAWING, True)

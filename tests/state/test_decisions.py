@@ -68,6 +68,7 @@ class Books(RuleBasedStateMachine):
         self.taken_back: dict[int, datetime] = {}
         self.answered: set[int] = set()
         self.at_pars: dict[str, int] = {}
+        self.used: set[str] = set()
 
     def teardown(self) -> None:
         self.office.close()
@@ -122,7 +123,8 @@ class Books(RuleBasedStateMachine):
         self.office.take_for_sent(state)
         for row in self.office.credits:
             if row.id in ready and row.state == state:
-                assert row.credit_id not in self.at_pars
+                assert row.credit_id not in self.used, "PARS takes no CreditID twice"
+                self.used.add(row.credit_id)
                 self.at_pars[row.credit_id] = row.id
                 self.has_a_completion_behind_it(row)
 

@@ -20,7 +20,7 @@ from consumer.bus.port import (
     Outgoing,
     Partition,
 )
-from tests.state.walk import FREELY
+from tests.state.walk import BRIEFLY
 
 TOPICS = ("lms.one", "lms.two", "lms.three")
 MAX_MESSAGE_BYTES, MAX_BATCH_BYTES = 40, 60
@@ -36,7 +36,7 @@ messages = st.builds(
         tuple
     ),
 )
-positions = st.dictionaries(st.sampled_from(TOPICS), st.integers(0, 20))
+positions = st.dictionaries(st.sampled_from(TOPICS), st.integers(0, 6))
 
 
 class EmbeddedLog(RuleBasedStateMachine):
@@ -65,7 +65,7 @@ class EmbeddedLog(RuleBasedStateMachine):
     def publisher(self) -> EmbeddedPublisher:
         return EmbeddedPublisher(self.path, max_message_bytes=MAX_MESSAGE_BYTES)
 
-    @rule(who=st.integers(0, PUBLISHERS - 1), batch=st.lists(messages, max_size=6))
+    @rule(who=st.integers(0, PUBLISHERS - 1), batch=st.lists(messages, max_size=12))
     def publish(self, who: int, batch: list[Outgoing]) -> None:
         self.publishers[who].publish(batch)
         for message in batch:
@@ -84,10 +84,10 @@ class EmbeddedLog(RuleBasedStateMachine):
 
     # ------------------------------------------------------------ listening
 
-    @precondition(lambda self: self.listener is None)
     @rule(ledger=st.none() | positions)
     def listen(self, ledger: dict[str, int] | None) -> None:
-        """The listener starts from the older of what the bus and what the ledger remembers."""
+        """A new process starts from the older of what the bus and what the ledger remembers."""
+        self.close()
         self.listener = self.opened("intake", ledger)
         known = self.committed if ledger is None else ledger
         self.next = {
@@ -112,8 +112,12 @@ class EmbeddedLog(RuleBasedStateMachine):
         self.listener = None
 
     @precondition(lambda self: self.listener is not None)
-    @rule(limit=st.integers(1, 7))
-    def poll(self, limit: int) -> None:
+    @rule(limits=st.lists(st.integers(1, 5), min_size=1, max_size=6))
+    def poll(self, limits: list[int]) -> None:
+        for limit in limits:
+            self.poll_once(limit)
+
+    def poll_once(self, limit: int) -> None:
         assert self.listener is not None
         waiting = [topic for topic in TOPICS if self.next[topic] < len(self.written[topic])]
         heard = self.listener.poll(limit, 0.0)
@@ -192,4 +196,4 @@ def size(message: Message) -> int:
 
 
 TestEmbeddedLog = EmbeddedLog.TestCase
-TestEmbeddedLog.settings = FREELY
+TestEmbeddedLog.settings = BRIEFLY

@@ -135,6 +135,19 @@ class OneLine(RuleBasedStateMachine):
     def time_passes(self, seconds: float) -> None:
         self.clock.advance(seconds)
 
+    @rule(retry_after=st.sampled_from([None, 5.0, 600.0]), failing=st.integers(1, 4))
+    def an_outage_hits_a_crowd(self, retry_after: float | None, failing: int) -> None:
+        """Some have failed, others are still under way when the pause is over."""
+        self.send(8)
+        for after in [retry_after, *[None] * (min(failing, self.under_way) - 1)]:
+            if self.under_way:
+                self.fails(1, after)
+        if self.shut_until is not None and self.shut_until > self.now + 1:
+            self.clock.advance(self.shut_until - self.now - 1)
+            assert self.line.allow(9) == 0
+            self.clock.advance(1)
+            self.send(9)
+
     @precondition(lambda self: self.shut_until is not None)
     @rule()
     def the_outage_ends(self) -> None:
