@@ -140,6 +140,8 @@ class Bookkeeper:
     ) -> tuple[str, int]:
         """Decide about one readable event; gives its fate and the completion's number."""
         row = self._rows.find(said)
+        if row is not None and not replay and self._rows.outlived(row, said):
+            return "duplicate", int(row.id)
         arrival = Arrival.REPLAY if replay else self._rows.arrival(row, said)
         overtaken = row is not None and not replay and overtakes(row, said)
         move = Move.HOLD if overtaken else decide(self._rows.standing(row, arrival), arrival)

@@ -77,6 +77,16 @@ class CompletionBook:
             return Arrival.LATER if later else Arrival.SAME
         return _compare(self._ledger.seal.open_said(row.said), said)
 
+    def outlived(self, row: Row[Any], said: Said) -> bool:
+        """Whether this is a retraction from before the completion that we know: it says nothing.
+
+        It came late, or once more; in the right order the completion would have counted too.
+        """
+        if said.kind is not Kind.RETRACTION:
+            return False
+        known = self._ledger.seal.open_said(row.said)
+        return known.kind is Kind.COMPLETION and happened(known) > happened(said)
+
     def upsert(
         self, row: Row[Any] | None, said: Said, what: Heard, message: Message, move: Move
     ) -> int:

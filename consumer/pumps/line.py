@@ -53,8 +53,10 @@ class Line:
         """Learn from one exchange."""
         with self._lock:
             self._under_way -= 1
-            # An exchange may have asked before it sent: every request counts for the pace.
-            self._pace = self._pace.spend(max(0, len(exchange.settlement.attempts) - 1))
+            # An exchange may have asked before it sent: every request counts for the pace. The time
+            # before is filled in first, or it would pay for requests that came after it.
+            pace = self._pace.at(self._clock.monotonic())
+            self._pace = pace.spend(max(0, len(exchange.settlement.attempts) - 1))
             self._learn(exchange)
 
     def _learn(self, exchange: Exchange) -> None:

@@ -327,6 +327,18 @@ def test_completed_anew_after_it_was_taken_back_counts_again(office: Office) -> 
     assert office.letters == []
 
 
+@pytest.mark.parametrize("state", [State.READY, State.SUBMITTED])
+def test_a_retraction_from_before_the_completion_takes_nothing_back_however_late_it_comes(
+    office: Office, state: State
+) -> None:
+    office.hear(revoked(PRIYA, NOON), openedx(PRIYA, NOON + HOUR))
+    if state is State.SUBMITTED:
+        office.take_for_sent(state)
+    assert office.hear(revoked(PRIYA, NOON)) == {"duplicate": 1}
+    assert office.hear(openedx(PRIYA, NOON + 2 * HOUR)) == {"duplicate": 1}
+    assert (office.states(), office.letters) == ([state], [])
+
+
 def test_what_is_held_and_taken_back_stays_away_when_the_table_has_it(office: Office) -> None:
     office.put_learners(OTIS.row())
     office.look()

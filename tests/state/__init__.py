@@ -1,0 +1,1 @@
+"""State machines: random walks over the parts that hold state, each beside a simple model."""
