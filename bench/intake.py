@@ -56,7 +56,7 @@ PROFILE = {
 
 
 class Stopwatch:
-    """Processor seconds by stage."""
+    """Seconds by stage."""
 
     def __init__(self) -> None:
         self.spent: Counter[str] = Counter()
@@ -65,11 +65,11 @@ class Stopwatch:
         """The same work, counted."""
 
         def measured(*args: Any, **options: Any) -> Any:
-            started = time.thread_time()
+            started = time.perf_counter()
             try:
                 return work(*args, **options)
             finally:
-                self.spent[stage] += time.thread_time() - started
+                self.spent[stage] += time.perf_counter() - started
 
         return measured
 
@@ -77,10 +77,10 @@ class Stopwatch:
         """Count what the database's driver takes, its commits apart (they wait for the disk)."""
 
         def before(connection: Any, *_: Any) -> None:
-            connection.info["started"] = time.thread_time()
+            connection.info["started"] = time.perf_counter()
 
         def after(connection: Any, *_: Any) -> None:
-            self.spent["sql"] += time.thread_time() - connection.info["started"]
+            self.spent["sql"] += time.perf_counter() - connection.info["started"]
 
         event.listen(ledger.engine, "before_cursor_execute", before)
         event.listen(ledger.engine, "after_cursor_execute", after)
