@@ -19,6 +19,7 @@ from consumer.ledger.completionbook import CompletionBook, happened, overtakes
 from consumer.ledger.creditbook import Agreed, CreditBook
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.letters import Origin, Status
+from consumer.ledger.newcomers import EventKey, Keys, Newcomers
 from consumer.ledger.schema import completions, events, search_keys
 from consumer.ledger.seal import distinct, name_tokens, normalise
 from consumer.ledger.series import series_fault
@@ -33,7 +34,8 @@ class Bookkeeper:
         self._db, self._ledger, self._now = connection, ledger, now
         self._rows = CompletionBook(connection, ledger, now)
         self._credits = CreditBook(connection, ledger, now)
-        self._known: set[tuple[str, int, int, str]] = set()
+        self._newcomers = Newcomers(connection, ledger.identity, self._rows, self._credits)
+        self._known: set[EventKey] = set()
         self._events: list[dict[str, Any]] = []
         self._terms: list[dict[str, Any]] = []
         self.fates: Counter[str] = Counter()
@@ -43,11 +45,13 @@ class Bookkeeper:
     def take_all(self, heard: Sequence[tuple[Message, Heard]]) -> None:
         """Write a batch, each message once for its coordinates and content."""
         self._known = self._known_events([message for message, _ in heard])
-        for message, what in heard:
-            self._take(message, what)
+        keys = self._newcomers.expect(what for _, what in heard)
+        for (message, what), meets in zip(heard, keys, strict=True):
+            self._take(message, what, meets)
+        self._write_newcomers()
         self._write_gathered()
 
-    def _take(self, message: Message, what: Heard) -> None:
+    def _take(self, message: Message, what: Heard, keys: Keys | None) -> None:
         digest = self.digest(message)
         event = (message.topic, message.partition, message.offset, digest)
         if event in self._known:
@@ -56,9 +60,18 @@ class Bookkeeper:
         if isinstance(what.judgement, Ignored):
             self.fates["ignored"] += 1
             return
-        fate, completion_id = self._settle(message, what, digest)
         self._known.add(event)
+        if self._newcomers.take(event, message, what, keys):
+            return
+        # What is known may be one of them: first things first.
+        self._write_newcomers()
+        fate, completion_id = self._settle(message, what, digest)
         self._remember(event, fate, completion_id)
+
+    def _write_newcomers(self) -> None:
+        for one, number in self._newcomers.write():
+            self._index(number, one.said, one.judgement)
+            self._remember(one.event, one.fate, number)
 
     def _settle(self, message: Message, what: Heard, digest: str) -> tuple[str, int | None]:
         if what.said is not None and not isinstance(what.judgement, Ignored):
@@ -73,15 +86,13 @@ class Bookkeeper:
             return "refused", None
         return "not_reportable", None
 
-    def _known_events(self, messages: Sequence[Message]) -> set[tuple[str, int, int, str]]:
+    def _known_events(self, messages: Sequence[Message]) -> set[EventKey]:
         coordinates = distinct((m.topic, m.partition, m.offset) for m in messages)
         place = tuple_(events.c.topic, events.c.partition, events.c.offset)
         rows = self._db.execute(select(events).where(place.in_(coordinates)))
         return {(row.topic, row.partition, row.offset, row.digest) for row in rows}
 
-    def _remember(
-        self, event: tuple[str, int, int, str], fate: str, completion: int | None
-    ) -> None:
+    def _remember(self, event: EventKey, fate: str, completion: int | None) -> None:
         self.fates[fate] += 1
         topic, partition, offset, digest = event
         self._events.append(
@@ -276,7 +287,7 @@ class Bookkeeper:
 
     # ------------------------------------------------------------ rows
 
-    def _index(self, number: int, said: Said, judgement: Judgement) -> None:
+    def _index(self, number: int, said: Said, judgement: Judgement | Ignored) -> None:
         terms = [("user", said.learner)]
         if isinstance(judgement, Ready):
             record = judgement.records[0]

@@ -43,10 +43,8 @@ class CompletionBook:
 
     def find(self, said: Said) -> Row[Any] | None:
         """The completion this event is about, None when nothing was heard of it."""
-        key = self._ledger.identity.completion_key(
-            said.site, said.learner, said.course, said.occurrence
-        )
-        return self._db.execute(select(completions).where(completions.c.key == key)).one_or_none()
+        query = select(completions).where(completions.c.key == self._key(said))
+        return self._db.execute(query).one_or_none()
 
     def standing(self, row: Row[Any] | None, arrival: Arrival) -> DecisionRow:
         """What the decision table calls it: its own state, or its weightiest credit's."""
@@ -105,9 +103,12 @@ class CompletionBook:
         return int(row.id)
 
     def _insert(self, said: Said, what: Heard, message: Message) -> int:
-        identity = self._ledger.identity
-        key = identity.completion_key(said.site, said.learner, said.course, said.occurrence)
-        values = self._content(said, what, message) | {
+        statement = insert(completions).values(self.new(self._key(said), said, what, message))
+        return int(self._db.execute(statement.returning(completions.c.id)).scalar_one())
+
+    def new(self, key: str, said: Said, what: Heard, message: Message) -> dict[str, Any]:
+        """The row of a completion that nothing was heard of before; how it stands is still open."""
+        return self._content(said, what, message) | {
             "key": key,
             "source": said.source,
             "site": said.site,
@@ -117,8 +118,10 @@ class CompletionBook:
             "heard_at": self._now,
             "changed_at": self._now,
         }
-        statement = insert(completions).values(values).returning(completions.c.id)
-        return int(self._db.execute(statement).scalar_one())
+
+    def _key(self, said: Said) -> str:
+        identity = self._ledger.identity
+        return identity.completion_key(said.site, said.learner, said.course, said.occurrence)
 
     def reread(self, number: int, what: Heard, said: Said) -> None:
         """Keep what a newer mapping reads out of the same bytes."""
@@ -144,8 +147,7 @@ class CompletionBook:
         unfinished: bool = False,
     ) -> None:
         """Say where a completion stands and why; for one with credit, what other boards want."""
-        packed = pack_reasons(tuple(reasons))
-        values = {"state": state.value, "reasons": packed, "unfinished": unfinished}
+        values = standing_of(state, reasons, unfinished=unfinished)
         self._db.execute(
             update(completions)
             .where(completions.c.id == number)
@@ -163,6 +165,14 @@ class CompletionBook:
         """The message's own bytes, as the ledger keeps them."""
         original = Original(message.key, message.value, message.headers)
         return self._ledger.seal.seal(pack_original(original))
+
+
+def standing_of(
+    state: HeardState, reasons: Iterable[Reason], *, unfinished: bool = False
+) -> dict[str, Any]:
+    """What a completion's row says of where it stands."""
+    packed = pack_reasons(tuple(reasons))
+    return {"state": state.value, "reasons": packed, "unfinished": unfinished}
 
 
 def _as_good_as(state: str, resend: bool) -> State:

@@ -156,11 +156,14 @@ class CreditBook(LetterBook):
         }
 
     def _insert(self, key: str, record: Record) -> int:
+        statement = insert(credits_).values(self.new(key, record)).returning(credits_.c.id)
+        return int(self._db.execute(statement).scalar_one())
+
+    def new(self, key: str, record: Record) -> dict[str, Any]:
+        """The row of a credit that is ready to be sent."""
         new = {"key": key, "state": State.READY.value, "due_at": self._now}
         values = self.facts(record) | self.names(record) | new
-        values |= {"created_at": self._now, "changed_at": self._now}
-        statement = insert(credits_).values(values).returning(credits_.c.id)
-        return int(self._db.execute(statement).scalar_one())
+        return values | {"created_at": self._now, "changed_at": self._now}
 
     def facts(self, record: Record) -> dict[str, Any]:
         """The columns that say what is reported."""

@@ -133,8 +133,10 @@ def name_tokens(*names: str) -> Iterator[str]:
 
 def normalise(text: str) -> str:
     """Lower case, no accents, single blanks: how people type what they search for."""
-    bare = unicodedata.normalize("NFKD", text)
-    return " ".join("".join(c for c in bare if not unicodedata.combining(c)).casefold().split())
+    if not text.isascii():
+        bare = unicodedata.normalize("NFKD", text)
+        text = "".join(c for c in bare if not unicodedata.combining(c))
+    return " ".join(text.casefold().split())
 
 
 def distinct(items: Iterable[T]) -> list[T]:

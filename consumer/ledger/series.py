@@ -37,6 +37,11 @@ def series_fault(db: Connection, identity: Identity, record: Record) -> Reason |
     return None
 
 
+def fits_alone(record: Record) -> bool:
+    """Whether `series_fault` finds none where the learner has nothing else of the activity."""
+    return record.at_most is None or record.points <= record.at_most
+
+
 def _sent(row: Row[Any]) -> bool:
     return row.state != State.READY or row.credit_id is not None
 

@@ -1,0 +1,155 @@
+"""Completions of which nothing is known yet: gathered, and written together.
+
+Most of what an LMS sends is new and meets nothing: no completion, credit or series in the ledger,
+and nothing before it in its batch. Such a one leads to the very rows that the bookkeeper would
+write for it alone, in a fraction of the time; everything else is the bookkeeper's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy.sql.dml import ReturningInsert
+
+from consumer.bus.port import Message
+from consumer.credit import Heard as HeardState
+from consumer.credit import Identity
+from consumer.fate import Held, Ignored, Judgement, NotReportable, Ready
+from consumer.journey import Heard
+from consumer.ledger.completionbook import CompletionBook, standing_of
+from consumer.ledger.creditbook import CreditBook
+from consumer.ledger.schema import completion_credits, completions, credits_
+from consumer.ledger.seal import distinct
+from consumer.ledger.series import fits_alone
+from consumer.mapping.said import Kind, Said
+from consumer.participant import Record
+
+EventKey = tuple[str, int, int, str]
+"""Topic, partition and offset of a message, and its content's digest."""
+
+_AT_ONCE = 10_000  # SQLite takes 32,766 values in a statement
+_KNOWN = [
+    select(column).where(column.in_(bindparam("keys", expanding=True)))
+    for column in (completions.c.key, credits_.c.key, credits_.c.series)
+]
+_COMPLETIONS = insert(completions).returning(completions.c.id, completions.c.key)
+_CREDITS = insert(credits_).returning(credits_.c.id, credits_.c.key)
+_LINKS = insert(completion_credits)
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """All that a readable event may meet: its completion, and each record's credit and series."""
+
+    completion: str
+    credits: tuple[tuple[str, str], ...]
+
+    @property
+    def all(self) -> set[str]:
+        """Every key once."""
+        return {self.completion, *(key for pair in self.credits for key in pair)}
+
+    @property
+    def apart(self) -> bool:
+        """Whether no record of the event meets another one of it."""
+        return len(self.all) == 1 + sum(len({*pair}) for pair in self.credits)
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """One completion to be written, with its credits."""
+
+    event: EventKey
+    said: Said = field(repr=False)
+    judgement: Judgement | Ignored = field(repr=False)
+    fate: str
+    row: dict[str, Any] = field(repr=False)
+    credits: list[dict[str, Any]] = field(repr=False)
+
+
+class Newcomers:
+    """Takes what meets nothing; has to be written before anything else is."""
+
+    def __init__(
+        self, connection: Connection, identity: Identity, rows: CompletionBook, credit: CreditBook
+    ) -> None:
+        self._db, self._identity = connection, identity
+        self._rows, self._credits = rows, credit
+        self._met: set[str] = set()
+        self._waiting: list[Newcomer] = []
+
+    def expect(self, batch: Iterable[Heard]) -> list[Keys | None]:
+        """Look up, once for the batch, what of it the ledger knows; gives each event's keys."""
+        keys = [_keys(self._identity, what) for what in batch]
+        asked = distinct(key for one in keys if one for key in one.all)
+        for start in range(0, len(asked), _AT_ONCE):
+            some = {"keys": asked[start : start + _AT_ONCE]}
+            for known in _KNOWN:
+                self._met.update(self._db.scalars(known, some))
+        return keys
+
+    def take(self, event: EventKey, message: Message, what: Heard, keys: Keys | None) -> bool:
+        """Whether this one is new, and was taken."""
+        if keys is None or what.said is None:
+            return False
+        new = self._met.isdisjoint(keys.all)
+        # Whoever deals with this one: what comes later and meets it is not new any more.
+        self._met |= keys.all
+        outcome = _outcome(what.judgement, keys) if new else None
+        if outcome is None or what.said.kind is not Kind.COMPLETION:
+            return False
+        fate, stands = outcome
+        row = self._rows.new(keys.completion, what.said, what, message) | stands
+        credit_rows = [
+            self._credits.new(key, record)
+            for (key, _), record in zip(keys.credits, _records(what), strict=True)
+        ]
+        self._waiting.append(Newcomer(event, what.said, what.judgement, fate, row, credit_rows))
+        return True
+
+    def write(self) -> list[tuple[Newcomer, int]]:
+        """Write those that wait, in the order they came; gives each with its number."""
+        waiting, self._waiting = self._waiting, []
+        numbers = self._insert(_COMPLETIONS, [one.row for one in waiting])
+        made = self._insert(_CREDITS, [row for one in waiting for row in one.credits])
+        links = [
+            {"completion_id": numbers[one.row["key"]], "credit_id": made[row["key"]]}
+            for one in waiting
+            for row in one.credits
+        ]
+        if links:
+            self._db.execute(_LINKS, links)
+        return [(one, numbers[one.row["key"]]) for one in waiting]
+
+    def _insert(
+        self, statement: ReturningInsert[Any], rows: Sequence[dict[str, Any]]
+    ) -> dict[str, int]:
+        """Write the rows; gives the number of each by its key."""
+        return {row.key: row.id for row in self._db.execute(statement, rows)} if rows else {}
+
+
+def _keys(identity: Identity, what: Heard) -> Keys | None:
+    if (said := what.said) is None:
+        return None
+    pairs = [(identity.credit_key(one), identity.series_key(one)) for one in _records(what)]
+    own = identity.completion_key(said.site, said.learner, said.course, said.occurrence)
+    return Keys(own, tuple(pairs))
+
+
+def _records(what: Heard) -> tuple[Record, ...]:
+    return what.judgement.records if isinstance(what.judgement, Ready) else ()
+
+
+def _outcome(judgement: Judgement | Ignored, keys: Keys) -> tuple[str, dict[str, Any]] | None:
+    """The fate of one that meets nothing, and what its row says of it; None for a letter."""
+    match judgement:
+        case Ready(records, waiting, unfinished) if keys.apart and all(map(fits_alone, records)):
+            return "ready", standing_of(HeardState.CREDITED, waiting, unfinished=unfinished)
+        case Held(reasons):
+            return "held", standing_of(HeardState.HELD, reasons)
+        case NotReportable(reason):
+            return "not_reportable", standing_of(HeardState.NOT_REPORTABLE, (reason,))
+    return None
