@@ -22,6 +22,7 @@ from consumer.ledger.letters import Origin, Status
 from consumer.ledger.schema import completions, events, search_keys
 from consumer.ledger.seal import distinct, name_tokens, normalise
 from consumer.ledger.series import series_fault
+from consumer.ledger.surges import Settled
 from consumer.mapping.said import Kind, Said
 from consumer.reason import Reason, Stage, pack_reasons
 
@@ -36,7 +37,9 @@ class Bookkeeper:
         self._known: set[tuple[str, int, int, str]] = set()
         self._events: list[dict[str, Any]] = []
         self._terms: list[dict[str, Any]] = []
+        self._refused: tuple[Reason, ...] = ()
         self.fates: Counter[str] = Counter()
+        self.settled: list[Settled] = []
 
     # ------------------------------------------------------------ from the bus
 
@@ -45,7 +48,7 @@ class Bookkeeper:
         self._known = self._known_events([message for message, _ in heard])
         for message, what in heard:
             self._take(message, what)
-        self._write_gathered()
+        self.write_gathered()
 
     def _take(self, message: Message, what: Heard) -> None:
         digest = self.digest(message)
@@ -56,7 +59,9 @@ class Bookkeeper:
         if isinstance(what.judgement, Ignored):
             self.fates["ignored"] += 1
             return
+        self._refused = ()
         fate, completion_id = self._settle(message, what, digest)
+        self.settled.append(Settled(*event[:3], what.mapping, fate, self._refused))
         self._known.add(event)
         self._remember(event, fate, completion_id)
 
@@ -67,6 +72,7 @@ class Bookkeeper:
                 return "not_reportable", None
             return self.enter(what, what.said, what.judgement, message)
         if isinstance(what.judgement, Refused):
+            self._refused = what.judgement.reasons
             coordinates = f"{message.topic}/{message.partition}/{message.offset}"
             letter = self._letter_id("event", coordinates, digest)
             self._credits.refuse(letter, what.judgement.reasons, self._origin(message, what))
@@ -96,7 +102,7 @@ class Bookkeeper:
             }
         )
 
-    def _write_gathered(self) -> None:
+    def write_gathered(self) -> None:
         """Rows that nothing in this transaction reads again are written together."""
         if self._events:
             self._db.execute(insert(events), self._events)
@@ -120,7 +126,7 @@ class Bookkeeper:
             fate, _ = self._settle(message, what, self.digest(message))
         else:
             fate, _ = self.enter(what, what.said, what.judgement, message, replay=True)
-        self._write_gathered()
+        self.write_gathered()
         if letter.completion_id is None or fate == "duplicate":
             self._credits.settle_letter(letter.id)
         if letter.credit_row:
@@ -160,7 +166,7 @@ class Bookkeeper:
         if settled and row.reasons == pack_reasons(waiting):
             return str(row.state)
         self._index(row.id, said, judgement)
-        self._write_gathered()
+        self.write_gathered()
         origin = self._credits.origin_of(row)
         return self._write(row.id, judgement, said, origin, Arrival.CHANGED)
 
@@ -168,7 +174,7 @@ class Bookkeeper:
         """Remember what today's mapping reads out of a completion, and find it by today's names."""
         self._rows.reread(number, what, said)
         self._index(number, said, judgement)
-        self._write_gathered()
+        self.write_gathered()
 
     def _apply(
         self,
@@ -220,6 +226,7 @@ class Bookkeeper:
                 self._no_credit(number, HeardState.NOT_REPORTABLE, (reason,))
                 return "not_reportable"
             case Refused(reasons):
+                self._refused = reasons
                 self._credits.relink(number, ())
                 self._rows.stand(number, HeardState.REFUSED, reasons)
                 self._credits.refuse(self._completion_letter(number), reasons, origin, number)
