@@ -60,4 +60,4 @@ def release(context: click.Context, name: str, why: str, *, yes: bool) -> None:
     except NotHeld as error:
         fail([str(error)], FAILED)
     rows = [{"fate": fate, "completions": count} for fate, count in sorted(fates.items())]
-    show_rows(rows, ["fate", "completions"], f"{name} goes on; nothing waited.")
+    show_rows(rows, ["fate", "completions"], f"{name} goes on; nothing else changed.")

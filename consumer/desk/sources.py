@@ -125,7 +125,7 @@ class Releasing:
             return Plan(ids, _unsent_counts(db)[source])
 
     def release(self, source: str) -> Counter[str]:
-        """Judge all of it again, then let it go; gives how many came to which fate.
+        """Judge all of it again, then let it go; gives how many came to which new fate.
 
         The source stays held until all was judged: what stops half-way is begun again safely.
         Raises NotHeld.
@@ -154,7 +154,8 @@ class Releasing:
         ).all()
         for row in rows:
             fate = reread(db, self.ledger, self.house, row, now)
-            fates["unchanged" if fate == DUPLICATE else fate] += 1
+            if fate != DUPLICATE:  # as it was, and no more to tell
+                fates[fate] += 1
         if rows:
             return int(rows[-1].id)
         let_go(db, source)
