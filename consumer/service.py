@@ -277,6 +277,7 @@ class Service:
             intake.poll_timeout_seconds,
             intake.retry_seconds,
             self.parts.clock,
+            intake,
         )
 
     def _rejudging(self) -> Pump:

@@ -18,6 +18,7 @@ from pydantic_settings import (
 
 from consumer.candidate import YearPolicy
 from consumer.environment import near, unknown_names
+from consumer.limits import SurgeLimits
 from consumer.pars.contract import CompletedForm, Operation, Placement, Transport, UniqueIDForm
 from consumer.resources import shipped
 
@@ -175,7 +176,7 @@ class FollowSettings(Section):
     )
 
 
-class IntakeSettings(Section):
+class IntakeSettings(SurgeLimits, Section):
     """How events are heard."""
 
     topics: list[str] = Field(["lms.events"], min_length=1, description="topics to listen to")

@@ -18,6 +18,7 @@ from consumer.cli.publish import publish
 from consumer.cli.report import report
 from consumer.cli.run import check, run
 from consumer.cli.simulate import simulate
+from consumer.cli.source import source
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -42,5 +43,5 @@ def main(context: click.Context, config: Path | None) -> None:
 for answer in (agree, decline):
     deadletter.add_command(answer)
 _COMMANDS = (run, check, demo, simulate, publish, mapping, deadletter, credit)
-for command in (*_COMMANDS, report, activity, pars):
+for command in (*_COMMANDS, report, activity, pars, source):
     main.add_command(command)

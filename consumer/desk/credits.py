@@ -14,7 +14,7 @@ from consumer.desk.deadlines import Watch, at_risk, deadline
 from consumer.desk.words import advice
 from consumer.ledger.bookkeeper import search_digest
 from consumer.ledger.ledger import Ledger
-from consumer.ledger.links import waits
+from consumer.ledger.links import source_is_held, waits
 from consumer.ledger.schema import (
     attempts,
     completion_credits,
@@ -32,6 +32,7 @@ class NoSuchCredit(Exception):
 
 
 _WAITS = "PARS to let go of the credit whose place it takes, or a person's answer about it"
+_HELD = "a person to let its source go: moc-consumer source list"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ def show_credit(ledger: Ledger, credit_id: str, watch: Watch | None = None) -> S
         credit_rows = {row._mapping[k.id] for row in rows} - {None}
         about = or_(letters.c.completion_id.in_(numbers), letters.c.credit_row.in_(credit_rows))
         waiting = db.scalar(
-            select(k.id).where(k.id.in_(credit_rows), k.state == State.READY, waits())
+            select(source_is_held()).where(k.id.in_(credit_rows), k.state == State.READY, waits())
         )
         steps = [
             *db.execute(select(events).where(events.c.completion_id.in_(numbers))),
@@ -103,7 +104,7 @@ def show_credit(ledger: Ledger, credit_id: str, watch: Watch | None = None) -> S
         ]
         word = latest_word(db, ledger, rows[0]._mapping[k.id]) if credit_rows else ""
     timeline = sorted((_step(step) for step in steps), key=lambda s: str(s["at"]))
-    waits_for = _WAITS if waiting is not None else ""
+    waits_for = {None: "", True: _HELD, False: _WAITS}[waiting]
     told = {"waits_for": waits_for, "pars_says": word, "timeline": timeline}
     return _brief(rows[0], watch) | told
 

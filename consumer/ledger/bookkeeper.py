@@ -23,6 +23,7 @@ from consumer.ledger.newcomers import EventKey, Keys, Newcomers
 from consumer.ledger.schema import completions, events, search_keys
 from consumer.ledger.seal import distinct, name_tokens, normalise
 from consumer.ledger.series import series_fault
+from consumer.ledger.surges import Settled
 from consumer.mapping.said import Kind, Said
 from consumer.reason import Reason, Stage, pack_reasons
 
@@ -38,7 +39,9 @@ class Bookkeeper:
         self._known: set[EventKey] = set()
         self._events: list[dict[str, Any]] = []
         self._terms: list[dict[str, Any]] = []
+        self._refused: tuple[Reason, ...] = ()
         self.fates: Counter[str] = Counter()
+        self.settled: list[Settled] = []
 
     # ------------------------------------------------------------ from the bus
 
@@ -49,7 +52,7 @@ class Bookkeeper:
         for (message, what), meets in zip(heard, keys, strict=True):
             self._take(message, what, meets)
         self._write_newcomers()
-        self._write_gathered()
+        self.write_gathered()
 
     def _take(self, message: Message, what: Heard, keys: Keys | None) -> None:
         digest = self.digest(message)
@@ -65,21 +68,27 @@ class Bookkeeper:
             return
         # What is known may be one of them: first things first.
         self._write_newcomers()
+        self._refused = ()
         fate, completion_id = self._settle(message, what, digest)
+        self.settled.append(Settled(*event[:3], what.mapping, fate, self._refused))
         self._remember(event, fate, completion_id)
 
     def _write_newcomers(self) -> None:
         for one, number in self._newcomers.write():
             self._index(number, one.said, one.judgement)
+            self.settled.append(Settled(*one.event[:3], one.row["mapping"], one.fate, ()))
             self._remember(one.event, one.fate, number)
 
     def _settle(self, message: Message, what: Heard, digest: str) -> tuple[str, int | None]:
         if what.said is not None and not isinstance(what.judgement, Ignored):
-            if _set_aside(what.judgement) and self._rows.find(what.said) is not None:
-                # What no mapping takes for a completion says nothing against one we know of.
+            judged = what.judgement
+            set_aside = isinstance(judged, NotReportable) and judged.reason.stage is Stage.MAP
+            if set_aside and self._rows.find(what.said) is not None:
+                # What its mapping does not report says nothing against a completion we know of.
                 return "not_reportable", None
             return self.enter(what, what.said, what.judgement, message)
         if isinstance(what.judgement, Refused):
+            self._refused = what.judgement.reasons
             coordinates = f"{message.topic}/{message.partition}/{message.offset}"
             letter = self._letter_id("event", coordinates, digest)
             self._credits.refuse(letter, what.judgement.reasons, self._origin(message, what))
@@ -107,7 +116,7 @@ class Bookkeeper:
             }
         )
 
-    def _write_gathered(self) -> None:
+    def write_gathered(self) -> None:
         """Rows that nothing in this transaction reads again are written together."""
         if self._events:
             self._db.execute(insert(events), self._events)
@@ -131,7 +140,7 @@ class Bookkeeper:
             fate, _ = self._settle(message, what, self.digest(message))
         else:
             fate, _ = self.enter(what, what.said, what.judgement, message, replay=True)
-        self._write_gathered()
+        self.write_gathered()
         if letter.completion_id is None or fate == "duplicate":
             self._credits.settle_letter(letter.id)
         if letter.credit_row:
@@ -173,7 +182,7 @@ class Bookkeeper:
         if settled and row.reasons == pack_reasons(waiting):
             return str(row.state)
         self._index(row.id, said, judgement)
-        self._write_gathered()
+        self.write_gathered()
         origin = self._credits.origin_of(row)
         return self._write(row.id, judgement, said, origin, Arrival.CHANGED)
 
@@ -181,7 +190,7 @@ class Bookkeeper:
         """Remember what today's mapping reads out of a completion, and find it by today's names."""
         self._rows.reread(number, what, said)
         self._index(number, said, judgement)
-        self._write_gathered()
+        self.write_gathered()
 
     def _apply(
         self,
@@ -233,6 +242,7 @@ class Bookkeeper:
                 self._no_credit(number, HeardState.NOT_REPORTABLE, (reason,))
                 return "not_reportable"
             case Refused(reasons):
+                self._refused = reasons
                 self._credits.relink(number, ())
                 self._rows.stand(number, HeardState.REFUSED, reasons)
                 self._credits.refuse(self._completion_letter(number), reasons, origin, number)
@@ -327,11 +337,6 @@ class Bookkeeper:
 def search_digest(ledger: Ledger, kind: str, term: str) -> str:
     """The keyed hash under which a search term is found."""
     return ledger.identity.digest("search", kind, normalise(term))
-
-
-def _set_aside(judgement: Judgement) -> bool:
-    """Whether the mapping itself says that this event is not to be reported."""
-    return isinstance(judgement, NotReportable) and judgement.reason.stage is Stage.MAP
 
 
 def _waiting_for(judgement: Judgement) -> tuple[Reason, ...]:

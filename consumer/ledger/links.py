@@ -18,7 +18,7 @@ from sqlalchemy import (
 
 from consumer.credit import State
 from consumer.ledger.letters import Status
-from consumer.ledger.schema import completion_credits, credits_, letters
+from consumer.ledger.schema import completion_credits, completions, credits_, letters, surges
 from consumer.reason import Stage
 
 _links = completion_credits.c
@@ -67,9 +67,19 @@ def drop(db: Connection, completion: int, credit: int) -> None:
 def waits() -> ColumnElement[bool]:
     """Whether a credit of `credits` may not be sent yet: the learner would have two for one.
 
-    It takes the place of one that PARS has still, or a person is asked whether either is right.
+    It takes the place of one that PARS has still, or a person is asked whether either is right, or
+    a source of it is held: what it says may be wrong.
     """
-    return or_(_replaces_what_is_there(), _was_taken_back())
+    return or_(_replaces_what_is_there(), _was_taken_back(), source_is_held())
+
+
+def source_is_held() -> ColumnElement[bool]:
+    """Whether a completion behind a credit of `credits` came from a source that a person holds."""
+    mine, held = completion_credits.alias("mine"), surges.alias("held")
+    said = completions.alias("said")
+    behind = (*_own(mine), said.c.id == mine.c.completion_id, held.c.source == said.c.source)
+    # As a rule nothing is held: then nothing more is looked at.
+    return exists(select(surges.c.source)) & exists().where(*behind)
 
 
 def _replaces_what_is_there() -> ColumnElement[bool]:

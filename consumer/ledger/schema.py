@@ -236,6 +236,29 @@ inquiries = Table(
 """What PARS was asked beforehand, and said: of an activity, by profile and number; of a learner,
 by a keyed hash; of an activity's registration, that it was posted and nobody knows the end."""
 
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("source", String(60), primary_key=True),
+    Column("what", String(60), primary_key=True),
+    Column("mapping", String(120), nullable=False),
+    Column("began_at", Instant, nullable=False),
+    Column("count", Integer, nullable=False),
+)
+"""How often, in one window, one source was heard, refused for a reason, or said the same again."""
+
+surges = Table(
+    "surges",
+    metadata,
+    Column("source", String(60), primary_key=True),
+    Column("reason", String(60), primary_key=True),
+    Column("stage", String(20), nullable=False),
+    Column("field", Text, nullable=False),
+    Column("mapping", String(120), nullable=False),
+    Column("since", Instant, nullable=False),
+)
+"""Sources that are held until a person lets them go, and the refusals they are held for."""
+
 letters = Table(
     "letters",
     metadata,

@@ -10,10 +10,11 @@ import structlog
 
 from consumer.bus.port import BusUnavailable, CommitRefused, Listener, Message, Partition
 from consumer.clock import Clock
-from consumer.fate import Refused
-from consumer.journey import Heard, hear
+from consumer.journey import hear
 from consumer.ledger.bookkeeper import Bookkeeper
 from consumer.ledger.ledger import Ledger, LedgerUnavailable, set_positions
+from consumer.ledger.surges import Noticed, Settled, notice
+from consumer.limits import SurgeLimits
 from consumer.premises import Premises
 
 
@@ -31,10 +32,11 @@ class IntakePump:
         poll_timeout_seconds: float,
         retry_seconds: float,
         clock: Clock,
+        limits: SurgeLimits,
     ) -> None:
         self._connect, self._ledger, self._premises = connect, ledger, premises
         self._batch_size, self._poll_timeout = batch_size, poll_timeout_seconds
-        self._retry_seconds, self._clock = retry_seconds, clock
+        self._retry_seconds, self._clock, self._limits = retry_seconds, clock, limits
         self._listener: Listener | None = None
         self._batch: list[Message] = []
         self.fates: Counter[str] = Counter()
@@ -88,22 +90,44 @@ class IntakePump:
             with self._ledger.begin() as db:
                 book = Bookkeeper(db, self._ledger, now)
                 book.take_all(heard)
+                noticed = notice(db, book.settled, self._limits, now)
                 set_positions(db, positions)
         self.fates += book.fates
-        self._say(heard)
+        self._say(book.settled, noticed)
 
-    def _say(self, heard: Sequence[tuple[Message, Heard]]) -> None:
-        for message, what in heard:
-            if isinstance(what.judgement, Refused):
+    def _say(self, settled: Sequence[Settled], noticed: Noticed) -> None:
+        for one in settled:
+            if one.refused and (one.source, one.what) not in noticed.quiet:
                 self._log.warning(
                     "letter.written",
-                    topic=message.topic,
-                    partition=message.partition,
-                    offset=message.offset,
-                    mapping=what.mapping,
-                    stage=what.judgement.reasons[0].stage.value,
-                    reason=what.judgement.reasons[0].code,
+                    topic=one.topic,
+                    partition=one.partition,
+                    offset=one.offset,
+                    mapping=one.mapping,
+                    stage=one.refused[0].stage.value,
+                    reason=one.refused[0].code,
                 )
+        self._say_noticed(noticed)
+
+    def _say_noticed(self, noticed: Noticed) -> None:
+        for surge in noticed.surges:
+            self._log.error(
+                "source.held",
+                source=surge.source,
+                mapping=surge.mapping,
+                stage=surge.reason.stage.value,
+                reason=surge.reason.code,
+                field=surge.reason.field,
+                count=surge.count,
+            )
+        for again in noticed.reemissions:
+            self._log.warning(
+                "intake.reemission",
+                source=again.source,
+                mapping=again.mapping,
+                count=again.count,
+                seconds=self._limits.surge_seconds,
+            )
 
 
 def _next_offsets(batch: Sequence[Message]) -> dict[Partition, int]:

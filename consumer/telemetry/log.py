@@ -16,7 +16,7 @@ ALLOWED = frozenset(
     event level timestamp pump profile topic partition offset mapping version stage reason cause
     credit_id letter_id completion count seconds problems held ready not_reportable refused
     duplicate review retracted state path host port folder topics bus signal messages attempt
-    where error_type word activity board
+    where error_type word activity board source field
     """.split()
 )
 """Keys that may be logged: coordinates, codes and counts, never contents."""

@@ -647,7 +647,10 @@ def _listen(office: Office) -> Listener:
 
 
 def _pump(office: Office, connect: Callable[[], Listener]) -> IntakePump:
-    return IntakePump(connect, office.ledger, office.service.premises, 200, 0.001, 5, office.clock)
+    limits = office.settings.intake
+    return IntakePump(
+        connect, office.ledger, office.service.premises, 200, 0.001, 5, office.clock, limits
+    )
 
 
 def _let_go(office: Office, pump: IntakePump) -> None:

@@ -23,7 +23,7 @@ MODULES = [file for file in sorted(PACKAGE.rglob("*.py")) if "simulator" not in 
 MAKERS = {"Reason": 1, "broken": 0, "Fault": 0, "_stop": 0, "_ask_person": 1, "_gap": 0}
 """Whatever makes a reason, and which of its arguments is the code."""
 PASSED_ON = {
-    "code", "fault.code", "row.code", "excuse.reason", "next(known, BOARD_ELSE)",
+    "code", "fault.code", "row.code", "excuse.reason", "hold.reason", "next(known, BOARD_ELSE)",
 }  # fmt: skip
 """Codes that come from elsewhere: from a maker above, a table below, or a mapping file."""
 CODE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
