@@ -181,7 +181,7 @@ class IntakeSettings(SurgeLimits, Section):
 
     topics: list[str] = Field(["lms.events"], min_length=1, description="topics to listen to")
     group: str = Field("moc-consumer", min_length=1, description="consumer group")
-    batch_size: int = Field(200, ge=1, le=10_000, description="messages per transaction")
+    batch_size: int = Field(500, ge=1, le=10_000, description="messages per transaction")
     poll_timeout_seconds: Seconds = Field(1, description="longest wait for a batch")
     payload_limit_bytes: int = Field(1_048_576, ge=1024, description="larger events are refused")
     retry_seconds: Seconds = Field(5, description="wait after a fault of bus or ledger")

@@ -100,7 +100,8 @@ def _make_private(path: Path) -> None:
 def _set_up_connection(dbapi_connection: Any, _record: object) -> None:
     # pysqlite's own transaction handling starts one too late for BEGIN IMMEDIATE.
     dbapi_connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    # 16 MB of pages, not 2: keyed hashes land anywhere in their indexes.
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-16000"):
         dbapi_connection.execute(f"PRAGMA {pragma}")
 
 
