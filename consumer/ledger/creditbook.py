@@ -16,6 +16,7 @@ from consumer.ledger import links
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.letterbook import LetterBook
 from consumer.ledger.letters import Origin, Status
+from consumer.ledger.restored import restored_since
 from consumer.ledger.schema import credits_
 from consumer.ledger.seal import normalise
 from consumer.participant import Record
@@ -159,6 +160,7 @@ class CreditBook(LetterBook):
         new = {"key": key, "state": State.READY.value, "due_at": self._now}
         values = self.facts(record) | self.names(record) | new
         values |= {"created_at": self._now, "changed_at": self._now}
+        values["restored_at"] = restored_since(record.completed_on)
         statement = insert(credits_).values(values).returning(credits_.c.id)
         return int(self._db.execute(statement).scalar_one())
 
