@@ -75,8 +75,7 @@ def _damage(db: sqlite3.Connection) -> Iterator[str]:
     found = [str(row[0]) for row in db.execute(f"PRAGMA integrity_check({_MOST})")]
     if found != ["ok"]:
         yield f"it is damaged ({len(found)} faults or more); {_ANOTHER}"
-    strays = db.execute("PRAGMA foreign_key_check").fetchmany(_MOST)
-    for table in dict.fromkeys(row[0] for row in strays):
+    for table in dict.fromkeys(row[0] for row in db.execute("PRAGMA foreign_key_check")):
         yield f"{table} refers to rows that are not there; {_ANOTHER}"
 
 
