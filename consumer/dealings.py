@@ -18,6 +18,7 @@ from consumer.participant import Record
 from consumer.pumps.backoff import Backoff
 from consumer.pumps.schedule import Schedule
 from consumer.reason import Reason, Stage
+from consumer.search import search
 
 
 class Signal(StrEnum):
@@ -57,6 +58,8 @@ class Dealings:
         self._pars, self._policy, self._clock = pars, policy, clock
 
     def _ask(self, claim: Claim) -> tuple[StatusFate, Attempt]:
+        if claim.restored and claim.state is not State.WITHDRAWING:
+            return search(self._pars, claim)
         by_fields = claim.among and self._pars.status_by_learner(claim.sent)
         reply = by_fields or self._pars.status(claim.credit_id)
         fate = fate_of_status(reply, claim.credit_id, claim.among)

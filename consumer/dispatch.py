@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from consumer.clock import Clock
@@ -9,7 +10,7 @@ from consumer.credit import State
 from consumer.dealings import Dealings, Exchange, Policy, Signal
 from consumer.fate import Absent, Done, Doubtful, Found, Refused, Retry, StopLine, Unclear, Verdict
 from consumer.ledger.claims import Attempt, Claim, Settlement
-from consumer.outcome import FRESH
+from consumer.outcome import FRESH, is_later
 from consumer.pars.port import Action, Pars
 from consumer.pars.verdicts import credits_shown
 from consumer.reason import Reason, Stage, Stopped, pack_reasons
@@ -18,7 +19,8 @@ from consumer.withdrawal import Withdrawal
 MAYBE_NOT_OURS = "duplicate_answer"
 """Reason code of the fate table's duplicate row: asking must find our record (design 6)."""
 NOT_UNDERSTOOD = "answer_not_understood"
-FOLLOWED = {State.SUBMITTED, State.REPORTED}
+FOLLOWED = {State.SUBMITTED, State.REPORTED, State.ACCEPTED, State.REJECTED}
+"""Decided ones too: a ledger that was put back from a backup asks about them again."""
 USED_UP = "credit_id_used_up"
 """Reason code: PARS let go of this ID once; a ledger that was lost since cannot know."""
 
@@ -64,7 +66,7 @@ class Dispatcher(Dealings):
             case Absent() if claim.record != claim.sent:
                 return self._start_over(claim, attempt)
             case Absent():
-                return self._post(claim, last_success_at, (attempt,))
+                return _undoubted(self._post(claim, last_success_at, (attempt,)))
             case Doubtful(reason):
                 return self._refuse(claim, (reason,), (attempt,))
             case Retry() | StopLine():
@@ -76,7 +78,7 @@ class Dispatcher(Dealings):
         A crash after a post must find written what PARS has: a delete has to repeat it.
         """
         values = {"ask": False, "absent_at": None, "due_at": self._clock.now()}
-        return self._exchange(claim, State.READY, values, (attempt,))
+        return _undoubted(self._exchange(claim, State.READY, values, (attempt,)))
 
     def _post(
         self, claim: Claim, last_success_at: datetime | None, before: tuple[Attempt, ...]
@@ -126,7 +128,8 @@ class Dispatcher(Dealings):
         return Exchange(settlement, Signal.WELL)
 
     def _found(self, claim: Claim, fate: Found, attempt: Attempt) -> Exchange:
-        if claim.state not in FOLLOWED and claim.record != claim.sent:
+        differs = claim.record != claim.sent and not is_later(claim, fate)
+        if claim.state not in FOLLOWED and differs:
             return self._found_uncorrected(claim, fate, attempt)
         return self._stands(claim, fate, attempt)
 
@@ -174,3 +177,10 @@ class Dispatcher(Dealings):
             return self._refuse(claim, (reason,), (attempt,))
         values = {"due_at": schedule.next_ask(sent_at, now)}
         return self._exchange(claim, claim.state, values, (attempt,))
+
+
+def _undoubted(exchange: Exchange) -> Exchange:
+    """PARS surely has nothing of it: from here on the ledger knows itself what became of it."""
+    settlement = exchange.settlement
+    values = {**settlement.values, "restored_at": None}
+    return replace(exchange, settlement=replace(settlement, values=values))

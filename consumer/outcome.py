@@ -27,15 +27,36 @@ def found(
     claim: Claim, fate: Found, attempts: tuple[Attempt, ...], now: datetime, next_ask: datetime
 ) -> Settlement:
     """PARS has it: the board's decision, or the wait for it until `next_ask`."""
-    values = FRESH | {"submitted_at": claim.submitted_at or now, "reasons": "[]"}
-    match fate.verdict:
-        case Verdict.ACCEPTED:
-            values["decided_at"] = now
-            return Settlement(claim, State.ACCEPTED, values, (), attempts)
-        case Verdict.REJECTED:
-            values["decided_at"] = now
-            reasons = (fate.reason or Reason(Stage.BOARD, "board_rejected"),)
-            return Settlement(claim, State.REJECTED, values, reasons, attempts)
-        case Verdict.PENDING | Verdict.UNKNOWN:
-            values["due_at"] = next_ask
-            return Settlement(claim, State.SUBMITTED, values, (), attempts)
+    named = _named(claim, fate.credit_id)
+    if claim.state is _DECIDED.get(fate.verdict):
+        return Settlement(claim, claim.state, named, (), attempts, is_later(claim, fate))
+    values = FRESH | {"submitted_at": claim.submitted_at or now, "reasons": "[]"} | named
+    state = _DECIDED.get(fate.verdict, State.SUBMITTED)
+    values |= {"due_at": next_ask} if state is State.SUBMITTED else {"decided_at": now}
+    refused = state is State.REJECTED
+    reasons = (fate.reason or Reason(Stage.BOARD, "board_rejected"),) if refused else ()
+    return Settlement(claim, state, values, reasons, attempts, is_later(claim, fate))
+
+
+_DECIDED = {Verdict.ACCEPTED: State.ACCEPTED, Verdict.REJECTED: State.REJECTED}
+
+
+def is_later(claim: Claim, fate: Found) -> bool:
+    """Whether PARS has a later revision than the ledger, put back from a backup, knows of."""
+    revision = _revision(claim, fate.credit_id)
+    return revision is not None and revision > claim.revision
+
+
+def _named(claim: Claim, credit_id: str) -> dict[str, object]:
+    """The ID of ours that PARS has it under: from now on it is asked about by that."""
+    values: dict[str, object] = {"restored_at": None}
+    revision = _revision(claim, credit_id)
+    if revision is not None and revision >= claim.revision:
+        values |= {"credit_id": credit_id, "revision": revision, "four_fields": None}
+    return values
+
+
+def _revision(claim: Claim, credit_id: str) -> int | None:
+    stem, _, number = credit_id.rpartition("-r")
+    ours = stem == claim.credit_id.rpartition("-r")[0] and number.isdecimal()
+    return int(number) if ours else None

@@ -12,6 +12,7 @@ from consumer.cli.answers import agree, decline
 from consumer.cli.credit import credit
 from consumer.cli.deadletter import deadletter
 from consumer.cli.demo import demo
+from consumer.cli.ledger import ledger
 from consumer.cli.mapping import mapping
 from consumer.cli.pars import pars
 from consumer.cli.publish import publish
@@ -43,5 +44,5 @@ def main(context: click.Context, config: Path | None) -> None:
 for answer in (agree, decline):
     deadletter.add_command(answer)
 _COMMANDS = (run, check, demo, simulate, publish, mapping, deadletter, credit)
-for command in (*_COMMANDS, report, activity, pars, source):
+for command in (*_COMMANDS, report, activity, pars, source, ledger):
     main.add_command(command)

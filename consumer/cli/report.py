@@ -22,7 +22,10 @@ from consumer.tables.csvfile import TableProblems
 _PLAN = ["activity", "profile", "credits", "of_them_to_delete", "report_by"]
 _LIST = ["report", "standing", "activity", "rows", "unanswered", "files"]
 _ANSWERS = click.Choice([one.value for one in Verdict if one is not Verdict.PENDING])
-_NONE = "Nothing is ready to be reported. See: moc-consumer credit list"
+_NONE = (
+    "Nothing is ready to be reported. See: moc-consumer credit list;"
+    " after a ledger restore: docs/backup.md"
+)
 
 
 @click.group()
@@ -45,6 +48,8 @@ def _reporting(context: click.Context) -> Reporting:
 @click.option("--rows", default=DEFAULT.rows, show_default=True, help="Most rows in one file.")
 @click.option("--megabytes", default=DEFAULT.bytes // 2**20, show_default=True,
               help="Most megabytes of one file.")  # fmt: skip
+@click.option("--restored", is_flag=True, help="After a ledger restore: also what may stand in "
+              "reports made since the backup. Take those over first: credit adopt.")  # fmt: skip
 @click.option("--yes", is_flag=True, help="Do it without asking.")
 @click.pass_context
 def export(
@@ -56,6 +61,7 @@ def export(
     rows: int,
     megabytes: int,
     *,
+    restored: bool,
     yes: bool,
 ) -> None:
     """Write what is ready into files for PARS: one report for each activity.
@@ -68,7 +74,8 @@ def export(
         limits = Limits(rows, megabytes * 2**20)
     except ValueError as error:
         fail([str(error)])
-    wanted, reporting = Wanted(Form(form), profile, activity, limits), _reporting(context)
+    wanted = Wanted(Form(form), profile, activity, limits, restored)
+    reporting = _reporting(context)
     with telling_faults():
         planned = reporting.plan(wanted)
         show_rows(planned, _PLAN, _NONE)

@@ -56,6 +56,7 @@ class Wanted:
     profile: str = ""
     activity: str = ""
     limits: Limits = DEFAULT
+    restored: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,8 @@ class Reporting:
         leaving = func.sum(case((c.state == State.WITHDRAWING, 1), else_=0))
         query = (
             select(c.profile, c.activity, func.count(), leaving, func.min(c.report_by))
-            .where(reportable(self._by_file()), c.profile.in_(self.settings.profiles))
+            .where(reportable(self._by_file(), restored=wanted.restored))
+            .where(c.profile.in_(self.settings.profiles))
             .group_by(c.profile, c.activity)
             .order_by(func.min(c.report_by), c.activity)
         )
@@ -100,7 +102,8 @@ class Reporting:
         """
         for row in self.plan(wanted):
             profile, activity = str(row["profile"]), str(row["activity"])
-            batch = Batch(profile, activity, self.settings.profiles[profile].by_file)
+            by_file = self.settings.profiles[profile].by_file
+            batch = Batch(profile, activity, by_file, wanted.restored)
             yield self._export(wanted, batch, folder, who, tell)
 
     def _export(self, wanted: Wanted, batch: Batch, folder: Path, who: str, tell: Tell) -> Exported:

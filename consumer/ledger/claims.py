@@ -31,7 +31,8 @@ class Claim:
     """One credit, ours alone until the lease ends; the fence tells a stale hand from the new.
 
     `among` is 0 for one that PARS has under our CreditID. One that a file without CreditIDs
-    reported is asked about by four fields, which fit so many credits of ours.
+    reported is asked about by four fields, which fit so many credits of ours. `restored`: since
+    the backup that this ledger was put back from, PARS may have got it, or a later revision.
     """
 
     row: int
@@ -53,6 +54,7 @@ class Claim:
     last_try_at: datetime | None
     submitted_at: datetime | None
     among: int = 0
+    restored: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +93,18 @@ class Claims:
     def claim(
         self, db: Connection, profile: str, states: Iterable[State], limit: int, now: datetime
     ) -> list[Claim]:
-        """At most `limit` due credits of a profile, earliest deadline first, leased to us."""
-        c = credits_.c
-        free = or_(c.lease_until.is_(None), c.lease_until <= now)
-        wanted = (c.profile == profile, c.state.in_([*states]), c.due_at <= now, free)
-        query = select(credits_).where(*wanted, _may_go()).order_by(c.report_by, c.id).limit(limit)
-        return [self._lease(db, row, now) for row in db.execute(query).all()]
+        """At most `limit` due credits of a profile, earliest deadline first, leased to us.
+
+        Then decided ones that a restored ledger may be wrong about, the newest first.
+        """
+        c, wanted = credits_.c, [*states]
+        due = select(credits_).where(c.profile == profile, c.due_at <= now, _free(now))
+        usual = due.where(c.state.in_(wanted), _may_go()).order_by(c.report_by, c.id)
+        rows = [*db.execute(usual.limit(limit))]
+        if State.SUBMITTED in wanted and len(rows) < limit:
+            decided = due.where(*_DOUBTED).order_by(c.restored_at, c.id.desc())
+            rows += db.execute(decided.limit(limit - len(rows)))
+        return [self._lease(db, row, now) for row in rows]
 
     def take(self, db: Connection, rows: Sequence[int], now: datetime) -> list[Claim]:
         """These credits, due or not, for a person who brings an answer; others lose their lease.
@@ -107,7 +115,9 @@ class Claims:
         return [self._lease(db, row, now) for row in db.execute(query).all()]
 
     def _lease(self, db: Connection, row: Row[Any], now: datetime) -> Claim:
-        if row.state == State.READY and row.profile in self.asking_first:
+        going_live = row.state == State.READY and row.profile in self.asking_first
+        restored = row.state in {State.READY, State.SUBMITTING} and row.restored_at is not None
+        if going_live or restored:
             row = ask_first(db, self.ledger, row)
         claim = self._claim_of(row, now, self._among(db, row))
         values: dict[str, Any] = {"fence": claim.fence, "lease_until": claim.lease_until}
@@ -140,6 +150,7 @@ class Claims:
             last_try_at=row.last_try_at,
             submitted_at=row.submitted_at,
             among=among,
+            restored=row.restored_at is not None,
         )
 
     def _among(self, db: Connection, row: Row[Any]) -> int:
@@ -156,8 +167,7 @@ class Claims:
     def hold(self, db: Connection, number: int, now: datetime) -> Claim | None:
         """One credit, for a question that a person has; None while somebody else holds it."""
         c = credits_.c
-        free = or_(c.lease_until.is_(None), c.lease_until <= now)
-        row = db.execute(select(credits_).where(c.id == number, free)).one_or_none()
+        row = db.execute(select(credits_).where(c.id == number, _free(now))).one_or_none()
         if row is None:
             return None
         claim = self._claim_of(row, now, self._among(db, row))
@@ -224,10 +234,22 @@ class Claims:
 
     def any_due(self, db: Connection, states: Iterable[State], now: datetime) -> bool:
         """Whether there is anything to claim, without the cost of a writing transaction."""
-        c = credits_.c
-        free = or_(c.lease_until.is_(None), c.lease_until <= now)
-        wanted = (c.state.in_([*states]), c.due_at <= now, free, _may_go())
-        return db.scalar(select(c.id).where(*wanted).limit(1)) is not None
+        c, wanted = credits_.c, [*states]
+        due = select(c.id).where(c.due_at <= now, _free(now)).limit(1)
+        if db.scalar(due.where(c.state.in_(wanted), _may_go())) is not None:
+            return True
+        return State.SUBMITTED in wanted and db.scalar(due.where(*_DOUBTED)) is not None
+
+
+_DOUBTED = (
+    credits_.c.restored_at.is_not(None),
+    credits_.c.state.in_([State.ACCEPTED, State.REJECTED]),
+)
+"""Decided, as far as a backup knew: perhaps corrected or withdrawn since."""
+
+
+def _free(now: datetime) -> ColumnElement[bool]:
+    return or_(credits_.c.lease_until.is_(None), credits_.c.lease_until <= now)
 
 
 def _may_go() -> ColumnElement[bool]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
@@ -16,6 +17,7 @@ from consumer.ledger import links
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.letterbook import LetterBook
 from consumer.ledger.letters import Origin, Status
+from consumer.ledger.restored import doubted_since, restored_at
 from consumer.ledger.schema import credits_
 from consumer.ledger.seal import normalise
 from consumer.participant import Record
@@ -41,6 +43,10 @@ class CreditBook(LetterBook):
     ) -> None:
         super().__init__(connection, ledger, now)
         self._agreed = agreed
+
+    @cached_property
+    def _restored_at(self) -> datetime | None:
+        return restored_at(self._db)
 
     def put(
         self,
@@ -163,6 +169,7 @@ class CreditBook(LetterBook):
         """The row of a credit that is ready to be sent."""
         new = {"key": key, "state": State.READY.value, "due_at": self._now}
         values = self.facts(record) | self.names(record) | new
+        values["restored_at"] = doubted_since(self._restored_at, record.completed_on)
         return values | {"created_at": self._now, "changed_at": self._now}
 
     def facts(self, record: Record) -> dict[str, Any]:

@@ -16,13 +16,18 @@ def ask_first(db: Connection, ledger: Ledger, row: Row[Any]) -> Row[Any]:
     """The ready credit as one to ask about by the four fields, if it was never sent or asked about.
 
     Those of the same completion with it: PARS's answer names no credit types, so it is read by how
-    many of them it shows.
+    many of them it shows. After a restore that it was not sent is no proof: this one is asked
+    about in any case.
     """
-    if row.sent is not None or row.four_fields is not None:
+    restored = row.restored_at is not None
+    unsent = row.sent is None and row.four_fields is None
+    if not (unsent or restored):
         return row
-    for one in _together(db, row):
+    for one in [*(_together(db, row) if unsent else [row])]:
         hashed = four_fields(ledger.identity, ledger.seal.open_record(one.record))
-        values = {"four_fields": hashed, "sent": one.record, "ask": True}
+        # Under its CreditID it may be with PARS as it was sent before; a new one has no such past.
+        sent = one.sent if one.credit_id and one.sent else one.record
+        values = {"four_fields": one.four_fields or hashed, "sent": sent, "ask": True}
         db.execute(update(credits_).where(credits_.c.id == one.id).values(values))
     return db.execute(select(credits_).where(credits_.c.id == row.id)).one()
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +15,11 @@ from sqlalchemy.exc import OperationalError
 from consumer.bus.port import Partition
 from consumer.credit import Identity
 from consumer.ledger.catching_up import fill_in
+from consumer.ledger.lock import LedgerUnavailable as LedgerUnavailable
+from consumer.ledger.lock import in_use
 from consumer.ledger.migrations import migrate
 from consumer.ledger.schema import facts, positions
 from consumer.ledger.seal import Seal
-
-
-class LedgerUnavailable(Exception):
-    """The database cannot be read or written now; nothing of this transaction was kept."""
 
 
 class WrongSecret(Exception):
@@ -35,6 +33,7 @@ class Ledger:
     engine: Engine
     seal: Seal
     identity: Identity
+    hold: ExitStack = field(default_factory=ExitStack, repr=False, compare=False)
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
@@ -64,15 +63,24 @@ class Ledger:
         return {strand: known.get(strand, 0) for strand in strands}
 
     def close(self) -> None:
-        """Close every connection."""
+        """Close every connection, and let others put the ledger back from a backup."""
         self.engine.dispose()
+        self.hold.close()
 
 
 def open_ledger(path: Path, seal: Seal, identity: Identity) -> Ledger:
     """The SQLite ledger at `path`, made or migrated as needed.
 
-    Raises LedgerUnavailable, WrongSecret.
+    Raises LedgerUnavailable, also while a backup is put in its place, WrongSecret.
     """
+    with ExitStack() as hold:
+        hold.enter_context(in_use(path))
+        ledger = prepare(path, seal, identity)
+        return replace(ledger, hold=hold.pop_all())
+
+
+def prepare(path: Path, seal: Seal, identity: Identity) -> Ledger:
+    """As `open_ledger` does, for a file that no other process knows of yet."""
     _make_private(path)
     engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
     event.listen(engine, "connect", _set_up_connection)

@@ -20,6 +20,7 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    true,
     update,
 )
 
@@ -65,13 +66,18 @@ class Batch:
     profile: str
     activity: str
     by_file: bool
+    restored: bool = False
 
 
-def reportable(by_file: Sequence[str]) -> ColumnElement[bool]:
-    """Ready, and surely not posted; with profiles that only report by file, withdrawals too."""
+def reportable(by_file: Sequence[str], *, restored: bool = False) -> ColumnElement[bool]:
+    """Ready, and surely not posted; with profiles that only report by file, withdrawals too.
+
+    What a restored backup may have forgotten was reported only if a person says so: `restored`.
+    """
     c, add = credits_.c, attempts.c.action == Action.ADD.value
     posted = exists().where(attempts.c.credit_row == c.id, add)
-    ready = and_(c.state == State.READY, or_(c.ask.is_(False), ~posted), ~waits())
+    known = true() if restored else c.restored_at.is_(None)
+    ready = and_(c.state == State.READY, or_(c.ask.is_(False), ~posted), ~waits(), known)
     leaving = and_(
         c.state == State.WITHDRAWING,
         c.profile.in_(by_file),
@@ -114,7 +120,8 @@ class ReportBook:
         """
         c = credits_.c
         wanted = (c.profile == batch.profile, c.activity == batch.activity)
-        which = reportable([batch.profile] if batch.by_file else [])
+        by_file = [batch.profile] if batch.by_file else []
+        which = reportable(by_file, restored=batch.restored)
         query = select(credits_).where(*wanted, which).order_by(c.report_by, c.id).limit(most)
         rows = self._db.execute(query).all()
         marked = [self._marked(row, number, form, domain) for row in rows]
@@ -138,6 +145,7 @@ class ReportBook:
             "reasons": row.reasons if leaving else "[]",
             "four_fields": row.four_fields,
             "submitted_at": row.submitted_at if leaving else self._now,
+            "restored_at": row.restored_at if leaving else None,
             "due_at": self._now + FIRST_ASK,
         }
         if form is Form.EXCEL and not leaving:
@@ -204,7 +212,7 @@ def entries(connection: Connection, ledger: Ledger, number: int) -> Iterator[Ent
 
 _CHANGED = [
     *"state report_id report_action credit_id sent reasons".split(),
-    *"four_fields submitted_at due_at".split(),
+    *"four_fields submitted_at restored_at due_at".split(),
 ]
 _MARKING = (
     update(credits_)

@@ -38,6 +38,8 @@ class Instant(TypeDecorator[datetime]):
         return None if value is None else datetime.fromtimestamp(value / 1000, UTC)
 
 
+_RESTORED = text("restored_at IS NOT NULL")
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -162,11 +164,13 @@ credits_ = Table(
     Column("report_id", Number),
     Column("report_action", String(6)),
     Column("four_fields", String(64)),
+    Column("restored_at", Instant),
     Column("created_at", Instant, nullable=False),
     Column("changed_at", Instant, nullable=False),
     Index(None, "state", "profile", "due_at", "report_by"),
     Index(None, "report_id"),
     Index(None, "four_fields"),
+    Index(None, "restored_at", sqlite_where=_RESTORED, postgresql_where=_RESTORED),
 )
 """One row per credit key. `record` is what to send, `sent` what PARS was sent last; sealed.
 
@@ -174,6 +178,7 @@ credits_ = Table(
 hash of what a file without CreditIDs was read by: while it is there PARS is asked by them.
 `accepted_too`: a person said that it is to be withdrawn even if the board has accepted it.
 `series` is the key without its occurrence: a learner's sessions or claims of one activity.
+`restored_at`: the ledger was put back from a backup then, and PARS was not asked since what it has.
 """
 
 completion_credits = Table(

@@ -129,13 +129,15 @@ def _read(credits_: tuple[CreditStatus, ...], credit_id: str) -> StatusFate:
 
 
 def _read_strangers(credits_: tuple[CreditStatus, ...], credit_id: str, among: int) -> StatusFate:
-    """The answer does not name credit types: several are told apart by nothing but their number."""
-    domain, own = credit_id.rpartition(":")[0] + ":", credit_id.rpartition("-r")[0] + "-r"
-    left = [
-        one
-        for one in credits_
-        if not one.credit_id.startswith(domain) or one.credit_id.startswith(own)
-    ]
+    """The answer does not name credit types: several are told apart by nothing but their number.
+
+    Under a CreditID of ours, of whatever revision, it is known.
+    """
+    own = revisions_shown(credits_, credit_id)
+    if len(own) == 1:
+        return decision_of(own[0])
+    domain = credit_id.rpartition(":")[0] + ":"
+    left = [one for one in credits_ if one in own or not one.credit_id.startswith(domain)]
     if not left:
         return Absent()
     found = {decision_of(one) for one in left}
@@ -144,6 +146,12 @@ def _read_strangers(credits_: tuple[CreditStatus, ...], credit_id: str, among: i
     if len(left) < among or len(found) > 1:
         return Doubtful(Reason(Stage.PARS, "cannot_tell_which"))
     return replace(found.pop(), credit_id="")
+
+
+def revisions_shown(credits_: tuple[CreditStatus, ...], credit_id: str) -> tuple[CreditStatus, ...]:
+    """Those that are this credit, under whatever revision."""
+    own = credit_id.rpartition("-r")[0] + "-r"
+    return tuple(one for one in credits_ if one.credit_id.startswith(own))
 
 
 def decision_of(credit: CreditStatus) -> Found:
