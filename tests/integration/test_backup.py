@@ -88,8 +88,15 @@ def test_what_is_given_up_leaves_no_file(office: Office) -> None:
         pass
 
 
-def test_a_backup_made_while_another_process_writes_is_one_moment_of_it(office: Office) -> None:
-    """Each of its transactions writes two rows, pages apart: a backup holds both or neither."""
+def test_a_backup_made_while_another_process_writes_is_one_moment_of_it(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No write makes it start anew, or it would never end beside a busy service.
+
+    Each of its transactions writes two rows, pages apart: a backup holds both or neither.
+    """
+    monkeypatch.setattr("consumer.ledger.backup.PAGES_AT_ONCE", 50)
+    copied = [0]
     script = """
 import sqlite3, sys
 db = sqlite3.connect(sys.argv[1], timeout=30, isolation_level=None)
@@ -107,7 +114,9 @@ for number in range(100_000):
         while int(next(lines)) < BUSY:
             pass
 
-        def another_is_written(_done: int, _of: int) -> None:
+        def another_is_written(done: int, _of: int) -> None:
+            assert done > copied[-1]
+            copied.append(done)
             next(lines)
 
         target = office.folder / "backup.db"
