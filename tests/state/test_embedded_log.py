@@ -110,6 +110,12 @@ class EmbeddedLog(RuleBasedStateMachine):
         )
 
     @rule()
+    def an_old_backup_of_the_ledger_hears_all_again(self) -> None:
+        self.listen(None)
+        self.commit(set(TOPICS), 0)
+        self.listen({})
+
+    @rule()
     def close(self) -> None:
         """The process ends, however far it had heard: only what it committed counts."""
         if self.listener is not None:
