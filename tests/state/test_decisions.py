@@ -162,6 +162,18 @@ class Books(RuleBasedStateMachine):
     @rule(data=st.data(), agree=st.booleans())
     def a_person_answers(self, data: st.DataObject, agree: bool) -> None:
         letter = data.draw(st.sampled_from(self.office.open_letters()))
+        self.answer(letter, agree=agree)
+
+    @rule(who=who_)
+    def is_taken_back_after_sending(self, who: Physician) -> None:
+        """A person is asked, and agrees: PARS is to delete it."""
+        self.completes("openedx", who, NOON)
+        self.pars_takes_what_is_ready(State.SUBMITTED)
+        self.is_taken_back_by_open_edx(who, NOON + 24 * HOUR)
+        for letter in self.office.open_letters(reason="retracted_after_sending"):
+            self.answer(letter, agree=True)
+
+    def answer(self, letter: dict[str, Any], *, agree: bool) -> None:
         letter_id, house = letter["letter_id"], self.office.service.premises.house
         self.answered |= self.learners_of(letter_id)
         desk = Answering(self.office.ledger, house, self.clock, "mora", "as the LMS says")

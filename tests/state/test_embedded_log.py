@@ -71,6 +71,10 @@ class EmbeddedLog(RuleBasedStateMachine):
         for message in batch:
             self.written[message.topic].append(message)
 
+    @rule(who=st.integers(0, PUBLISHERS - 1), busy=st.sampled_from(TOPICS))
+    def one_topic_is_busy(self, who: int, busy: str) -> None:
+        self.publish(who, [Outgoing(topic, None, b"") for topic in (*TOPICS, *[busy] * 12)])
+
     @rule(who=st.integers(0, PUBLISHERS - 1), before=messages, topic=st.sampled_from(TOPICS))
     def publish_what_is_too_large(self, who: int, before: Outgoing, topic: str) -> None:
         large = Outgoing(topic, None, b"x" * (MAX_MESSAGE_BYTES + 1))
@@ -94,6 +98,7 @@ class EmbeddedLog(RuleBasedStateMachine):
             topic: min(self.committed.get(topic, 0), known.get(topic, 0)) for topic in TOPICS
         }
         self.passed_over = dict.fromkeys(TOPICS, 0)
+        self.poll_once(5)
 
     def opened(self, group: str, ledger: Mapping[str, int] | None = None) -> EmbeddedListener:
         remembered: Callable[[Collection[Partition]], dict[Partition, int]] | None = None
@@ -103,6 +108,12 @@ class EmbeddedLog(RuleBasedStateMachine):
         return EmbeddedListener(
             self.path, TOPICS, group, remembered, max_batch_bytes=MAX_BATCH_BYTES
         )
+
+    @rule()
+    def an_old_backup_of_the_ledger_hears_all_again(self) -> None:
+        self.listen(None)
+        self.commit(set(TOPICS), 0)
+        self.listen({})
 
     @rule()
     def close(self) -> None:
@@ -141,7 +152,7 @@ class EmbeddedLog(RuleBasedStateMachine):
             assert self.passed_over[topic] < len(TOPICS)
 
     @precondition(lambda self: self.listener is not None)
-    @rule(topics=st.sets(st.sampled_from(TOPICS)), back=st.integers(0, 2))
+    @rule(topics=st.sets(st.sampled_from(TOPICS), min_size=1), back=st.integers(0, 2))
     def commit(self, topics: set[str], back: int) -> None:
         """What was heard so far, or some of it."""
         assert self.listener is not None
