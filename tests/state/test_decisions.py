@@ -166,12 +166,19 @@ class Books(RuleBasedStateMachine):
 
     @rule(who=who_)
     def is_taken_back_after_sending(self, who: Physician) -> None:
-        """A person is asked, and agrees: PARS is to delete it."""
+        """A person agrees, PARS deletes it; what Moodle says then is for a person."""
+        anew = who.number not in {number for _, number, _ in self.completed} | self.answered
         self.completes("openedx", who, NOON)
         self.pars_takes_what_is_ready(State.SUBMITTED)
         self.is_taken_back_by_open_edx(who, NOON + 24 * HOUR)
         for letter in self.office.open_letters(reason="retracted_after_sending"):
             self.answer(letter, agree=True)
+        self.pars_deletes_what_is_to_go()
+        self.completes("moodle", who, NOON)
+        (row,) = self.credits_of(who)
+        asked = self.office.open_letters(reason="reported_again")
+        assert not anew or asked or row.state in {State.READY, *HERE}, "nobody is told of it"
+        self.pars_takes_what_is_ready(State.SUBMITTED)
 
     def answer(self, letter: dict[str, Any], *, agree: bool) -> None:
         letter_id, house = letter["letter_id"], self.office.service.premises.house
