@@ -188,7 +188,7 @@ def open_pump(config: Settings, bus: Bus, ledger: Ledger) -> IntakePump:
     own = config.intake
     timing = own.batch_size, own.poll_timeout_seconds, own.retry_seconds
     connect = functools.partial(bus.listen, ledger.remembered)
-    return IntakePump(connect, ledger, Premises(house), *timing, SystemClock())
+    return IntakePump(connect, ledger, Premises(house), *timing, SystemClock(), own)
 
 
 def measure(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
