@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -30,7 +30,7 @@ from consumer.bus.connect import Bus
 from consumer.bus.port import Outgoing
 from consumer.clock import SystemClock
 from consumer.credit import Identity
-from consumer.journey import House, Provider
+from consumer.journey import House, Provider, hear
 from consumer.ledger.ledger import Ledger, open_ledger
 from consumer.ledger.seal import Seal
 from consumer.mapping.loader import load_catalogue
@@ -59,7 +59,7 @@ class Stopwatch:
     """Seconds by stage."""
 
     def __init__(self) -> None:
-        self.spent: Counter[str] = Counter()
+        self.spent: defaultdict[str, float] = defaultdict(float)
 
     def timed(self, stage: str, work: Callable[..., Any]) -> Callable[..., Any]:
         """The same work, counted."""
@@ -201,7 +201,7 @@ def measure(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
     fill(bus, config.intake.topics[0], learners)
     ledger = open_ledger(folder / "ledger.db", TimedSeal(watch), Identity(SECRET))
     watch.watch(ledger)
-    intake.hear = watch.timed("decode_map_judge", intake.hear)
+    vars(intake)["hear"] = watch.timed("decode_map_judge", hear)
     pump = open_pump(config, bus, ledger)
     seconds, used = drain(pump, count)
     if pump.fates != {"ready": count}:
