@@ -18,7 +18,7 @@ from consumer.ledger.inquiries import Inquiries
 from consumer.pars.activitydocument import ActivityDocuments
 from consumer.pars.connect import connect
 from consumer.pars.port import Pars
-from consumer.service import pars_profile
+from consumer.parts import pars_profile
 from consumer.settings import Settings
 from consumer.tables.boards import load_boards
 

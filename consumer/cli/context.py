@@ -15,7 +15,7 @@ from consumer.bus.port import BusError
 from consumer.cli.output import FAILED, fail
 from consumer.clock import SystemClock
 from consumer.ledger.ledger import Ledger, LedgerUnavailable, WrongSecret
-from consumer.service import Parts, StartProblems, gather, open_service_ledger, read_files
+from consumer.parts import Parts, StartProblems, gather, open_service_ledger, read_files
 from consumer.settings import Settings, SettingsProblems, load_folders, load_settings
 from consumer.telemetry.log import configure_logging
 

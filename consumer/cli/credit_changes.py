@@ -17,7 +17,7 @@ from consumer.desk.correcting import Correcting, Finding, Outcome, Wanted
 from consumer.desk.credits import NoSuchCredit
 from consumer.desk.done import ByHand
 from consumer.desk.withdrawing import plan_withdrawals, withdraw
-from consumer.service import claims_of, policy_of
+from consumer.parts import claims_of, policy_of
 from consumer.verification import NotSo
 
 _WITHDRAWN = ["id", "standing", "activity", "credit_type", "points", "what_happens"]

@@ -33,7 +33,7 @@ from consumer.pars.verify.subject import (
     simulated_subject,
 )
 from consumer.pars.xml import Documents
-from consumer.service import pars_profile
+from consumer.parts import pars_profile
 from consumer.settings import Settings
 
 _PATH = click.Path(dir_okay=False, path_type=Path)

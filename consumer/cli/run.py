@@ -17,7 +17,8 @@ from consumer.desk.answers import unknown_words
 from consumer.desk.choices import waiting_for_choices
 from consumer.keys import KeysProblem, load_keys
 from consumer.ledger.ledger import LedgerUnavailable, WrongSecret
-from consumer.service import Service, open_service_ledger
+from consumer.parts import open_service_ledger
+from consumer.service import Service
 from consumer.settings import ALL_PUMPS, PumpName, Settings
 from consumer.tables import TableProblems, load_tables
 from consumer.tables.activities import Activities

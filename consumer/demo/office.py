@@ -13,7 +13,8 @@ from consumer.demo.play import DemoFailed, Stage, Tell
 from consumer.demo.scenario import PROVIDER_ID, PROVIDER_NAME, Author, Scenario
 from consumer.keys import load_keys
 from consumer.ledger.ledger import open_ledger
-from consumer.service import Service, gather
+from consumer.parts import gather
+from consumer.service import Service
 from consumer.settings import Settings, load_settings
 
 _SETTINGS = f"""\

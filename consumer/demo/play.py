@@ -25,7 +25,8 @@ from consumer.ledger.schema import completions, credits_, events, letters
 from consumer.pars.simulator.operations import Manners
 from consumer.pars.simulator.server import running
 from consumer.pars.simulator.web import STEM, Provider, Simulator
-from consumer.service import Service, gather
+from consumer.parts import gather
+from consumer.service import Service
 from consumer.settings import Settings, load_settings
 
 _UNSETTLED = [State.READY, State.SUBMITTING, State.SUBMITTED, State.WITHDRAWING]

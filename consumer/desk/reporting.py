@@ -27,10 +27,10 @@ from consumer.ledger.reportbook import (
     reportable,
 )
 from consumer.ledger.schema import credits_, reports
+from consumer.parts import claims_of
 from consumer.reports.excel import ExcelTemplate
 from consumer.reports.files import DEFAULT, Format, Limits, Refused, Report, write_report
 from consumer.reports.xmlfile import XmlReport
-from consumer.service import claims_of
 from consumer.settings import Settings
 
 MARKED_AT_ONCE = 500

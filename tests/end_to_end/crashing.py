@@ -16,7 +16,8 @@ from consumer.bus.port import Listener, Partition, Publisher, Remembered
 from consumer.clock import SystemClock
 from consumer.pars.port import Action, Pars, Reply
 from consumer.participant import Record
-from consumer.service import Parts, Service, gather, open_service_ledger
+from consumer.parts import Parts, gather, open_service_ledger
+from consumer.service import Service
 from consumer.settings import load_settings
 from consumer.telemetry.log import configure_logging
 

@@ -36,12 +36,13 @@ from consumer.mapping.loader import load_catalogue
 from consumer.pars.simulator import STEM, Activity, Diplomate, Manners, Provider, Simulator, running
 from consumer.pars.simulator.answer import Answer
 from consumer.pars.xml import Documents
+from consumer.parts import Parts, pars_profile
 from consumer.pumps.intake import IntakePump
 from consumer.pumps.publishing import PublishingPump
 from consumer.pumps.rejudging import RejudgingPump
 from consumer.pumps.sending import FOLLOWING, SUBMITTING, SendingPump
 from consumer.resources import shipped
-from consumer.service import Parts, Service, pars_profile
+from consumer.service import Service
 from consumer.settings import Settings, load_settings
 from consumer.tables import load_tables
 from consumer.tables.boards import load_boards

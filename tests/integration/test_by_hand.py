@@ -11,7 +11,7 @@ import pytest
 from consumer.desk.done import ByHand
 from consumer.ledger.schema import audit
 from consumer.pars.port import Action
-from consumer.service import claims_of, policy_of
+from consumer.parts import claims_of, policy_of
 from consumer.verification import NotSo
 from tests.integration.office import Office, SimulatedPars
 from tests.integration.people import MOODLE, PRIYA, course, moodle

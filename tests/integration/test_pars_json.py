@@ -20,7 +20,7 @@ from consumer.pars.contract import Transport, UniqueIDForm
 from consumer.pars.port import Action, Reply
 from consumer.pars.simulator import Policy, running
 from consumer.pars.verdicts import fate_of_save, fate_of_status
-from consumer.service import Parts, pars_profile
+from consumer.parts import Parts, pars_profile
 from consumer.settings import load_settings
 from tests.fakes import MORNING, FakeClock
 from tests.unit.pars.samples import ADA, CREDIT, PASSWORD, record, simulator

@@ -25,7 +25,7 @@ from consumer.pars.verify.fragment import fragment
 from consumer.pars.verify.plan import CHECKS, LAST, clean_up, go_through
 from consumer.pars.verify.subject import read_subject
 from consumer.participant import Record
-from consumer.service import pars_profile
+from consumer.parts import pars_profile
 from consumer.settings import load_settings
 from tests.end_to_end.office import merged
 from tests.fakes import FakeClock

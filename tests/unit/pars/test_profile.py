@@ -8,7 +8,7 @@ import pytest
 
 from consumer.pars.contract import CompletedForm, Operation, Placement, Transport, UniqueIDForm
 from consumer.pars.webservice import retry_after
-from consumer.service import pars_profile
+from consumer.parts import pars_profile
 from consumer.settings import Settings, SettingsProblems, load_settings
 from tests.fakes import FakeClock
 from tests.unit.pars.samples import PASSWORD, profile

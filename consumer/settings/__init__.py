@@ -1,0 +1,35 @@
+"""Every setting with its unit, bounds and meaning; read from a TOML file and the environment."""
+
+from consumer.settings.profile import CredentialFields, ProviderProfile
+from consumer.settings.reading import SettingsProblems, load_folders, load_settings
+from consumer.settings.sections import (
+    ALL_PUMPS,
+    FollowSettings,
+    IntakeSettings,
+    KafkaSettings,
+    LogSettings,
+    OutboxSettings,
+    PumpName,
+    Section,
+    SendingSettings,
+)
+from consumer.settings.whole import Folders, Settings
+
+__all__ = [
+    "ALL_PUMPS",
+    "CredentialFields",
+    "Folders",
+    "FollowSettings",
+    "IntakeSettings",
+    "KafkaSettings",
+    "LogSettings",
+    "OutboxSettings",
+    "ProviderProfile",
+    "PumpName",
+    "Section",
+    "SendingSettings",
+    "Settings",
+    "SettingsProblems",
+    "load_folders",
+    "load_settings",
+]

@@ -1,0 +1,84 @@
+"""The whole configuration, and where the office's files are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from consumer.resources import shipped
+from consumer.settings.profile import ProviderProfile
+from consumer.settings.sections import (
+    ALL_PUMPS,
+    FollowSettings,
+    IntakeSettings,
+    KafkaSettings,
+    LogSettings,
+    OutboxSettings,
+    PumpName,
+    Seconds,
+    SendingSettings,
+)
+
+
+class Folders(BaseSettings):
+    """Where the other files are: known even when the rest of the settings is wrong."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="MOC_", env_nested_delimiter="__", extra="ignore", frozen=True
+    )
+
+    tables_dir: Path = Field(Path("tables"), description="learners.csv and activities.csv")
+    boards_file: Path | None = Field(None, description="the office's own boards and deadlines")
+    mappings_dir: Path = Field(shipped("mappings"), description="mapping files")
+    schemas_dir: Path = Field(shipped("schemas"), description="schemas of events and of PARS")
+    profiles: dict[str, Any] = Field(default_factory=dict)
+
+
+class Settings(Folders):
+    """The whole configuration. Environment: MOC_BUS=kafka, MOC_INTAKE__GROUP=..., and so on."""
+
+    model_config = SettingsConfigDict(extra="forbid")
+
+    data_dir: Path = Field(Path("data"), description="ledger, embedded log and keys live here")
+    keys_file: Path | None = Field(None, description="secret and sealing key; default in data_dir")
+    bus: Literal["embedded", "kafka"] = Field("embedded", description="where events come from")
+    pumps: list[PumpName] = Field(list(ALL_PUMPS), min_length=1, description="pumps to run")
+    stop_seconds: Seconds = Field(20, description="SIGTERM drains within this time")
+    profiles: dict[str, ProviderProfile] = Field(
+        default_factory=dict, description="provider profiles by the name activities use"
+    )
+    kafka: KafkaSettings = KafkaSettings()
+    intake: IntakeSettings = IntakeSettings()
+    sending: SendingSettings = SendingSettings()
+    follow: FollowSettings = FollowSettings()
+    outbox: OutboxSettings = OutboxSettings()
+    log: LogSettings = LogSettings()
+
+    @model_validator(mode="after")
+    def _someone_reports(self) -> Settings:
+        if not self.profiles:
+            raise ValueError("profiles: at least one provider profile is needed, such as main")
+        return self
+
+    @property
+    def web_profiles(self) -> dict[str, ProviderProfile]:
+        """The profiles that report by web service."""
+        return {name: one for name, one in self.profiles.items() if not one.by_file}
+
+    @property
+    def keys_path(self) -> Path:
+        """Where the secret and the sealing key are."""
+        return self.keys_file or self.data_dir / "keys.toml"
+
+    @property
+    def ledger_path(self) -> Path:
+        """The ledger's file."""
+        return self.data_dir / "ledger.db"
+
+    @property
+    def bus_path(self) -> Path:
+        """The embedded log's file."""
+        return self.data_dir / "bus.db"
