@@ -44,10 +44,20 @@ def load_keys(path: Path, *, ledger_exists: bool) -> tuple[Keys, bool]:
     made = False
     if not path.exists():
         if ledger_exists:
-            raise KeysProblem(f"{path} is missing, but there is a ledger: put the file back")
+            raise KeysProblem(
+                f"{path} is missing, but there is a ledger: put the file back"
+                " (for a new ledger on PostgreSQL make one first: moc-consumer ledger keys)"
+            )
         _make(path)
         made = True
     return _read(path), made
+
+
+def make_keys(path: Path) -> None:
+    """New keys, in a file that only its owner can read. Raises KeysProblem if there are some."""
+    if path.exists():
+        raise KeysProblem(f"{path} is there already: keys never change")
+    _make(path)
 
 
 def _make(path: Path) -> None:

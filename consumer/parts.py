@@ -14,7 +14,7 @@ from consumer.dealings import Policy
 from consumer.journey import House, Provider
 from consumer.keys import Keys, KeysProblem, load_keys
 from consumer.ledger.claims import Claims
-from consumer.ledger.ledger import Ledger, open_ledger
+from consumer.ledger.ledger import Ledger, open_ledger, open_server
 from consumer.mapping.catalogue import Catalogue
 from consumer.mapping.loader import load_catalogue
 from consumer.mapping.problem import MappingProblems
@@ -133,7 +133,7 @@ def _provider(profile: ProviderProfile) -> Provider:
 def open_keys(settings: Settings) -> Keys:
     """The installation's keys; says so when they were made just now. Raises SettingsProblems."""
     try:
-        keys, made = load_keys(settings.keys_path, ledger_exists=settings.ledger_path.exists())
+        keys, made = load_keys(settings.keys_path, ledger_exists=settings.ledger_exists)
     except KeysProblem as problem:
         raise SettingsProblems([str(problem)]) from None
     if made:
@@ -144,6 +144,8 @@ def open_keys(settings: Settings) -> Keys:
 def open_service_ledger(settings: Settings) -> Ledger:
     """The ledger, with keys that fit. Raises SettingsProblems, LedgerUnavailable, WrongSecret."""
     keys = open_keys(settings)
+    if settings.on_server:
+        return open_server(settings.ledger_url.get_secret_value(), keys.seal, keys.identity)
     return open_ledger(settings.ledger_path, keys.seal, keys.identity)
 
 

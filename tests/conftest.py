@@ -12,6 +12,7 @@ import pytest
 from tests.kafka.broker import Broker
 from tests.kafka.find import Found, NoKafka, find
 from tests.kafka.jars import NoJars
+from tests.postgres.server import NoPostgres, PostgresServer
 
 SERVED = pytest.StashKey[str]()
 SUITE = "tests/contract/test_bus.py"
@@ -25,7 +26,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config)
         found = find(tmp_path_factory.mktemp("kafka"))
     except NoKafka as error:
         pytestconfig.stash[SERVED] = f"NONE, its tests did not run: {error}"
-        _do_without(error)
+        _do_without("Apache Kafka", error)
     pytestconfig.stash[SERVED] = found.says
     yield found
     found.stop()
@@ -37,22 +38,33 @@ def kafka_bootstrap(kafka: Found) -> str:
     return kafka.bootstrap
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A genuine PostgreSQL server; without its programs the test is skipped, in CI it fails."""
+    try:
+        server = PostgresServer()
+    except NoPostgres as error:
+        _do_without("PostgreSQL", error)
+    yield server
+    server.remove()
+
+
 @pytest.fixture
 def own_broker(tmp_path: Path) -> Iterator[Broker]:
     """A started broker of the test's own, from jars, to be stopped, killed and started again."""
     try:
         broker = Broker(tmp_path)
     except NoJars as error:
-        _do_without(error)
+        _do_without("Apache Kafka", error)
     broker.start()
     yield broker
     broker.kill()
 
 
-def _do_without(error: Exception) -> NoReturn:
+def _do_without(what: str, error: Exception) -> NoReturn:
     if os.environ.get("CI") == "true":
-        pytest.fail(f"no Apache Kafka: {error}", pytrace=False)
-    pytest.skip(f"no Apache Kafka: {error}")
+        pytest.fail(f"no {what}: {error}", pytrace=False)
+    pytest.skip(f"no {what}: {error}")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -10,11 +10,12 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
-from consumer.cli.context import settings_of, user
+from consumer.cli.context import ledger_of, settings_of, user
 from consumer.cli.output import FAILED, confirm, fail, show_one
 from consumer.clock import SystemClock
 from consumer.desk.restoring import restore as put_back
-from consumer.keys import Keys, KeysProblem, load_keys
+from consumer.desk.restoring import say_restored
+from consumer.keys import Keys, KeysProblem, load_keys, make_keys
 from consumer.ledger.backup import NoBackup, draft_of, keep
 from consumer.ledger.inspection import Inspection, inspect
 from consumer.ledger.lock import LedgerUnavailable, nobody_uses
@@ -36,7 +37,7 @@ def backup(context: click.Context, file: Path) -> None:
 
     Only you can read the file. It opens with keys.toml alone: keep a copy of that too.
     """
-    settings = settings_of(context)
+    settings = _in_file(settings_of(context))
     keys = _keys(settings)
     console = Console(stderr=True)
     try:
@@ -66,7 +67,7 @@ def verify(context: click.Context, file: Path | None, *, everything: bool) -> No
     Exit code 0 when it is good, 1 with every problem when it is not. The service may run.
     """
     settings = settings_of(context)
-    path = file or settings.ledger_path
+    path = file or _in_file(settings).ledger_path
     found = inspect(path, _keys(settings), everything=everything)
     show_one(_shown(path, found))
     _whole(found, str(path))
@@ -83,7 +84,7 @@ def restore(context: click.Context, file: Path, *, yes: bool) -> None:
     about every credit, since it may have got more than the backup knows; events that came since are
     heard again.
     """
-    settings = settings_of(context)
+    settings = _in_file(settings_of(context))
     keys, place = _keys(settings), settings.ledger_path
     try:
         with nobody_uses(place):
@@ -97,6 +98,50 @@ def restore(context: click.Context, file: Path, *, yes: bool) -> None:
         fail([f"nothing was changed: {_cause(error)}; is the disk full?"], FAILED)
     show_one({"restored": str(file), "kept": str(kept or "")} | _shown(place, inspect(place, keys)))
     click.echo("Start the service: PARS is asked about every credit first.", err=True)
+
+
+@ledger.command("keys")
+@click.pass_context
+def new_keys(context: click.Context) -> None:
+    """Make the keys of a new installation whose ledger is on PostgreSQL.
+
+    Copy the file to every machine that uses the ledger, and to a safe place. With a ledger in a
+    file there is nothing to do: the first start makes them.
+    """
+    path = settings_of(context).keys_path
+    try:
+        make_keys(path)
+    except KeysProblem as problem:
+        fail([str(problem)])
+    click.echo(f"made {path}: without it nothing personal in the ledger can be read again")
+
+
+@ledger.command()
+@click.option("--yes", is_flag=True, help="Do it without asking.")
+@click.pass_context
+def restored(context: click.Context, *, yes: bool) -> None:
+    """Say that the PostgreSQL ledger was put back from a backup, before the service starts again.
+
+    PARS is then asked about every credit before anything is sent: it may have got more than the
+    backup knows. Events that came since are heard again.
+    """
+    settings = settings_of(context)
+    if not settings.on_server:
+        fail(["this ledger is a file: moc-consumer ledger restore FILE does it all"])
+    confirm("PARS will be asked about every credit before it is sent.", yes=yes)
+    say_restored(ledger_of(settings), user(), SystemClock().now())
+    click.echo("Start the service: PARS is asked about every credit first.", err=True)
+
+
+def _in_file(settings: Settings) -> Settings:
+    if settings.on_server:
+        fail(
+            [
+                "this ledger is on PostgreSQL: back it up with pg_dump or your server's own backup;"
+                " after putting one back run: moc-consumer ledger restored"
+            ]
+        )
+    return settings
 
 
 def _keys(settings: Settings) -> Keys:

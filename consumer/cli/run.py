@@ -110,7 +110,7 @@ def _board_shown(board: Board) -> dict[str, str]:
 
 def _open_questions(settings: Settings, problems: list[str]) -> dict[str, Any]:
     """What only ACCME or the office can answer; adds to `problems` if the ledger will not open."""
-    if not settings.ledger_path.exists():
+    if not settings.ledger_exists:
         return {}
     try:
         ledger = open_service_ledger(settings)
@@ -133,10 +133,10 @@ def _activities(settings: Settings) -> Activities:
 
 
 def _key_problems(settings: Settings) -> list[str]:
-    if not settings.keys_path.exists() and not settings.ledger_path.exists():
+    if not settings.keys_path.exists() and not settings.ledger_exists:
         return []  # made at the first start
     try:
-        load_keys(settings.keys_path, ledger_exists=settings.ledger_path.exists())
+        load_keys(settings.keys_path, ledger_exists=settings.ledger_exists)
     except KeysProblem as problem:
         return [str(problem)]
     return []

@@ -11,7 +11,7 @@ from pathlib import Path
 from consumer.desk.trail import remember
 from consumer.keys import Keys
 from consumer.ledger.backup import copy, sync
-from consumer.ledger.ledger import prepare
+from consumer.ledger.ledger import Ledger, prepare
 from consumer.ledger.restored import doubt_everything
 
 _BESIDE = ("-wal", "-shm")
@@ -40,11 +40,17 @@ def restore(backup: Path, ledger: Path, keys: Keys, who: str, now: datetime) -> 
 
 def _mark(draft: Path, keys: Keys, who: str, now: datetime) -> None:
     restored = prepare(draft, keys.seal, keys.identity)
-    with closing(restored), restored.begin() as db:
-        doubt_everything(db, now)
-        remember(db, restored, now, who, "ledger.restored", "ledger")
+    with closing(restored):
+        say_restored(restored, who, now)
     with closing(sqlite3.connect(draft)) as db:
         db.execute("PRAGMA journal_mode = DELETE")
+
+
+def say_restored(ledger: Ledger, who: str, now: datetime) -> None:
+    """Have PARS asked about every credit before anything is sent. Raises LedgerUnavailable."""
+    with ledger.begin() as db:
+        doubt_everything(db, now)
+        remember(db, ledger, now, who, "ledger.restored", "ledger")
 
 
 def _keep(ledger: Path, now: datetime) -> Path:

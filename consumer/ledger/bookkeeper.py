@@ -7,8 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, tuple_
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import Connection, Row, insert, select
 
 from consumer.bus.port import Message
 from consumer.credit import Heard as HeardState
@@ -17,11 +16,12 @@ from consumer.fate import Held, Ignored, Judgement, NotReportable, Ready, Refuse
 from consumer.journey import Heard
 from consumer.ledger.completionbook import CompletionBook, happened, overtakes
 from consumer.ledger.creditbook import Agreed, CreditBook
+from consumer.ledger.database import upsert
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.letters import Origin, Status
-from consumer.ledger.newcomers import EventKey, Keys, Newcomers
+from consumer.ledger.newcomers import EventKey, Keys, Newcomers, known_events
 from consumer.ledger.schema import completions, events, search_keys
-from consumer.ledger.seal import distinct, name_tokens, normalise
+from consumer.ledger.seal import name_tokens, normalise
 from consumer.ledger.series import series_fault
 from consumer.ledger.surges import Settled
 from consumer.mapping.said import Kind, Said
@@ -47,7 +47,7 @@ class Bookkeeper:
 
     def take_all(self, heard: Sequence[tuple[Message, Heard]]) -> None:
         """Write a batch, each message once for its coordinates and content."""
-        self._known = self._known_events([message for message, _ in heard])
+        self._known = known_events(self._db, [message for message, _ in heard])
         keys = self._newcomers.expect(what for _, what in heard)
         for (message, what), meets in zip(heard, keys, strict=True):
             self._take(message, what, meets)
@@ -95,12 +95,6 @@ class Bookkeeper:
             return "refused", None
         return "not_reportable", None
 
-    def _known_events(self, messages: Sequence[Message]) -> set[EventKey]:
-        coordinates = distinct((m.topic, m.partition, m.offset) for m in messages)
-        place = tuple_(events.c.topic, events.c.partition, events.c.offset)
-        rows = self._db.execute(select(events).where(place.in_(coordinates)))
-        return {(row.topic, row.partition, row.offset, row.digest) for row in rows}
-
     def _remember(self, event: EventKey, fate: str, completion: int | None) -> None:
         self.fates[fate] += 1
         topic, partition, offset, digest = event
@@ -121,7 +115,7 @@ class Bookkeeper:
         if self._events:
             self._db.execute(insert(events), self._events)
         if self._terms:
-            self._db.execute(upsert(search_keys).on_conflict_do_nothing(), self._terms)
+            self._db.execute(upsert(self._db, search_keys).on_conflict_do_nothing(), self._terms)
         self._events, self._terms = [], []
 
     def replay(self, letter: Row[Any], message: Message, what: Heard) -> str:

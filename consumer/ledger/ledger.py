@@ -6,15 +6,13 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, select
-from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Connection, Engine, func, select
 
 from consumer.bus.port import Partition
 from consumer.credit import Identity
 from consumer.ledger.catching_up import fill_in
+from consumer.ledger.database import AWAY, cause, server_engine, sqlite_engine, upsert
 from consumer.ledger.lock import LedgerUnavailable as LedgerUnavailable
 from consumer.ledger.lock import in_use
 from consumer.ledger.migrations import migrate
@@ -41,8 +39,8 @@ class Ledger:
         try:
             with self.engine.begin() as connection:
                 yield connection
-        except OperationalError as error:
-            raise LedgerUnavailable(_cause(error)) from None
+        except AWAY as error:
+            raise LedgerUnavailable(cause(error)) from None
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -50,8 +48,21 @@ class Ledger:
         try:
             with self.engine.connect().execution_options(moc_read_only=True) as connection:
                 yield connection
-        except OperationalError as error:
-            raise LedgerUnavailable(_cause(error)) from None
+        except AWAY as error:
+            raise LedgerUnavailable(cause(error)) from None
+
+    @contextmanager
+    def alone(self, work: int) -> Iterator[bool]:
+        """Whether no other process on the server does this work meanwhile.
+
+        The server lets go of it with the process, and of a process that is frozen. Raises
+        LedgerUnavailable.
+        """
+        if self.engine.dialect.name == "sqlite":
+            yield True
+            return
+        with self.read() as connection:
+            yield bool(connection.scalar(select(func.pg_try_advisory_xact_lock(work))))
 
     def remembered(self, strands: Collection[Partition]) -> Mapping[Partition, int]:
         """The next offset to hear of each partition, 0 for one never heard of."""
@@ -79,16 +90,26 @@ def open_ledger(path: Path, seal: Seal, identity: Identity) -> Ledger:
         return replace(ledger, hold=hold.pop_all())
 
 
+def open_server(url: str, seal: Seal, identity: Identity) -> Ledger:
+    """The PostgreSQL ledger at `url`, its tables made or migrated as needed.
+
+    Raises LedgerUnavailable, WrongSecret.
+    """
+    return _prepared(server_engine(url), seal, identity)
+
+
 def prepare(path: Path, seal: Seal, identity: Identity) -> Ledger:
     """As `open_ledger` does, for a file that no other process knows of yet."""
     _make_private(path)
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": 30})
-    event.listen(engine, "connect", _set_up_connection)
-    event.listen(engine, "begin", _begin)
+    return _prepared(sqlite_engine(path), seal, identity)
+
+
+def _prepared(engine: Engine, seal: Seal, identity: Identity) -> Ledger:
     try:
         migrate(engine)
-    except OperationalError as error:
-        raise LedgerUnavailable(_cause(error)) from None
+    except AWAY as error:
+        engine.dispose()
+        raise LedgerUnavailable(cause(error)) from None
     ledger = Ledger(engine, seal, identity)
     _check_secret(ledger)
     _catch_up(ledger)
@@ -103,20 +124,6 @@ def _make_private(path: Path) -> None:
         path.chmod(0o600)
     except OSError as error:
         raise LedgerUnavailable(error.strerror or type(error).__name__) from None
-
-
-def _set_up_connection(dbapi_connection: Any, _record: object) -> None:
-    # pysqlite's own transaction handling starts one too late for BEGIN IMMEDIATE.
-    dbapi_connection.isolation_level = None
-    # 16 MB of pages, not 2: keyed hashes land anywhere in their indexes.
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-16000"):
-        dbapi_connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin(connection: Connection) -> None:
-    # A writer takes its lock at the start: a lock upgraded half-way fails instead of waiting.
-    reading = connection.get_execution_options().get("moc_read_only")
-    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
 
 def _check_secret(ledger: Ledger) -> None:
@@ -143,21 +150,20 @@ def get_fact(connection: Connection, name: str) -> str | None:
 
 def set_fact(connection: Connection, name: str, value: str) -> None:
     """Set or replace a single fact."""
-    statement = insert(facts).values(name=name, value=value)
-    connection.execute(statement.on_conflict_do_update(["name"], set_={"value": value}))
+    statement = upsert(connection, facts).values(name=name, value=value)
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=["name"], set_={"value": value})
+    )
 
 
 def set_positions(connection: Connection, next_offsets: Mapping[Partition, int]) -> None:
     """Remember the next message to hear, in the transaction of what was heard before it."""
     for strand, offset in next_offsets.items():
-        statement = insert(positions).values(
+        statement = upsert(connection, positions).values(
             topic=strand.topic, partition=strand.number, next_offset=offset
         )
         connection.execute(
-            statement.on_conflict_do_update(["topic", "partition"], set_={"next_offset": offset})
+            statement.on_conflict_do_update(
+                index_elements=["topic", "partition"], set_={"next_offset": offset}
+            )
         )
-
-
-def _cause(error: OperationalError) -> str:
-    # The statement's parameters stay out: only the driver's own words.
-    return str(error.orig)

@@ -9,8 +9,8 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, func, select, update
-from sqlalchemy.dialects.sqlite import insert
 
+from consumer.ledger.database import upsert
 from consumer.ledger.schema import letters
 from consumer.reason import Reason, Stage, pack_reasons
 
@@ -66,14 +66,16 @@ def open_letter(connection: Connection, failure: Failure, now: datetime) -> Row[
         "original": failure.origin.original,
         "last_failed_at": now,
     }
-    statement = insert(letters).values(id=failure.letter_id, first_failed_at=now, **changing)
+    statement = upsert(connection, letters).values(
+        id=failure.letter_id, first_failed_at=now, **changing
+    )
     # Whose letter it is stays known, even when a replay could not read its bytes any more.
     subject = {
         name: func.coalesce(statement.excluded[name], letters.c[name])
         for name in ("completion_id", "credit_row")
     }
     statement = statement.on_conflict_do_update(
-        ["id"], set_=changing | subject | {"failures": letters.c.failures + 1}
+        index_elements=["id"], set_=changing | subject | {"failures": letters.c.failures + 1}
     )
     connection.execute(statement)
     return get_letter(connection, failure.letter_id)

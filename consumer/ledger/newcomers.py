@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, bindparam, insert, select, tuple_
 from sqlalchemy.sql.dml import ReturningInsert
 
 from consumer.bus.port import Message
@@ -21,7 +21,7 @@ from consumer.fate import Held, Ignored, Judgement, NotReportable, Ready
 from consumer.journey import Heard
 from consumer.ledger.completionbook import CompletionBook, standing_of
 from consumer.ledger.creditbook import CreditBook
-from consumer.ledger.schema import completion_credits, completions, credits_
+from consumer.ledger.schema import completion_credits, completions, credits_, events
 from consumer.ledger.seal import distinct
 from consumer.ledger.series import fits_alone
 from consumer.mapping.said import Kind, Said
@@ -31,6 +31,7 @@ EventKey = tuple[str, int, int, str]
 """Topic, partition and offset of a message, and its content's digest."""
 
 _AT_ONCE = 10_000  # SQLite takes 32,766 values in a statement
+_PLACES_AT_ONCE = 1000  # PostgreSQL nests these comparisons, as deep as its stack allows
 _KNOWN = [
     select(column).where(column.in_(bindparam("keys", expanding=True)))
     for column in (completions.c.key, credits_.c.key, credits_.c.series)
@@ -38,6 +39,18 @@ _KNOWN = [
 _COMPLETIONS = insert(completions).returning(completions.c.id, completions.c.key)
 _CREDITS = insert(credits_).returning(credits_.c.id, credits_.c.key)
 _LINKS = insert(completion_credits)
+
+
+def known_events(db: Connection, messages: Sequence[Message]) -> set[EventKey]:
+    """Of all that was ever heard at these messages' places, each place and content."""
+    places = distinct((m.topic, m.partition, m.offset) for m in messages)
+    place = tuple_(events.c.topic, events.c.partition, events.c.offset)
+    known: set[EventKey] = set()
+    for start in range(0, len(places), _PLACES_AT_ONCE):
+        some = place.in_(places[start : start + _PLACES_AT_ONCE])
+        rows = db.execute(select(events).where(some))
+        known |= {(row.topic, row.partition, row.offset, row.digest) for row in rows}
+    return known
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,7 +160,6 @@ credits_ = Table(
     Column("fence", Integer, nullable=False, default=0),
     Column("submitted_at", Instant),
     Column("decided_at", Instant),
-    Column("answer", LargeBinary),
     Column("report_id", Number),
     Column("report_action", String(6)),
     Column("four_fields", String(64)),

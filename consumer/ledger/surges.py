@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, case, delete, select
-from sqlalchemy.dialects.sqlite import insert
 
+from consumer.ledger.database import upsert
 from consumer.ledger.schema import surges, tallies
 from consumer.limits import SurgeLimits
 from consumer.reason import Reason
@@ -105,11 +105,11 @@ class _Counter:
     def add(self, source: str, what: str, count: int, mapping: str = "") -> int:
         """Gives the tally of this window."""
         values = {"mapping": mapping, "began_at": self._began_at, "count": count}
-        new = insert(tallies).values(source=source, what=what, **values)
+        new = upsert(self._db, tallies).values(source=source, what=what, **values)
         same_window = tallies.c.began_at == new.excluded.began_at
         before = case((same_window, tallies.c.count), else_=0)
         known = new.on_conflict_do_update(
-            ["source", "what"], set_=values | {"count": before + new.excluded.count}
+            index_elements=["source", "what"], set_=values | {"count": before + new.excluded.count}
         )
         return int(self._db.execute(known.returning(tallies.c.count)).scalar_one())
 
@@ -117,7 +117,7 @@ class _Counter:
 def _hold(db: Connection, one: Settled, now: datetime) -> bool:
     """Hold the source; False when it is held for this reason already, by whichever process."""
     reason = one.refused[0]
-    new = insert(surges).values(
+    new = upsert(db, surges).values(
         source=one.source,
         reason=reason.code,
         stage=reason.stage.value,

@@ -11,6 +11,7 @@ import structlog
 from consumer.bus.port import BusUnavailable, MessageTooLarge, Outgoing, Publisher
 from consumer.clock import Clock
 from consumer.ledger import outbox
+from consumer.ledger.database import OUTBOX_LOCK
 from consumer.ledger.ledger import Ledger, LedgerUnavailable
 
 _LIMIT = 200
@@ -59,8 +60,13 @@ class PublishingPump:
     def turn(self) -> int:
         """Publish the oldest messages, then forget them; gives their number.
 
-        Raises BusUnavailable, LedgerUnavailable.
+        One process at a time does, or an old state of a letter might follow its new one. Raises
+        BusUnavailable, LedgerUnavailable.
         """
+        with self._ledger.alone(OUTBOX_LOCK) as mine:
+            return self._publish_oldest() if mine else 0
+
+    def _publish_oldest(self) -> int:
         with self._ledger.read() as db:
             rows = outbox.take(db, self._ledger.seal, _LIMIT)
         if not rows:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from consumer.resources import shipped
@@ -21,6 +21,8 @@ from consumer.settings.sections import (
     Seconds,
     SendingSettings,
 )
+
+_SERVERS = ("postgresql://", "postgres://")
 
 
 class Folders(BaseSettings):
@@ -43,6 +45,11 @@ class Settings(Folders):
     model_config = SettingsConfigDict(extra="forbid")
 
     data_dir: Path = Field(Path("data"), description="ledger, embedded log and keys live here")
+    ledger_url: SecretStr = Field(
+        SecretStr(""),
+        description="a ledger for several processes, postgresql://user:password@host/database;"
+        " blank: SQLite in data_dir",
+    )
     keys_file: Path | None = Field(None, description="secret and sealing key; default in data_dir")
     bus: Literal["embedded", "kafka"] = Field("embedded", description="where events come from")
     pumps: list[PumpName] = Field(list(ALL_PUMPS), min_length=1, description="pumps to run")
@@ -56,6 +63,13 @@ class Settings(Folders):
     follow: FollowSettings = FollowSettings()
     outbox: OutboxSettings = OutboxSettings()
     log: LogSettings = LogSettings()
+
+    @field_validator("ledger_url")
+    @classmethod
+    def _is_an_address(cls, url: SecretStr) -> SecretStr:
+        if url.get_secret_value() and not url.get_secret_value().startswith(_SERVERS):
+            raise ValueError("must be postgresql://user:password@host/database, or blank")
+        return url
 
     @model_validator(mode="after")
     def _someone_reports(self) -> Settings:
@@ -72,6 +86,19 @@ class Settings(Folders):
     def keys_path(self) -> Path:
         """Where the secret and the sealing key are."""
         return self.keys_file or self.data_dir / "keys.toml"
+
+    @property
+    def on_server(self) -> bool:
+        """Whether the ledger is on PostgreSQL, which other machines may use too."""
+        return bool(self.ledger_url.get_secret_value())
+
+    @property
+    def ledger_exists(self) -> bool:
+        """Whether there may be a ledger already: then no new keys are made.
+
+        On a server there always may: another machine's keys must be brought here.
+        """
+        return self.on_server or self.ledger_path.exists()
 
     @property
     def ledger_path(self) -> Path:

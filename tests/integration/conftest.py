@@ -9,8 +9,20 @@ from pathlib import Path
 
 import pytest
 
+from consumer.credit import Identity
+from consumer.ledger.ledger import open_server
+from consumer.ledger.seal import Seal
 from tests.fakes import FakeClock
-from tests.integration.office import Office, SimulatedPars, Stage, simulated, staged
+from tests.integration.office import (
+    SEALING_KEY,
+    SECRET,
+    Office,
+    SimulatedPars,
+    Stage,
+    simulated,
+    staged,
+)
+from tests.postgres.server import PostgresServer
 
 
 @pytest.fixture
@@ -19,10 +31,48 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
+ON_BOTH = {"test_intake_batches", "test_sending", "test_revisions", "test_surges"}
+"""What is heard and what is sent ends alike, whichever database holds the ledger."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--ledger postgresql` puts the ledger of every office on PostgreSQL."""
+    parser.addoption("--ledger", choices=("sqlite", "postgresql"))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the modules of ON_BOTH with either database."""
+    if "database" not in metafunc.fixturenames:
+        return
+    chosen = metafunc.config.getoption("--ledger")
+    both = metafunc.module.__name__.rpartition(".")[2] in ON_BOTH
+    kinds = [chosen] if chosen else ["sqlite", "postgresql"] if both else ["sqlite"]
+    if kinds != ["sqlite"]:
+        metafunc.parametrize("database", kinds, indirect=True)
+
+
 @pytest.fixture
-def office(tmp_path: Path, clock: FakeClock) -> Iterator[Office]:
+def database(request: pytest.FixtureRequest) -> str:
+    """The address of a PostgreSQL database of the test's own; blank where SQLite is to be used."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return ""
+    server: PostgresServer = request.getfixturevalue("postgres")
+    template: str = request.getfixturevalue("migrated")
+    return server.database(template)
+
+
+@pytest.fixture(scope="session")
+def migrated(postgres: PostgresServer) -> str:
+    """The name of a database with an empty ledger."""
+    address = postgres.database()
+    open_server(address, Seal(SEALING_KEY), Identity(SECRET)).close()
+    return address.rpartition("/")[2]
+
+
+@pytest.fixture
+def office(tmp_path: Path, clock: FakeClock, database: str) -> Iterator[Office]:
     """An office that nobody listens to: for all that comes before sending."""
-    with closing(Office(tmp_path, clock)) as opened:
+    with closing(Office(tmp_path, clock, database=database)) as opened:
         yield opened
 
 
@@ -46,14 +96,18 @@ def pars(open_pars: Callable[..., SimulatedPars]) -> SimulatedPars:
 
 
 @pytest.fixture
-def reporting(tmp_path: Path, clock: FakeClock, pars: SimulatedPars) -> Iterator[Office]:
+def reporting(
+    tmp_path: Path, clock: FakeClock, pars: SimulatedPars, database: str
+) -> Iterator[Office]:
     """An office that reports to `pars`."""
-    with closing(Office(tmp_path, clock, pars.url)) as opened:
+    with closing(Office(tmp_path, clock, pars.url, database=database)) as opened:
         yield opened
 
 
 @pytest.fixture
-def open_office(tmp_path: Path, clock: FakeClock) -> Iterator[Callable[..., Office]]:
+def open_office(tmp_path: Path, clock: FakeClock, database: str) -> Iterator[Callable[..., Office]]:
     """Opens an office with other settings; `url` is its PARS's."""
     with ExitStack() as opened:
-        yield lambda **settings: opened.enter_context(closing(Office(tmp_path, clock, **settings)))
+        yield lambda **settings: opened.enter_context(
+            closing(Office(tmp_path, clock, **{"database": database} | settings))
+        )

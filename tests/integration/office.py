@@ -28,7 +28,7 @@ from consumer.bus.port import Message, Outgoing
 from consumer.credit import Identity, State
 from consumer.desk.deadletters import LetterFilter, list_letters, replay_letter
 from consumer.ledger.claims import Claims, Settlement
-from consumer.ledger.ledger import Ledger, open_ledger
+from consumer.ledger.ledger import Ledger, open_ledger, open_server
 from consumer.ledger.schema import completions, credits_, events, letters, outbox
 from consumer.ledger.seal import Seal
 from consumer.mapping.catalogue import Catalogue
@@ -48,6 +48,7 @@ from consumer.tables import load_tables
 from consumer.tables.boards import load_boards
 from tests.fakes import FakeClock
 from tests.integration.people import COURSES, EVERYONE
+from tests.postgres.server import empty_database
 
 DEAD_LETTERS, OUTCOMES = "moc.dead-letters", "moc.outcomes"
 SECRET = b"a secret of the tests, and no other"
@@ -103,7 +104,10 @@ class Office:
         self.tables.mkdir(exist_ok=True)
         self.put_learners(*(person.row() for person in EVERYONE))
         self.put_activities(*COURSES)
-        _put_migrated(self.ledger_path)
+        self.database = self._settings.pop("database", "")
+        self.ledger_path.parent.mkdir(exist_ok=True)
+        if not self.database:
+            _put_migrated(self.ledger_path)
         self.ledger = self.open_ledger()
         self.start()
 
@@ -134,7 +138,12 @@ class Office:
 
     def open_ledger(self) -> Ledger:
         """Another handle on the ledger."""
-        return open_ledger(self.ledger_path, Seal(SEALING_KEY), Identity(SECRET))
+        keys = (Seal(SEALING_KEY), Identity(SECRET))
+        return (
+            open_server(self.database, *keys)
+            if self.database
+            else open_ledger(self.ledger_path, *keys)
+        )
 
     def lose_ledger(self, backup: Path | None = None) -> None:
         """The ledger's file is gone, or put back as it once was; then a new start."""
@@ -142,6 +151,8 @@ class Office:
         self.ledger.close()
         for file in self.ledger_path.parent.glob("ledger.db*"):
             file.unlink()
+        if self.database:
+            empty_database(self.database)
         if backup is not None:
             shutil.copy(backup, self.ledger_path)
         self.ledger = self.open_ledger()

@@ -14,7 +14,10 @@ from sqlalchemy import Connection, Engine
 
 
 def migrate(engine: Engine) -> None:
-    """Bring the database to the newest schema; nothing happens when it is there already."""
+    """Bring the database to the newest schema; nothing happens when it is there already.
+
+    Several processes may start at once: the first one migrates, the others wait for it.
+    """
     config = _config()
     with engine.connect() as connection, _without_foreign_keys(connection), connection.begin():
         config.attributes["connection"] = connection
@@ -24,6 +27,9 @@ def migrate(engine: Engine) -> None:
 @contextmanager
 def _without_foreign_keys(connection: Connection) -> Iterator[None]:
     """SQLite changes a table by making it anew; rows that refer to it stand in the way of that."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
     sqlite: Any = connection.connection.dbapi_connection
     sqlite.execute("PRAGMA foreign_keys = OFF")  # does nothing once a transaction has begun
     try:

@@ -1,0 +1,98 @@
+"""The two databases a ledger can be in, each set up so that one writer works at a time.
+
+SQLite has one writer by nature. On PostgreSQL a writing transaction takes an advisory lock first:
+whatever it reads, to decide by, stays true until it is written, whichever process it belongs to.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+)
+
+from consumer.ledger.lock import LedgerUnavailable
+
+AWAY = (OperationalError, InternalError, InterfaceError)
+"""Errors of a database that is away, full, shutting down or gone over to another machine."""
+
+WRITER_LOCK, OUTBOX_LOCK = 0x4D4F4301, 0x4D4F4302  # "MOC"
+_PATIENCE_MS = 30_000
+# A process frozen in the middle of a transaction would hold up every other one.
+_FROZEN_MS = 15_000
+_SERVER = {
+    "synchronous_commit": "on",
+    "lock_timeout": _PATIENCE_MS,
+    "idle_in_transaction_session_timeout": _FROZEN_MS,
+}
+
+
+def sqlite_engine(path: Path) -> Engine:
+    """A ledger in one file, durable at each commit."""
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": _PATIENCE_MS / 1000})
+    event.listen(engine, "connect", _set_up_file)
+    event.listen(engine, "begin", _begin_in_file)
+    return engine
+
+
+def _set_up_file(dbapi_connection: Any, _record: object) -> None:
+    # pysqlite's own transaction handling starts one too late for BEGIN IMMEDIATE.
+    dbapi_connection.isolation_level = None
+    # 16 MB of pages, not 2: keyed hashes land anywhere in their indexes.
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-16000"):
+        dbapi_connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_in_file(connection: Connection) -> None:
+    # A writer takes its lock at the start: a lock upgraded half-way fails instead of waiting.
+    connection.exec_driver_sql("BEGIN" if reading(connection) else "BEGIN IMMEDIATE")
+
+
+def server_engine(url: str) -> Engine:
+    """A ledger on a PostgreSQL server. Raises LedgerUnavailable for an address that is none."""
+    try:
+        address = make_url(url.replace("postgres://", "postgresql://", 1)).set(
+            drivername="postgresql+psycopg"
+        )
+    except ArgumentError:
+        raise LedgerUnavailable("ledger_url is not postgresql://user@host/database") from None
+    options = " ".join(f"-c {name}={value}" for name, value in _SERVER.items())
+    patience = {"connect_timeout": 10, "tcp_user_timeout": _PATIENCE_MS}
+    engine = create_engine(
+        address,
+        pool_pre_ping=True,
+        connect_args=patience | {"options": options, "application_name": "moc-consumer"},
+    )
+    event.listen(engine, "begin", _begin_on_server)
+    return engine
+
+
+def _begin_on_server(connection: Connection) -> None:
+    if reading(connection):
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+    else:
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER_LOCK})")
+
+
+def reading(connection: Connection) -> bool:
+    """Whether this transaction was opened for reading only."""
+    return bool(connection.get_execution_options().get("moc_read_only"))
+
+
+def upsert(connection: Connection, table: Table) -> Any:
+    """An INSERT that may say what happens to a row that is there already."""
+    server = connection.dialect.name == "postgresql"
+    return postgresql.insert(table) if server else sqlite.insert(table)
+
+
+def cause(error: DBAPIError) -> str:
+    """The driver's own words: the statement's parameters, and what they hold, stay out."""
+    return str(error.orig).partition("\n")[0]

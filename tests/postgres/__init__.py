@@ -1,0 +1,1 @@
+"""Genuine PostgreSQL for tests."""

@@ -1,0 +1,119 @@
+"""A PostgreSQL server of the tests' own, on loopback, from the machine's own programs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import uuid
+from contextlib import suppress
+from pathlib import Path
+
+import psycopg
+
+from tests.kafka.broker import free_ports
+
+START_SECONDS = 60
+_DEBIAN = Path("/usr/lib/postgresql")
+_NOBODY = "nobody"
+# A killed process loses nothing that the system has: only a power cut would need fsync.
+_OPTIONS = "-c fsync=off -c full_page_writes=off -c max_connections=200 -c shared_buffers=32MB"
+
+
+class NoPostgres(Exception):
+    """PostgreSQL's programs are not on this machine."""
+
+
+class PostgresServer:
+    """One cluster in a folder of its own; it survives `kill` and `start` with all that it held."""
+
+    def __init__(self) -> None:
+        """Make the cluster. Raises NoPostgres."""
+        self._programs = programs()
+        self.folder = Path(tempfile.mkdtemp(prefix="moc-postgres-"))
+        self.port = free_ports(1)[0]
+        if _is_root():  # the server refuses to run as root
+            shutil.chown(self.folder, _NOBODY)
+        data = str(self.folder / "data")
+        self._run("initdb", "-D", data, "-U", "moc", "-A", "trust", "-E", "UTF8", "--no-sync")
+        self.start()
+
+    def start(self) -> None:
+        """Come up, or come back."""
+        where = f"-p {self.port} -c listen_addresses=127.0.0.1 -k {self.folder}"
+        log = str(self.folder / "log")
+        options = ("-t", str(START_SECONDS), "-l", log, "-o", f"{where} {_OPTIONS}")
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                return self._control("start", "-w", *options)
+            except subprocess.CalledProcessError:
+                # The last processes of a killed server are in its way until they notice.
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+
+    def stop(self) -> None:
+        """Go down at once, with every connection; what was committed stays."""
+        with suppress(subprocess.CalledProcessError):
+            self._control("stop", "-m", "immediate", "-w")
+
+    def kill(self) -> None:
+        """kill -9, as a machine that runs out of memory does."""
+        os.kill(self._postmaster(), signal.SIGKILL)
+
+    def remove(self) -> None:
+        """Go down, and leave nothing."""
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def database(self, template: str = "template0") -> str:
+        """The address of a new database, empty or a copy of another."""
+        name = f"moc_{uuid.uuid4().hex[:12]}"
+        with psycopg.connect(self.address("postgres"), autocommit=True) as admin:
+            admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')  # type: ignore[call-overload]  # names are ours
+        return self.address(name)
+
+    def address(self, database: str) -> str:
+        """Where a database of this server is."""
+        return f"postgresql://moc@127.0.0.1:{self.port}/{database}"
+
+    def _postmaster(self) -> int:
+        return int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+
+    def _control(self, *args: str) -> None:
+        self._run("pg_ctl", "-D", str(self.folder / "data"), *args)
+
+    def _run(self, program: str, *args: str) -> None:
+        subprocess.run(
+            [self._programs / program, *args],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=self.folder,
+            user=_NOBODY if _is_root() else None,
+        )
+
+
+def empty_database(address: str) -> None:
+    """Leave nothing in it, as after the loss of the server's disk."""
+    with psycopg.connect(address, autocommit=True) as admin:
+        admin.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+
+
+def programs() -> Path:
+    """The folder of `initdb` and `pg_ctl`. Raises NoPostgres."""
+    found = shutil.which("initdb")
+    if found:
+        return Path(found).parent
+    versions = sorted(_DEBIAN.glob("*/bin/initdb"), key=lambda p: int(p.parts[-3]))
+    if not versions:
+        raise NoPostgres("PostgreSQL is not installed; on Debian: apt-get install postgresql")
+    return versions[-1].parent
+
+
+def _is_root() -> bool:
+    return os.geteuid() == 0
