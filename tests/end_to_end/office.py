@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from kafka import KafkaConsumer, TopicPartition
 
 from consumer.bus.connect import Bus, kafka_config
@@ -244,6 +245,8 @@ class Office:
 
     def ledger(self, query: str) -> list[tuple[Any, ...]]:
         """Rows of the ledger, read past the service; none while it is not there yet."""
+        if self.settings.on_server:
+            return _query_server(self.settings.ledger_url.get_secret_value(), query)
         return _query(self.settings.ledger_path, query)
 
     def count(self, what: str) -> int:
@@ -302,6 +305,14 @@ def _query(path: Path, query: str) -> list[tuple[Any, ...]]:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)) as database:
             return database.execute(query).fetchall()
     except sqlite3.OperationalError:
+        return []
+
+
+def _query_server(address: str, query: str) -> list[tuple[Any, ...]]:
+    try:
+        with psycopg.connect(address) as database:
+            return database.execute(query.encode()).fetchall()
+    except (psycopg.OperationalError, psycopg.errors.UndefinedTable):
         return []
 
 
