@@ -52,13 +52,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture
-def database(request: pytest.FixtureRequest) -> str:
+def database(request: pytest.FixtureRequest) -> Iterator[str]:
     """The address of a PostgreSQL database of the test's own; blank where SQLite is to be used."""
     if getattr(request, "param", "sqlite") == "sqlite":
-        return ""
+        yield ""
+        return
     server: PostgresServer = request.getfixturevalue("postgres")
     template: str = request.getfixturevalue("migrated")
-    return server.database(template)
+    address = server.database(template)
+    yield address
+    server.drop(address)
 
 
 @pytest.fixture(scope="session")
