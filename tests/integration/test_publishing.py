@@ -345,7 +345,7 @@ def test_a_ledger_that_cannot_forget_publishes_again(office: Office) -> None:
 
     class Forgetful:
         seal = ledger.seal
-        read = ledger.read
+        read, alone = ledger.read, ledger.alone
 
         def begin(self) -> Any:
             raise LedgerUnavailable("database or disk is full")
