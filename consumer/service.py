@@ -24,6 +24,8 @@ from consumer.pumps.publishing import PublishingPump
 from consumer.pumps.rejudging import RejudgingPump
 from consumer.pumps.sending import FOLLOWING, SUBMITTING, DispatcherFor, SendingPump
 
+_HEEDING_SECONDS = 0.5
+
 
 class Pump(Protocol):
     """A loop with a name."""
@@ -61,7 +63,9 @@ class Service:
         for thread in threads:
             thread.start()
         self._log.info("service.started", topics=self.parts.settings.intake.topics)
-        self.stop.wait()
+        # A signal that reached another thread, as after a freeze, is heeded when this one wakes.
+        while not self.stop.wait(_HEEDING_SECONDS):
+            pass
         ended = self._drain(threads)
         self._log.info("service.stopped")
         return ended and not self._failed
