@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, Table, create_engine, event, func, make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import (
     ArgumentError,
@@ -78,8 +78,17 @@ def server_engine(url: str) -> Engine:
 def _begin_on_server(connection: Connection) -> None:
     if reading(connection):
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        # It holds nobody up, and writing a long report from what it read takes its time.
+        connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
     else:
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER_LOCK})")
+
+
+def alone_at(connection: Connection, work: int) -> bool:
+    """Whether nobody else on this server does `work`, until this transaction ends."""
+    # Who is frozen meanwhile has to let go, although it only reads.
+    connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = {_FROZEN_MS}")
+    return bool(connection.scalar(select(func.pg_try_advisory_xact_lock(work))))
 
 
 def reading(connection: Connection) -> bool:

@@ -7,12 +7,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, select
 
 from consumer.bus.port import Partition
 from consumer.credit import Identity
 from consumer.ledger.catching_up import fill_in
-from consumer.ledger.database import AWAY, cause, server_engine, sqlite_engine, upsert
+from consumer.ledger.database import AWAY, alone_at, cause, server_engine, sqlite_engine, upsert
 from consumer.ledger.lock import LedgerUnavailable as LedgerUnavailable
 from consumer.ledger.lock import in_use
 from consumer.ledger.migrations import migrate
@@ -62,7 +62,7 @@ class Ledger:
             yield True
             return
         with self.read() as connection:
-            yield bool(connection.scalar(select(func.pg_try_advisory_xact_lock(work))))
+            yield alone_at(connection, work)
 
     def remembered(self, strands: Collection[Partition]) -> Mapping[Partition, int]:
         """The next offset to hear of each partition, 0 for one never heard of."""

@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
+from sqlalchemy import Connection
 
 from consumer.credit import Identity
-from consumer.ledger.database import OUTBOX_LOCK
+from consumer.ledger.database import OUTBOX_LOCK, alone_at
 from consumer.ledger.ledger import (
     Ledger,
     LedgerUnavailable,
@@ -78,6 +79,18 @@ def test_a_reader_waits_for_nobody(ours: Ledger, theirs: Ledger) -> None:
         set_fact(db, "tried", "not committed yet")
         assert fact(theirs) is None
     assert fact(theirs) == "not committed yet"
+
+
+def patience(db: Connection) -> str:
+    return str(db.exec_driver_sql("SHOW idle_in_transaction_session_timeout").scalar())
+
+
+def test_only_who_holds_up_others_is_cut_off_when_it_falls_silent(ours: Ledger) -> None:
+    with ours.read() as report, ours.begin() as writer:
+        assert (patience(report), patience(writer)) == ("0", "15s")
+    with ours.read() as publisher:
+        assert alone_at(publisher, OUTBOX_LOCK)
+        assert patience(publisher) == "15s"
 
 
 def test_one_process_alone_publishes(ours: Ledger, theirs: Ledger) -> None:
