@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from consumer.demo.scenario import Scenario
 from tests.contract.buses import unique
+from tests.end_to_end.books import Pars, pars_for
 from tests.end_to_end.office import Office
+from tests.end_to_end.story import thirty_events
 
 OpenOffice = Callable[..., Office]
 
@@ -39,6 +42,19 @@ def kafka_settings(bootstrap: str) -> dict[str, Any]:
             "outcomes_topic": unique("outcomes"),
         },
     }
+
+
+@pytest.fixture
+def story() -> Scenario:
+    """What happens, where a test does not say otherwise."""
+    return thirty_events()
+
+
+@pytest.fixture
+def pars(story: Scenario) -> Iterator[Pars]:
+    """A PARS that knows the story's learners and activities."""
+    with pars_for(story) as opened:
+        yield opened
 
 
 @pytest.fixture

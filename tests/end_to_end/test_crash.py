@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -13,26 +12,14 @@ import pytest
 from consumer.bus.embedded import EmbeddedListener
 from consumer.bus.port import BusUnavailable
 from consumer.demo.scenario import Scenario
-from tests.end_to_end.books import Pars, pars_for
+from tests.end_to_end.books import Pars
 from tests.end_to_end.conftest import OpenOffice
 from tests.end_to_end.crashing import Moment
 from tests.end_to_end.office import STOP_SECONDS, Office, merged
 from tests.end_to_end.patience import until
-from tests.end_to_end.story import thirty_events
 
 PATIENCE_SECONDS = 45.0
 KILLED = -signal.SIGKILL
-
-
-@pytest.fixture
-def story() -> Scenario:
-    return thirty_events()
-
-
-@pytest.fixture
-def pars(story: Scenario) -> Iterator[Pars]:
-    with pars_for(story) as opened:
-        yield opened
 
 
 @pytest.fixture

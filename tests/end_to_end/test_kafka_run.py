@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from kafka.admin import ConfigResource
 
 from consumer.bus.port import Message, Outgoing
 from consumer.demo.scenario import Author, Scenario
-from tests.end_to_end.books import Pars, pars_for
+from tests.end_to_end.books import Pars
 from tests.end_to_end.conftest import OpenOffice, kafka_settings
 from tests.end_to_end.office import Office
 from tests.end_to_end.patience import until
@@ -34,12 +34,6 @@ def story() -> Scenario:
     written.events = [event for event in written.events if event.value]
     written.expected["dead_lettered"] -= 1
     return written
-
-
-@pytest.fixture
-def pars(story: Scenario) -> Iterator[Pars]:
-    with pars_for(story) as opened:
-        yield opened
 
 
 @pytest.fixture

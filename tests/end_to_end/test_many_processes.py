@@ -4,32 +4,19 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 
 from consumer.demo.scenario import Scenario
-from tests.end_to_end.books import Pars, pars_for
+from tests.end_to_end.books import Pars
 from tests.end_to_end.conftest import OpenOffice, kafka_settings
 from tests.end_to_end.office import Office
 from tests.end_to_end.patience import until
-from tests.end_to_end.story import thirty_events
 from tests.postgres.server import PostgresServer
 
 pytestmark = pytest.mark.kafka
 
 PATIENCE_SECONDS = 60.0
-
-
-@pytest.fixture
-def story() -> Scenario:
-    return thirty_events()
-
-
-@pytest.fixture
-def pars(story: Scenario) -> Iterator[Pars]:
-    with pars_for(story) as opened:
-        yield opened
 
 
 @pytest.fixture
