@@ -40,6 +40,7 @@ class Policy:
     grace_seconds: float
     max_tries: int
     max_retry_seconds: float
+    overtaken_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +164,12 @@ class Dealings:
         return Exchange(found(claim, fate, (attempt,), now, next_ask), Signal.WELL)
 
     def _gone(self, claim: Claim, attempts: tuple[Attempt, ...]) -> Exchange:
+        """PARS has it no more, and nobody who lost this credit will bring it in again."""
+        if claim.overtaken_at is not None:
+            until = claim.overtaken_at + timedelta(seconds=self._policy.overtaken_seconds)
+            if self._clock.now() < until:
+                values = {"absent_at": None, "due_at": until}
+                return self._exchange(claim, State.WITHDRAWING, values, attempts)
         return Exchange(gone(claim, attempts, self._clock.now()), Signal.WELL)
 
     def _accepted_meanwhile(self, claim: Claim, attempt: Attempt) -> Exchange:
@@ -177,7 +184,8 @@ class Dealings:
         needed = timedelta(seconds=self._policy.request_seconds)
         return self._clock.now() + needed >= claim.lease_until
 
-    def _give_back(self, claim: Claim, attempts: tuple[Attempt, ...] = ()) -> Exchange:
+    def give_back(self, claim: Claim, attempts: tuple[Attempt, ...] = ()) -> Exchange:
+        """What was not sent, as it was, for whoever claims it next."""
         state = State.SUBMITTING if claim.state is State.READY and claim.ask else claim.state
         values = {"ask": claim.ask, "due_at": self._clock.now()}
         signal = Signal.WELL if attempts else Signal.SILENT

@@ -167,6 +167,7 @@ def policy_of(settings: Settings) -> Policy:
         grace_seconds=sending.grace_seconds,
         max_tries=sending.max_tries,
         max_retry_seconds=sending.max_retry_seconds,
+        overtaken_seconds=sending.overtaken_seconds,
     )
 
 

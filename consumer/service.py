@@ -158,10 +158,13 @@ class Service:
         sending = self.parts.settings.sending
         profile = self.parts.settings.profiles[name]
         breaker = Breaker(
-            sending.breaker_failures, sending.breaker_pause_seconds, sending.stopped_pause_seconds
+            sending.breaker_failures,
+            sending.breaker_pause_seconds,
+            sending.stopped_pause_seconds,
+            probe_seconds=3 * sending.request_timeout_seconds,
         )
         burst = max(1.0, min(float(sending.workers), profile.requests_per_second))
-        return Line(name, breaker, Pace(profile.requests_per_second, burst), self.parts.clock)
+        return Line(name, breaker, Pace(profile.requests_per_second, burst))
 
     def _publishing(self) -> Pump:
         settings = self.parts.settings

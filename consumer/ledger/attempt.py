@@ -55,23 +55,47 @@ class Asked:
 
 
 def log_attempts(
-    db: Connection, ledger: Ledger, about: Asked, tried: Iterable[Attempt], now: datetime
-) -> list[NewWord]:
+    db: Connection,
+    ledger: Ledger,
+    tried: Iterable[tuple[Asked, Iterable[Attempt]]],
+    now: datetime,
+) -> tuple[NewWord, ...]:
     """Remember these requests; gives the words that were heard for the first time."""
-    fresh = []
-    for attempt in tried:
-        values = _values(about, attempt, now)
-        answer, word = attempt.answer, attempt.word
+    log = _Log(db, ledger, now)
+    for about, attempts_ in tried:
+        for attempt in attempts_:
+            log.add(about, attempt)
+    log.write()
+    return tuple(log.fresh)
+
+
+class _Log:
+    """Requests to remember; those with a word of their own at once, the rest together."""
+
+    def __init__(self, db: Connection, ledger: Ledger, now: datetime) -> None:
+        self._db, self._ledger, self._now = db, ledger, now
+        self._rows: list[dict[str, Any]] = []
+        self.fresh: list[NewWord] = []
+
+    def add(self, about: Asked, attempt: Attempt) -> None:
+        """One request about one credit."""
+        values, answer, word = _values(about, attempt, self._now), attempt.answer, attempt.word
         if word is not None:
-            values["word"] = word_digest(ledger, about.profile, word)
-            if not _heard(db, values["word"]):
-                fresh.append(NewWord(about.profile, word))
-            elif _heard(db, values["word"], about.row):
+            self.write()  # the same word may stand there
+            values["word"] = word_digest(self._ledger, about.profile, word)
+            if not _heard(self._db, values["word"]):
+                self.fresh.append(NewWord(about.profile, word))
+            elif _heard(self._db, values["word"], about.row):
                 answer = b""  # the same word for the same credit: its first answer is there
         if answer:
-            values["answer"] = ledger.seal.seal_json({"word": word or "", "raw": answer})
-        db.execute(insert(attempts).values(values))
-    return fresh
+            values["answer"] = self._ledger.seal.seal_json({"word": word or "", "raw": answer})
+        self._rows.append(values)
+
+    def write(self) -> None:
+        """Have them in the ledger, in the order they came."""
+        if self._rows:
+            self._db.execute(insert(attempts), self._rows)
+        self._rows = []
 
 
 def open_answer(seal: Seal, sealed: bytes) -> tuple[str, bytes]:
@@ -101,4 +125,6 @@ def _values(about: Asked, attempt: Attempt, now: datetime) -> dict[str, Any]:
         "at": now,
         "status": attempt.status,
         "outcome": attempt.outcome,
+        "answer": None,
+        "word": None,
     }

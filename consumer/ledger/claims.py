@@ -1,80 +1,41 @@
-"""Claims: which credit is whose to send or ask about, and what came of it (design 6)."""
+"""Claims: which credit is whose to send or ask about (design 6)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Update,
+    bindparam,
+    func,
+    or_,
+    select,
+    type_coerce,
+    update,
+)
 
 from consumer.credit import State
-from consumer.ledger import outbox
-from consumer.ledger.attempt import Asked, NewWord, log_attempts
 from consumer.ledger.attempt import Attempt as Attempt
-from consumer.ledger.creditbook import CreditBook
+from consumer.ledger.claim import Claim as Claim
+from consumer.ledger.claim import Settled
+from consumer.ledger.claim import Settlement as Settlement
 from consumer.ledger.golive import ask_first
 from consumer.ledger.ledger import Ledger
-from consumer.ledger.letters import Status
 from consumer.ledger.links import waits
+from consumer.ledger.overtaking import overtaken_at
 from consumer.ledger.schema import credits_
-from consumer.ledger.stale import Posted, ask_about
-from consumer.participant import Record
-from consumer.reason import Reason, pack_reasons, unpack_reasons
-
-_ON_ITS_WAY = {State.SUBMITTED, State.REPORTED, State.ACCEPTED, State.WITHDRAWN}
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """One credit, ours alone until the lease ends; the fence tells a stale hand from the new.
-
-    `among` is 0 for one that PARS has under our CreditID. One that a file without CreditIDs
-    reported is asked about by four fields, which fit so many credits of ours. `restored`: since
-    the backup that this ledger was put back from, PARS may have got it, or a later revision.
-    """
-
-    row: int
-    fence: int
-    lease_until: datetime
-    profile: str
-    state: State
-    ask: bool
-    credit_id: str
-    revision: int
-    record: Record
-    sent: Record
-    resend: bool
-    accepted_too: bool
-    reasons: tuple[Reason, ...]
-    tries: int
-    absent_at: datetime | None
-    first_try_at: datetime | None
-    last_try_at: datetime | None
-    submitted_at: datetime | None
-    among: int = 0
-    restored: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Settlement:
-    """What one claim came to: the row's new values, and what people are told."""
-
-    claim: Claim
-    state: State
-    values: Mapping[str, object] = field(default_factory=dict)
-    refused: tuple[Reason, ...] = ()
-    attempts: tuple[Attempt, ...] = ()
-    posted: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """How many claims were not stale; the words of PARS heard for the first time."""
-
-    written: int
-    words: tuple[NewWord, ...]
+from consumer.ledger.settling import Settling
+from consumer.reason import unpack_reasons
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,18 +54,18 @@ class Claims:
     def claim(
         self, db: Connection, profile: str, states: Iterable[State], limit: int, now: datetime
     ) -> list[Claim]:
-        """At most `limit` due credits of a profile, earliest deadline first, leased to us.
+        """At most `limit` due credits of a profile, leased to us.
 
-        Then decided ones that a restored ledger may be wrong about, the newest first.
+        To be sent, those with the earliest deadline first; to be asked about, those due first, then
+        decided ones that a restored ledger may be wrong about, the newest first.
         """
-        c, wanted = credits_.c, [*states]
-        due = select(credits_).where(c.profile == profile, c.due_at <= now, _free(now))
-        usual = due.where(c.state.in_(wanted), _may_go()).order_by(c.report_by, c.id)
-        rows = [*db.execute(usual.limit(limit))]
+        wanted = [*states]
+        rows = _first(db, profile, wanted, limit, now) if limit > 0 else []
         if State.SUBMITTED in wanted and len(rows) < limit:
-            decided = due.where(*_DOUBTED).order_by(c.restored_at, c.id.desc())
+            decided = _due(now).where(credits_.c.profile == profile, *_DOUBTED)
+            decided = decided.order_by(credits_.c.restored_at, credits_.c.id.desc())
             rows += db.execute(decided.limit(limit - len(rows)))
-        return [self._lease(db, row, now) for row in rows]
+        return self._lease(db, rows, now)
 
     def take(self, db: Connection, rows: Sequence[int], now: datetime) -> list[Claim]:
         """These credits, due or not, for a person who brings an answer; others lose their lease.
@@ -112,21 +73,55 @@ class Claims:
         Not for what is ready to be sent: only a sender may claim that.
         """
         query = select(credits_).where(credits_.c.id.in_(rows), credits_.c.state != State.READY)
-        return [self._lease(db, row, now) for row in db.execute(query).all()]
+        return self._lease(db, db.execute(query).all(), now)
 
-    def _lease(self, db: Connection, row: Row[Any], now: datetime) -> Claim:
+    def hold(self, db: Connection, number: int, now: datetime) -> Claim | None:
+        """One credit, for a question that a person has; None while somebody else holds it."""
+        c = credits_.c
+        row = db.execute(select(credits_).where(c.id == number, _free(now))).one_or_none()
+        if row is None:
+            return None
+        claim = self._claim_of(row, now, self._among(db, row))
+        held = {"fence": claim.fence, "lease_until": claim.lease_until}
+        held |= {"overtaken_at": claim.overtaken_at}
+        db.execute(update(credits_).where(c.id == number).values(held))
+        return claim
+
+    def settle(self, db: Connection, done: Sequence[Settlement], now: datetime) -> Settled:
+        """Write what came of each claim; a stale one only makes its row be asked about."""
+        return Settling(db, self.ledger, now).write(done)
+
+    def any_due(self, db: Connection, states: Iterable[State], now: datetime) -> bool:
+        """Whether there is anything to claim, without the cost of a writing transaction."""
+        c, wanted = credits_.c, [*states]
+        due = select(c.id).where(c.due_at <= now, _free(now)).limit(1)
+        if any(db.scalar(due.where(*_in(state))) is not None for state in wanted):
+            return True
+        return State.SUBMITTED in wanted and db.scalar(due.where(*_DOUBTED)) is not None
+
+    # ------------------------------------------------------------ leases
+
+    def _lease(self, db: Connection, rows: Sequence[Row[Any]], now: datetime) -> list[Claim]:
+        rows = [self._asked_first(db, row) for row in rows]
+        claims = [self._claim_of(row, now, self._among(db, row)) for row in rows]
+        shapes: dict[tuple[bool, bool], list[dict[str, Any]]] = {}
+        for claim in claims:
+            sending = claim.state is State.READY
+            values = {
+                "number": claim.row,
+                "until": claim.lease_until,
+                "overtaken": claim.overtaken_at,
+            }
+            values |= {"named": claim.credit_id} if sending else {}
+            shapes.setdefault((sending, sending and not claim.ask), []).append(values)
+        for shape, leased in shapes.items():
+            db.execute(_leasing(*shape), leased)
+        return claims
+
+    def _asked_first(self, db: Connection, row: Row[Any]) -> Row[Any]:
         going_live = row.state == State.READY and row.profile in self.asking_first
         restored = row.state in {State.READY, State.SUBMITTING} and row.restored_at is not None
-        if going_live or restored:
-            row = ask_first(db, self.ledger, row)
-        claim = self._claim_of(row, now, self._among(db, row))
-        values: dict[str, Any] = {"fence": claim.fence, "lease_until": claim.lease_until}
-        if claim.state is State.READY:
-            # Written before the request leaves: whoever finds this row later asks first.
-            values |= {"state": State.SUBMITTING.value, "credit_id": claim.credit_id, "ask": True}
-            values |= {} if claim.ask else {"sent": row.record}
-        db.execute(update(credits_).where(credits_.c.id == row.id).values(values))
-        return claim
+        return ask_first(db, self.ledger, row) if going_live or restored else row
 
     def _claim_of(self, row: Row[Any], now: datetime, among: int) -> Claim:
         seal, record = self.ledger.seal, self.ledger.seal.open_record(row.record)
@@ -151,6 +146,7 @@ class Claims:
             submitted_at=row.submitted_at,
             among=among,
             restored=row.restored_at is not None,
+            overtaken_at=overtaken_at(row, now),
         )
 
     def _among(self, db: Connection, row: Row[Any]) -> int:
@@ -164,82 +160,6 @@ class Claims:
         domain = self.domains[row.profile]
         return self.ledger.identity.credit_id(row.key, domain, row.revision)
 
-    def hold(self, db: Connection, number: int, now: datetime) -> Claim | None:
-        """One credit, for a question that a person has; None while somebody else holds it."""
-        c = credits_.c
-        row = db.execute(select(credits_).where(c.id == number, _free(now))).one_or_none()
-        if row is None:
-            return None
-        claim = self._claim_of(row, now, self._among(db, row))
-        held = {"fence": claim.fence, "lease_until": claim.lease_until}
-        db.execute(update(credits_).where(c.id == number).values(held))
-        return claim
-
-    def settle(self, db: Connection, done: Sequence[Settlement], now: datetime) -> Settled:
-        """Write what came of each claim; a stale one only makes its row be asked about."""
-        fresh: list[NewWord] = []
-        written = 0
-        for settlement in done:
-            claim = settlement.claim
-            asked = Asked(claim.row, claim.credit_id, claim.fence, claim.profile)
-            fresh += log_attempts(db, self.ledger, asked, settlement.attempts, now)
-            if self._write(db, settlement, now):
-                self._tell(db, settlement, now)
-                written += 1
-            else:
-                self._ask_about(db, settlement, now)
-        return Settled(written, tuple(fresh))
-
-    def _ask_about(self, db: Connection, settlement: Settlement, now: datetime) -> None:
-        claim, mine = settlement.claim, credits_.c.id == settlement.claim.row
-        if any(attempt.action == "add" for attempt in settlement.attempts):
-            posted = Posted(claim.row, claim.credit_id, claim.revision, claim.record)
-            ask_about(db, self.ledger, posted, now)
-        stale = {"ask": True, "due_at": now}
-        unsure = update(credits_).where(mine, credits_.c.state == State.SUBMITTING)
-        db.execute(unsure.values(stale))
-
-    def _write(self, db: Connection, settlement: Settlement, now: datetime) -> bool:
-        claim = settlement.claim
-        values: dict[str, Any] = {
-            **settlement.values,
-            "state": settlement.state.value,
-            "lease_until": None,
-            "changed_at": now,
-        }
-        if settlement.posted:
-            values |= {"sent": credits_.c.record, "four_fields": None}
-        if settlement.refused:
-            values["reasons"] = pack_reasons(settlement.refused)
-        done = db.execute(
-            update(credits_)
-            .where(credits_.c.id == claim.row, credits_.c.fence == claim.fence)
-            .values(values)
-        )
-        return done.rowcount == 1
-
-    def _tell(self, db: Connection, settlement: Settlement, now: datetime) -> None:
-        row = db.execute(select(credits_).where(credits_.c.id == settlement.claim.row)).one()
-        book = CreditBook(db, self.ledger, now)
-        if settlement.refused:
-            book.refuse_credit(row, settlement.refused)
-        elif settlement.state in _ON_ITS_WAY:
-            book.settle(Status.RESOLVED, credit_row=row.id, keep_questions=True)
-        claim, state = settlement.claim, settlement.state
-        if claim.state is State.WITHDRAWING and state is State.READY:
-            state = State.WITHDRAWN  # this revision is gone; the next one has no CreditID yet
-        if state not in {claim.state, State.READY, State.SUBMITTING}:
-            told = outbox.outcome(row, claim.credit_id, state.value, now)
-            outbox.put(db, self.ledger.seal, told, now)
-
-    def any_due(self, db: Connection, states: Iterable[State], now: datetime) -> bool:
-        """Whether there is anything to claim, without the cost of a writing transaction."""
-        c, wanted = credits_.c, [*states]
-        due = select(c.id).where(c.due_at <= now, _free(now)).limit(1)
-        if db.scalar(due.where(c.state.in_(wanted), _may_go())) is not None:
-            return True
-        return State.SUBMITTED in wanted and db.scalar(due.where(*_DOUBTED)) is not None
-
 
 _DOUBTED = (
     credits_.c.restored_at.is_not(None),
@@ -248,9 +168,48 @@ _DOUBTED = (
 """Decided, as far as a backup knew: perhaps corrected or withdrawn since."""
 
 
+def _first(
+    db: Connection, profile: str, wanted: Sequence[State], limit: int, now: datetime
+) -> list[Row[Any]]:
+    """State by state, each in the order of an index: a long backlog costs no more than a short."""
+    sending, c = State.READY in wanted, credits_.c
+    order = (c.report_by, c.id) if sending else (c.due_at, c.id)
+    due = _due(now, by_deadline=sending).where(c.profile == profile).order_by(*order).limit(limit)
+    rows = [row for state in wanted for row in db.execute(due.where(*_in(state)))]
+    return sorted(rows, key=attrgetter(*(column.name for column in order)))[:limit]
+
+
+def _due(now: datetime, *, by_deadline: bool = False) -> Select[Any]:
+    due_at: ColumnElement[Any] = credits_.c.due_at
+    if by_deadline:
+        # Nearly all that is ready is due: SQLite must not go by this, and sort the whole backlog.
+        due_at = type_coerce(type_coerce(due_at, BigInteger) + 0, credits_.c.due_at.type)
+    return select(credits_).where(due_at <= now, _free(now))
+
+
+def _in(state: State) -> tuple[ColumnElement[bool], ...]:
+    here = credits_.c.state == state
+    return (here, ~waits()) if state is State.READY else (here,)
+
+
 def _free(now: datetime) -> ColumnElement[bool]:
     return or_(credits_.c.lease_until.is_(None), credits_.c.lease_until <= now)
 
 
-def _may_go() -> ColumnElement[bool]:
-    return or_(credits_.c.state != State.READY, ~waits())
+@cache
+def _leasing(sending: bool, fresh: bool) -> Update:
+    """Lease to us; what is to be sent is written down before the request leaves.
+
+    Whoever finds such a row later asks first.
+    """
+    values: Mapping[str, Any] = {
+        "fence": credits_.c.fence + 1,
+        "lease_until": bindparam("until"),
+        "overtaken_at": bindparam("overtaken"),
+    }
+    if sending:
+        named = {"state": State.SUBMITTING.value, "credit_id": bindparam("named"), "ask": True}
+        values = {**values, **named}
+    if fresh:
+        values = {**values, "sent": credits_.c.record}
+    return update(credits_).where(credits_.c.id == bindparam("number")).values(values)

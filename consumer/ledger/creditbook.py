@@ -17,6 +17,7 @@ from consumer.ledger import links
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.letterbook import LetterBook
 from consumer.ledger.letters import Origin, Status
+from consumer.ledger.overtaking import overtaken_at
 from consumer.ledger.restored import doubted_since, restored_at
 from consumer.ledger.schema import credits_
 from consumer.ledger.seal import normalise
@@ -187,6 +188,7 @@ class CreditBook(LetterBook):
     def _change(self, row: Row[Any], **values: Any) -> None:
         # The fence tells a sender that is under way with this row that it has moved on.
         values |= {"changed_at": self._now, "fence": credits_.c.fence + 1, "lease_until": None}
+        values["overtaken_at"] = overtaken_at(row, self._now)
         self._db.execute(update(credits_).where(credits_.c.id == row.id).values(values))
 
     # ------------------------------------------------------------ links

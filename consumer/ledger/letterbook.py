@@ -81,9 +81,9 @@ class LetterBook:
         return "dl-" + self._ledger.identity.digest("letter", about, row.key)[:24]
 
     def _publish(self, rows: Iterable[Row[Any]]) -> None:
-        for row in rows:
-            message = outbox.dead_letter(self._ledger.seal, row)
-            outbox.put(self._db, self._ledger.seal, message, self._now)
+        seal = self._ledger.seal
+        told = [outbox.dead_letter(seal, row) for row in rows]
+        outbox.put(self._db, seal, told, self._now)
 
     def _origin_of(self, completion: int) -> Origin:
         row = self._db.execute(select(completions).where(completions.c.id == completion)).one()

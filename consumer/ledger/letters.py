@@ -86,6 +86,13 @@ def get_letter(connection: Connection, letter_id: str) -> Row[Any]:
     return connection.execute(select(letters).where(letters.c.id == letter_id)).one()
 
 
+def with_unsettled(connection: Connection, credit_rows: Sequence[int]) -> set[int]:
+    """Those of these credits that a letter is open about, or on its way round."""
+    wanted = select(letters.c.credit_row).where(letters.c.credit_row.in_(credit_rows))
+    unsettled = letters.c.status.in_([Status.OPEN, Status.REPLAYED])
+    return {*connection.scalars(wanted.where(unsettled))} if credit_rows else set()
+
+
 def settle_letters(
     connection: Connection,
     status: Status,

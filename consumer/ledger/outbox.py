@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -31,12 +31,18 @@ KEPT_IN_LEDGER = ("moc-original-kept", b"ledger")
 """Header of a letter whose bytes were too large to publish."""
 
 
-def put(connection: Connection, seal: Seal, message: Outgoing, now: datetime) -> None:
-    """Queue one message in this transaction."""
-    packed = pack_original(Original(message.key, message.value, message.headers))
-    connection.execute(
-        insert(outbox).values(topic=message.topic, message=seal.seal(packed), created_at=now)
-    )
+def put(connection: Connection, seal: Seal, messages: Iterable[Outgoing], now: datetime) -> None:
+    """Queue messages in this transaction, in this order."""
+    rows = [
+        {"topic": message.topic, "message": seal.seal(_packed(message)), "created_at": now}
+        for message in messages
+    ]
+    if rows:
+        connection.execute(insert(outbox), rows)
+
+
+def _packed(message: Outgoing) -> bytes:
+    return pack_original(Original(message.key, message.value, message.headers))
 
 
 def take(connection: Connection, seal: Seal, limit: int) -> list[tuple[int, Outgoing]]:

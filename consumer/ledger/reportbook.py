@@ -168,10 +168,12 @@ class ReportBook:
         self._db.execute(insert(attempts), done)
 
     def _tell(self, rows: Rows, marked: Marked) -> None:
-        for row, values in zip(rows, marked, strict=True):
-            if values["state"] == State.REPORTED:
-                told = outbox.outcome(row, values["credit_id"], State.REPORTED.value, self._now)
-                outbox.put(self._db, self._ledger.seal, told, self._now)
+        told = [
+            outbox.outcome(row, values["credit_id"], State.REPORTED.value, self._now)
+            for row, values in zip(rows, marked, strict=True)
+            if values["state"] == State.REPORTED
+        ]
+        outbox.put(self._db, self._ledger.seal, told, self._now)
 
     def close(self, number: int, files: Sequence[str], rows: int) -> None:
         """Its files are whole and where people find them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import (
     BigInteger,
@@ -10,6 +10,7 @@ from sqlalchemy import (
     Column,
     Date,
     Dialect,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -38,6 +39,20 @@ class Instant(TypeDecorator[datetime]):
         return None if value is None else datetime.fromtimestamp(value / 1000, UTC)
 
 
+class FineInstant(TypeDecorator[datetime]):
+    """As `Instant`, in microseconds: where a thousand requests leave in a second."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
+        return None if value is None else (value - _EPOCH) // timedelta(microseconds=1)
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else _EPOCH + timedelta(microseconds=value)
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _RESTORED = text("restored_at IS NOT NULL")
 
 metadata = MetaData(
@@ -164,9 +179,11 @@ credits_ = Table(
     Column("report_action", String(6)),
     Column("four_fields", String(64)),
     Column("restored_at", Instant),
+    Column("overtaken_at", Instant),
     Column("created_at", Instant, nullable=False),
     Column("changed_at", Instant, nullable=False),
-    Index(None, "state", "profile", "due_at", "report_by"),
+    Index(None, "state", "profile", "due_at"),
+    Index(None, "state", "profile", "report_by"),
     Index(None, "report_id"),
     Index(None, "four_fields"),
     Index(None, "restored_at", sqlite_where=_RESTORED, postgresql_where=_RESTORED),
@@ -178,6 +195,7 @@ hash of what a file without CreditIDs was read by: while it is there PARS is ask
 `accepted_too`: a person said that it is to be withdrawn even if the board has accepted it.
 `series` is the key without its occurrence: a learner's sessions or claims of one activity.
 `restored_at`: the ledger was put back from a backup then, and PARS was not asked since what it has.
+`overtaken_at`: its lease ran out in a hand that never came back, and may post it still.
 """
 
 completion_credits = Table(
@@ -239,6 +257,19 @@ inquiries = Table(
 )
 """What PARS was asked beforehand, and said: of an activity, by profile and number; of a learner,
 by a keyed hash; of an activity's registration, that it was posted and nobody knows the end."""
+
+lines = Table(
+    "lines",
+    metadata,
+    Column("profile", Text, primary_key=True),
+    Column("permits", Float, nullable=False),
+    Column("filled_at", FineInstant, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("open_until", FineInstant),
+    Column("stopped", Boolean, nullable=False),
+    Column("last_success_at", FineInstant),
+)
+"""Pace and breaker of each provider profile: one for all processes that send for it."""
 
 tallies = Table(
     "tallies",

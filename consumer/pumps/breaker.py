@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 
@@ -10,13 +10,15 @@ from datetime import datetime, timedelta
 class Breaker:
     """Closed while PARS answers; open for a while after a row of failures; then one probe.
 
-    `open_until` is set while it is open. `stopped` is the reason code of a refusal of the whole
-    profile (401, 403, contract): the same waiting, longer, and loud.
+    `open_until` is set while it is open, to the next moment a probe may leave. `stopped` says that
+    PARS refuses the whole profile (401, 403, contract): the same waiting, longer, and loud. A probe
+    that nobody came back from in `probe_seconds` is followed by another.
     """
 
     threshold: int
     pause_seconds: float
     stopped_pause_seconds: float
+    probe_seconds: float
     failures: int = 0
     open_until: datetime | None = None
     stopped: bool = False
@@ -39,12 +41,8 @@ class Breaker:
         Only a report that it `saved` counts as having served others: where saving fails and
         asking works, no waiting credit is to blame.
         """
-        return Breaker(
-            self.threshold,
-            self.pause_seconds,
-            self.stopped_pause_seconds,
-            last_success_at=now if saved else self.last_success_at,
-        )
+        last = max(now, self.last_success_at or now) if saved else self.last_success_at
+        return replace(self, failures=0, open_until=None, stopped=False, last_success_at=last)
 
     def failed(self, now: datetime, retry_after_seconds: float | None = None) -> Breaker:
         """PARS did not serve; after `threshold` in a row, or when it asked for it, wait."""
@@ -53,25 +51,22 @@ class Breaker:
         waits = failures >= self.threshold or retry_after_seconds is not None or self.is_open
         pause = max(self.pause_seconds, retry_after_seconds or 0.0)
         until = self._until(now, pause) if waits else None
-        return self._with(failures, until, stopped=self.stopped)
+        return replace(self, failures=failures, open_until=until)
 
     def refused(self, now: datetime) -> Breaker:
         """PARS refuses the profile itself: stop, and probe once in a long while."""
         until = self._until(now, self.stopped_pause_seconds)
-        return self._with(self.failures + 1, until, stopped=True)
+        return replace(self, failures=self.failures + 1, open_until=until, stopped=True)
+
+    def probing(self, now: datetime) -> Breaker:
+        """A probe leaves: no other one, from whatever process, until it is back or given up."""
+        return replace(self, open_until=now + timedelta(seconds=self.probe_seconds))
+
+    def at_once(self, now: datetime) -> Breaker:
+        """What is open may be probed now: a person has mended something, or no probe left."""
+        return replace(self, open_until=now) if self.is_open else self
 
     def _until(self, now: datetime, seconds: float) -> datetime:
         """A request that was under way already does not shorten the pause."""
         until = now + timedelta(seconds=seconds)
         return max(until, self.open_until or until)
-
-    def _with(self, failures: int, until: datetime | None, *, stopped: bool) -> Breaker:
-        return Breaker(
-            self.threshold,
-            self.pause_seconds,
-            self.stopped_pause_seconds,
-            failures,
-            until,
-            stopped,
-            self.last_success_at,
-        )

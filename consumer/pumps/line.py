@@ -1,83 +1,74 @@
-"""The line to PARS of one provider profile: breaker and pace, shared by all its workers."""
+"""The line to PARS of one provider profile: breaker and pace, shared by all who send for it."""
 
 from __future__ import annotations
 
-import threading
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-import structlog
-
-from consumer.clock import Clock
 from consumer.dealings import Exchange, Signal
 from consumer.pars.port import Action
 from consumer.pumps.breaker import Breaker
 from consumer.pumps.pace import Pace
 
 
+@dataclass(frozen=True, slots=True)
 class Line:
-    """Says how many requests may leave now, and learns from what came of them."""
+    """Says how many requests may leave now, and what it becomes by what came of them.
 
-    def __init__(self, profile: str, breaker: Breaker, pace: Pace, clock: Clock) -> None:
-        self.profile = profile
-        self._breaker, self._pace, self._clock = breaker, pace, clock
-        self._under_way = 0
-        self._lock = threading.Lock()
-        self._log = structlog.get_logger().bind(profile=profile)
+    Its state stands in the ledger: whoever claims a credit takes the permit in the same
+    transaction, so the workers of all pumps and processes keep one pace and send one probe.
+    """
+
+    profile: str
+    breaker: Breaker
+    pace: Pace
 
     @property
     def last_success_at(self) -> datetime | None:
-        """When PARS last served this profile, in this process."""
-        return self._breaker.last_success_at
+        """When PARS last took a report of this profile."""
+        return self.breaker.last_success_at
 
     @property
     def is_open(self) -> bool:
         """Whether requests are held back."""
-        return self._breaker.is_open
+        return self.breaker.is_open
 
-    def allow(self, wanted: int) -> int:
-        """How many of `wanted` exchanges may start now; they count as under way from here."""
-        with self._lock:
-            self._pace = self._pace.at(self._clock.monotonic())
-            allowed = self._breaker.allowance(self._clock.now(), wanted)
-            if self._breaker.is_open:
-                allowed -= self._under_way
-            return max(0, min(allowed, self._pace.whole))
+    @property
+    def is_steady(self) -> bool:
+        """Whether nothing has failed lately."""
+        return not self.is_open and not self.breaker.failures
 
-    def started(self, count: int) -> None:
-        """`count` exchanges are under way."""
-        with self._lock:
-            self._pace = self._pace.spend(count)
-            self._under_way += count
+    def allows(self, wanted: int, now: datetime) -> int:
+        """How many of `wanted` exchanges may start now."""
+        return min(self.breaker.allowance(now, wanted), max(0, self.pace.at(now).whole))
 
-    def ended(self, exchange: Exchange) -> None:
-        """Learn from one exchange."""
-        with self._lock:
-            self._under_way -= 1
-            # An exchange may have asked before it sent: every request counts for the pace. The time
-            # before is filled in first, or it would pay for requests that came after it.
-            pace = self._pace.at(self._clock.monotonic())
-            self._pace = pace.spend(max(0, len(exchange.settlement.attempts) - 1))
-            self._learn(exchange)
+    def started(self, count: int, now: datetime) -> Line:
+        """The line once `count` exchanges are under way."""
+        probing = count > 0 and self.is_open
+        breaker = self.breaker.probing(now) if probing else self.breaker
+        return replace(self, breaker=breaker, pace=self.pace.at(now).spend(count))
 
-    def _learn(self, exchange: Exchange) -> None:
-        now, was_open = self._clock.now(), self._breaker.is_open
+    def ended(self, exchange: Exchange, now: datetime) -> Line:
+        """The line once it has learned from one exchange."""
+        # An exchange may have asked before it sent: every request counts for the pace. The time
+        # before is filled in first, or it would pay for requests that came after it.
+        more = max(0, len(exchange.settlement.attempts) - 1)
+        return replace(
+            self, breaker=self._learned(exchange, now), pace=self.pace.at(now).spend(more)
+        )
+
+    def resumed(self, now: datetime) -> Line:
+        """The line at a start: credentials that were refused may have been put right."""
+        return replace(self, breaker=self.breaker.at_once(now)) if self.breaker.stopped else self
+
+    def _learned(self, exchange: Exchange, now: datetime) -> Breaker:
         match exchange.signal:
             case Signal.WELL:
                 saved = any(a.action in {*Action} for a in exchange.settlement.attempts)
-                self._breaker = self._breaker.succeeded(now, saved=saved)
+                return self.breaker.succeeded(now, saved=saved)
             case Signal.FAILED:
-                self._breaker = self._breaker.failed(now, exchange.retry_after_seconds)
+                return self.breaker.failed(now, exchange.retry_after_seconds)
             case Signal.STOPPED:
-                self._breaker = self._breaker.refused(now)
+                return self.breaker.refused(now)
             case Signal.SILENT:
-                return
-        self._say(was_open, exchange)
-
-    def _say(self, was_open: bool, exchange: Exchange) -> None:
-        if was_open and not self._breaker.is_open:
-            self._log.info("line.reopened")
-        elif self._breaker.is_open and not was_open:
-            last = exchange.settlement.attempts[-1:]
-            reason = last[0].outcome if last else ""
-            event = "line.stopped" if self._breaker.stopped else "line.paused"
-            self._log.warning(event, reason=reason)
+                return self.breaker

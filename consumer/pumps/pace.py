@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """A bucket that fills with `per_second` permits up to `burst`; times are monotonic seconds."""
+    """A bucket that fills with `per_second` permits up to `burst`; a new one is full."""
 
     per_second: float
     burst: float = 1.0
     permits: float = 1.0
-    filled_at: float | None = None
+    filled_at: datetime | None = None
 
-    def at(self, monotonic: float) -> Pace:
-        """The bucket as it stands at this moment."""
+    def at(self, now: datetime) -> Pace:
+        """The bucket as it stands at this moment; time that another clock has given is not given
+        again."""
         if self.filled_at is None:
-            return Pace(self.per_second, self.burst, self.burst, monotonic)
-        gained = max(0.0, monotonic - self.filled_at) * self.per_second
-        return Pace(self.per_second, self.burst, min(self.burst, self.permits + gained), monotonic)
+            return replace(self, permits=self.burst, filled_at=now)
+        gained = max(0.0, (now - self.filled_at).total_seconds()) * self.per_second
+        permits = min(self.burst, self.permits + gained)
+        return replace(self, permits=permits, filled_at=max(self.filled_at, now))
 
     @property
     def whole(self) -> int:
@@ -28,4 +31,4 @@ class Pace:
 
     def spend(self, count: int) -> Pace:
         """The bucket after `count` requests."""
-        return Pace(self.per_second, self.burst, self.permits - count, self.filled_at)
+        return replace(self, permits=self.permits - count)

@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
+import queue
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from datetime import datetime
 
 import structlog
+from sqlalchemy import Connection
 
 from consumer.clock import Clock
 from consumer.credit import State
 from consumer.dealings import Exchange
 from consumer.dispatch import Dispatcher
+from consumer.ledger import linebook
 from consumer.ledger.claims import Claim, Claims
 from consumer.ledger.ledger import LedgerUnavailable
 from consumer.pumps.line import Line
-from consumer.reason import Reason
+from consumer.pumps.telling import tell_lines, tell_settled
 
 SUBMITTING = (State.READY, State.SUBMITTING, State.WITHDRAWING)
 FOLLOWING = (State.SUBMITTED, State.REPORTED)
+_GATHER_SECONDS = 0.25
 
 DispatcherFor = Callable[[str], Dispatcher]
 """Makes a dispatcher for a profile, with an HTTP client of its own."""
 
 
 class SendingPump:
-    """One thread that owns the ledger's side, and workers that only speak HTTP."""
+    """One thread that owns the ledger's side, and workers that only speak HTTP.
+
+    As many credits as are under way are claimed ahead, where the pace allows it: so the workers
+    go on while what came back is written, some of it in each transaction.
+    """
 
     def __init__(
         self,
@@ -39,11 +49,13 @@ class SendingPump:
         clock: Clock,
     ) -> None:
         self.name = name
-        self._states, self._claims, self._lines = states, claims, lines
+        self._states, self._claims, self._lines = states, claims, dict(lines)
         self._dispatcher_for, self._workers = dispatcher_for, workers
         self._idle_seconds, self._clock = idle_seconds, clock
-        self._under_way: dict[Future[Exchange], Claim] = {}
+        self._under_way: set[Future[Exchange]] = set()
+        self._back: queue.SimpleQueue[Future[Exchange]] = queue.SimpleQueue()
         self._unsettled: list[Exchange] = []
+        self._started = False
         self._threads = threading.local()
         self._log = structlog.get_logger().bind(pump=name)
 
@@ -65,61 +77,96 @@ class SendingPump:
             self._log.warning("ledger.unavailable", cause=str(error))
             return False
         for one in claimed:
-            self._under_way[pool.submit(self._carry, one)] = one
+            under_way = pool.submit(self._carry, one, self._lines[one.profile].is_open)
+            self._under_way.add(under_way)
+            under_way.add_done_callback(self._back.put)
         if self._under_way:
-            wait(self._under_way, timeout=self._idle_seconds, return_when=FIRST_COMPLETED)
-        return bool(self._under_way)
+            self._await_some()
+        return bool(self._under_way or self._unsettled)
+
+    # ------------------------------------------------------------ what comes back
+
+    def _await_some(self) -> None:
+        """Wait for the first to come back, and, while there is work ahead, for some more."""
+        ahead = len(self._under_way) - self._workers
+        until = time.monotonic() + self._idle_seconds
+        for _ in range(max(1, ahead // 2)):
+            try:
+                self._take(self._back.get(timeout=max(0.0, until - time.monotonic())))
+            except queue.Empty:
+                return
+            until = min(until, time.monotonic() + _GATHER_SECONDS)
 
     def _collect(self) -> None:
-        for future in [f for f in self._under_way if f.done()]:
-            claim = self._under_way.pop(future)
-            exchange = future.result()
-            self._lines[claim.profile].ended(exchange)
-            self._unsettled.append(exchange)
+        while not self._back.empty():
+            self._take(self._back.get())
+
+    def _take(self, done: Future[Exchange]) -> None:
+        self._under_way.discard(done)
+        self._unsettled.append(done.result())
+
+    # ------------------------------------------------------------ the ledger's side
 
     def _settle_and_claim(self, *, claim: bool) -> list[Claim]:
-        free = self._workers - len(self._under_way) if claim else 0
-        may_claim = any(line.allow(free) for line in self._lines.values())
-        if not self._unsettled and not (may_claim and self._any_due()):
+        if not self._unsettled and not (claim and self._any_due()):
             return []
         settlements = [exchange.settlement for exchange in self._unsettled]
         with self._claims.ledger.begin() as db:
             now = self._clock.now()
+            before = self._lines_now(db)
             fresh = self._claims.settle(db, settlements, now).words
-            claimed: list[Claim] = []
-            for line in self._lines.values():
-                allowed = line.allow(free - len(claimed))
-                claimed += self._claims.claim(db, line.profile, self._states, allowed, now)
-        for one in claimed:
-            self._lines[one.profile].started(1)
-        self._say(self._unsettled)
-        for heard in fresh:
-            # Once for each word, not for each credit: it is a question for ACCME.
-            self._log.error("pars.word_unknown", profile=heard.profile, word=heard.word)
+            after = _learned(before, self._unsettled, now)
+            claimed = self._claim(db, after, now) if claim else []
+            linebook.write(db, (line for name, line in after.items() if line != before[name]))
+        tell_settled(self._log, self._unsettled, fresh)
+        tell_lines(self._log, before, after, self._unsettled)
+        self._lines, self._started = after, True
         self._unsettled.clear()
         return claimed
 
-    def _any_due(self) -> bool:
-        with self._claims.ledger.read() as db:
-            return self._claims.any_due(db, self._states, self._clock.now())
+    def _lines_now(self, db: Connection) -> dict[str, Line]:
+        lines, now = linebook.stand(db, self._lines), self._clock.now()
+        if self._started:
+            return lines
+        return {name: line.resumed(now) for name, line in lines.items()}
 
-    def _carry(self, claim: Claim) -> Exchange:
+    def _claim(self, db: Connection, lines: dict[str, Line], now: datetime) -> list[Claim]:
+        claimed: list[Claim] = []
+        for name, line in lines.items():
+            allowed = line.allows(self._room(line) - len(claimed), now)
+            mine = self._claims.claim(db, name, self._states, allowed, now) if allowed > 0 else []
+            lines[name] = line.started(len(mine), now) if mine else line
+            claimed += mine
+        return claimed
+
+    def _room(self, line: Line) -> int:
+        """How many may be claimed: ahead of the workers too, while PARS serves."""
+        return self._workers * (2 if line.is_steady else 1) - len(self._under_way)
+
+    def _any_due(self) -> bool:
+        now = self._clock.now()
+        with self._claims.ledger.read() as db:
+            lines = self._lines_now(db).values()
+            may_claim = any(line.allows(self._room(line), now) > 0 for line in lines)
+            return may_claim and self._claims.any_due(db, self._states, now)
+
+    # ------------------------------------------------------------ workers
+
+    def _carry(self, claim: Claim, probe: bool) -> Exchange:
         dispatchers: dict[str, Dispatcher] = self._threads.__dict__
         if claim.profile not in dispatchers:
             dispatchers[claim.profile] = self._dispatcher_for(claim.profile)
-        last_success_at = self._lines[claim.profile].last_success_at
-        return dispatchers[claim.profile].carry(claim, last_success_at)
-
-    def _say(self, exchanges: Sequence[Exchange]) -> None:
-        for exchange in exchanges:
-            settled = exchange.settlement
-            if settled.state is not settled.claim.state or settled.refused:
-                self._log.info(
-                    f"credit.{settled.state.value}",
-                    credit_id=settled.claim.credit_id,
-                    reason=_first_code(settled.refused),
-                )
+        line, dispatcher = self._lines[claim.profile], dispatchers[claim.profile]
+        if line.is_open and not probe:
+            return dispatcher.give_back(claim)  # claimed ahead, when PARS still served
+        return dispatcher.carry(claim, line.last_success_at)
 
 
-def _first_code(reasons: Sequence[Reason]) -> str:
-    return reasons[0].code if reasons else ""
+def _learned(
+    lines: Mapping[str, Line], exchanges: Iterable[Exchange], now: datetime
+) -> dict[str, Line]:
+    after = dict(lines)
+    for exchange in exchanges:
+        profile = exchange.settlement.claim.profile
+        after[profile] = after[profile].ended(exchange, now)
+    return after

@@ -46,6 +46,9 @@ class SendingSettings(Section):
     request_timeout_seconds: Seconds = Field(60, description="one whole request")
     lease_seconds: Seconds = Field(300, description="a claimed credit is ours for")
     grace_seconds: Seconds = Field(300, description='PARS\'s "not found" counts after')
+    overtaken_seconds: Seconds = Field(
+        3600, description="a sender that lost a credit, frozen say, may still post it for"
+    )
     max_tries: int = Field(6, ge=2, description="tries before a person is asked")
     max_retry_seconds: Seconds = Field(86_400, description="time before a person is asked")
     backoff_first_seconds: Seconds = Field(60, description="first wait, at most")

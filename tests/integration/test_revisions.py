@@ -64,13 +64,43 @@ def test_an_older_revision_posted_late_goes_before_the_next_one_is_sent(
     frozen = claimed(reporting)
     corrected(reporting)
     while reporting.states() == ["withdrawing"]:
-        reporting.clock.advance(301)
+        reporting.clock.advance(3601)
         wake(reporting, claimed(reporting, State.WITHDRAWING))
     assert reporting.states() == ["ready"]
     wake(reporting, frozen)
     reporting.drive(lambda: sorted(reporting.states()) == ["accepted", "withdrawn"])
     (old, new) = pars.records
     assert max(old["sequence"]) < min(new["sequence"])
+
+
+def test_an_older_revision_posted_late_by_a_hand_that_never_settles_is_found_all_the_same(
+    reporting: Office, pars: SimulatedPars
+) -> None:
+    """Frozen before its post, thawed while the correction is made, and killed after the post."""
+    reporting.hear(moodle(PRIYA))
+    frozen = claimed(reporting)
+    corrected(reporting)
+    reporting.pass_time(1800)
+    reporting.service.parts.pars("main").save(frozen.record, frozen.credit_id, Action.ADD)
+    reporting.drive_to("accepted")
+    assert histories(pars) == {"r1": ["add", "delete"], "r2": ["add"]}
+    (old, new) = pars.records
+    assert max(old["sequence"]) < min(new["sequence"])
+
+
+def test_a_credit_whose_sender_never_came_back_is_withdrawn_for_good_only_when_it_cannot(
+    reporting: Office, pars: SimulatedPars
+) -> None:
+    reporting.hear(moodle(PRIYA))
+    frozen = claimed(reporting)
+    reporting.clock.advance(301)
+    taken_over = claimed(reporting, State.SUBMITTING)
+    desk_withdraws(reporting, taken_over.credit_id)
+    reporting.pass_time(1800)
+    reporting.service.parts.pars("main").save(frozen.record, frozen.credit_id, Action.ADD)
+    reporting.drive_to("withdrawn")
+    assert histories(pars) == {"r1": ["add", "delete"]}
+    assert pars.totals["live"] == 0
 
 
 def test_posted_late_though_withdrawn_it_is_withdrawn_again(

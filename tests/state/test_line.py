@@ -18,7 +18,7 @@ from tests.fakes import MORNING, FakeClock
 from tests.state.walk import FREELY
 from tests.unit.samples import RECORD
 
-THRESHOLD, PAUSE, STOPPED_PAUSE = 3, 60.0, 900.0
+THRESHOLD, PAUSE, STOPPED_PAUSE, PROBE = 3, 60.0, 900.0, 20.0
 ASK, ADD = Attempt("ask", 404, "absent"), Attempt("add", 200, "done")
 HAIR = 1e-6
 CLAIM = Claim(
@@ -52,7 +52,7 @@ class Left:
 
 
 class OneLine(RuleBasedStateMachine):
-    """Workers of one profile; `shut_until` is when a probe may leave, None while all may."""
+    """Senders of one profile; `shut_until` is when a probe may leave, None while all may."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -65,8 +65,8 @@ class OneLine(RuleBasedStateMachine):
     @initialize(rate=st.sampled_from([0.5, 1.0, 4.0, 50.0]), burst=st.sampled_from([1.0, 8.0]))
     def open(self, rate: float, burst: float) -> None:
         self.rate, self.burst = rate, burst
-        breaker = Breaker(THRESHOLD, PAUSE, STOPPED_PAUSE)
-        self.line = Line("main", breaker, Pace(rate, burst), self.clock)
+        breaker = Breaker(THRESHOLD, PAUSE, STOPPED_PAUSE, PROBE)
+        self.line = Line("main", breaker, Pace(rate, burst))
 
     @property
     def now(self) -> float:
@@ -76,12 +76,14 @@ class OneLine(RuleBasedStateMachine):
 
     @rule(wanted=st.integers(0, 12))
     def send(self, wanted: int) -> None:
-        allowed = self.line.allow(wanted)
+        allowed = self.allows(wanted)
         assert 0 <= allowed <= wanted
         if self.shut_until is not None:
             assert self.now >= self.shut_until or allowed == 0, "sent into an outage"
-            assert self.under_way + allowed <= max(1, self.under_way), "two probes"
-        self.line.started(allowed)
+            assert allowed <= 1, "two probes"
+            if allowed:
+                self.shut_until = self.now + PROBE  # no other one, unless this is lost
+        self.line = self.line.started(allowed, self.clock.now())
         self.under_way += allowed
         self.left.append(Left(self.now, allowed))
         if allowed:
@@ -144,7 +146,7 @@ class OneLine(RuleBasedStateMachine):
                 self.fails(1, after)
         if self.shut_until is not None and self.shut_until > self.now + 1:
             self.clock.advance(self.shut_until - self.now - 1)
-            assert self.line.allow(9) == 0
+            assert self.allows(9) == 0
             self.clock.advance(1)
             self.send(9)
 
@@ -156,19 +158,30 @@ class OneLine(RuleBasedStateMachine):
             self.is_not_asked()
         self.clock.advance(max(0.0, (self.shut_until or 0.0) - self.now))
         self.clock.advance(len(self.left) * 3 / self.rate + 1)
-        assert self.line.allow(5) == 1
+        assert self.allows(5) == 1
         self.send(5)
         self.serves(1)
         self.clock.advance(1 / self.rate)
-        assert self.line.allow(5) >= 1
+        assert self.allows(5) >= 1
+
+    @precondition(lambda self: self.shut_until is not None)
+    @rule()
+    def a_service_starts(self) -> None:
+        """Whoever put refused credentials right does not wait for the long pause to end."""
+        stopped = self.line.breaker.stopped
+        self.line = self.line.resumed(self.clock.now())
+        self.shut_until = self.now if stopped else self.shut_until
 
     # ------------------------------------------------------------ the model
+
+    def allows(self, wanted: int) -> int:
+        return self.line.allows(wanted, self.clock.now())
 
     def end(
         self, signal: Signal, attempts: tuple[Attempt, ...], retry_after: float | None = None
     ) -> None:
         settlement = Settlement(CLAIM, State.SUBMITTING, attempts=attempts)
-        self.line.ended(Exchange(settlement, signal, retry_after))
+        self.line = self.line.ended(Exchange(settlement, signal, retry_after), self.clock.now())
         self.under_way -= 1
         self.left.append(Left(self.now, max(0, len(attempts) - 1)))
 
@@ -184,7 +197,7 @@ class OneLine(RuleBasedStateMachine):
     @precondition(lambda self: self.shut_until is not None and self.now < self.shut_until)
     @invariant()
     def nothing_leaves_while_it_is_shut(self) -> None:
-        assert self.line.allow(9) == 0
+        assert self.allows(9) == 0
 
 
 TestOneLine = OneLine.TestCase

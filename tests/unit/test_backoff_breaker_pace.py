@@ -45,8 +45,8 @@ def test_jitter_is_full_so_that_a_crowd_spreads() -> None:
 
 # ---------------------------------------------------------------- breaker
 
-PAUSE, STOPPED = 60.0, 900.0
-FRESH = Breaker(threshold=3, pause_seconds=PAUSE, stopped_pause_seconds=STOPPED)
+PAUSE, STOPPED, PROBE = 60.0, 900.0, 20.0
+FRESH = Breaker(3, PAUSE, STOPPED, PROBE)
 
 
 def after(seconds: float) -> datetime:
@@ -74,6 +74,17 @@ def test_after_the_pause_one_probe_may_leave_and_no_more() -> None:
     assert broken().allowance(after(PAUSE), 0) == 0
 
 
+def test_while_a_probe_is_away_no_other_leaves_until_it_is_given_up() -> None:
+    probed = broken().probing(after(PAUSE))
+    assert probed.allowance(after(PAUSE + PROBE - 1), 8) == 0
+    assert probed.allowance(after(PAUSE + PROBE), 8) == 1
+
+
+def test_what_is_mended_may_be_probed_at_once() -> None:
+    assert FRESH.refused(MORNING).at_once(after(5)).allowance(after(5), 8) == 1
+    assert FRESH.at_once(after(5)).allowance(after(5), 8) == 8
+
+
 def test_a_success_lets_everything_flow_and_forgets_the_failures() -> None:
     well = broken().succeeded(after(PAUSE))
     assert well.allowance(after(PAUSE), 8) == 8
@@ -82,7 +93,7 @@ def test_a_success_lets_everything_flow_and_forgets_the_failures() -> None:
 
 
 def test_an_answer_to_a_question_is_no_proof_that_saving_works() -> None:
-    served = Breaker(5, 60, 900).succeeded(MORNING)
+    served = Breaker(5, 60, 900, 20).succeeded(MORNING)
     asked = served.failed(MORNING).succeeded(MORNING + timedelta(hours=1), saved=False)
     assert asked.last_success_at == MORNING
     assert not asked.is_open
@@ -160,8 +171,8 @@ def test_law_only_a_success_closes_what_is_open(steps: list[str], wanted: int) -
 # ---------------------------------------------------------------- pace
 
 
-def leave(pace: Pace, monotonic: float, wanted: int) -> tuple[Pace, int]:
-    pace = pace.at(monotonic)
+def leave(pace: Pace, seconds: float, wanted: int) -> tuple[Pace, int]:
+    pace = pace.at(after(seconds))
     count = min(wanted, pace.whole)
     return pace.spend(count), count
 
@@ -206,10 +217,16 @@ def test_one_a_second_is_one_a_second() -> None:
 
 
 def test_requests_made_beyond_the_allowance_are_paid_for_later() -> None:
-    pace = Pace(1.0).at(0.0).spend(1).spend(2)  # an exchange asked twice before it sent
-    assert pace.at(2.0).whole == 0
-    assert pace.at(3.0).whole == 1
+    pace = Pace(1.0).at(MORNING).spend(1).spend(2)  # an exchange asked twice before it sent
+    assert pace.at(after(2)).whole == 0
+    assert pace.at(after(3)).whole == 1
 
 
 def test_idle_time_saves_up_no_more_than_the_burst() -> None:
-    assert Pace(10.0, burst=4.0).at(0.0).spend(4).at(3600.0).whole == 4
+    assert Pace(10.0, burst=4.0).at(MORNING).spend(4).at(after(3600)).whole == 4
+
+
+def test_a_clock_that_is_behind_another_gives_no_second_time() -> None:
+    ahead = Pace(1.0).at(MORNING).spend(1).at(after(10)).spend(1)
+    assert ahead.at(after(5)).at(after(10)).whole == 0
+    assert ahead.at(after(5)).at(after(11)).whole == 1

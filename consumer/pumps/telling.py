@@ -1,0 +1,49 @@
+"""What the sending pumps say in the log, once it is in the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from consumer.dealings import Exchange, Signal
+from consumer.ledger.attempt import NewWord
+from consumer.pumps.line import Line
+
+
+def tell_settled(log: Any, exchanges: Sequence[Exchange], fresh: Sequence[NewWord]) -> None:
+    """Each credit that has moved on; each word of PARS's that nobody knows, once."""
+    for exchange in exchanges:
+        settled = exchange.settlement
+        if settled.state is not settled.claim.state or settled.refused:
+            reason = settled.refused[0].code if settled.refused else ""
+            event = f"credit.{settled.state.value}"
+            log.info(event, credit_id=settled.claim.credit_id, reason=reason)
+    for heard in fresh:
+        # Once for each word, not for each credit: it is a question for ACCME.
+        log.error("pars.word_unknown", profile=heard.profile, word=heard.word)
+
+
+def tell_lines(
+    log: Any,
+    before: Mapping[str, Line],
+    after: Mapping[str, Line],
+    exchanges: Sequence[Exchange],
+) -> None:
+    """Each profile that is held back from now on, and why, or flows again."""
+    for name, line in after.items():
+        if before[name].is_open and not line.is_open:
+            log.info("line.reopened", profile=name)
+        elif line.is_open and not before[name].is_open:
+            event = "line.stopped" if line.breaker.stopped else "line.paused"
+            log.warning(event, profile=name, reason=_last_failure(exchanges, name))
+
+
+def _last_failure(exchanges: Sequence[Exchange], profile: str) -> str:
+    outcomes = [
+        attempt.outcome
+        for exchange in exchanges
+        if exchange.settlement.claim.profile == profile
+        and exchange.signal in {Signal.FAILED, Signal.STOPPED}
+        for attempt in exchange.settlement.attempts[-1:]
+    ]
+    return outcomes[-1] if outcomes else ""
