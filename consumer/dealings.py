@@ -184,12 +184,16 @@ class Dealings:
         needed = timedelta(seconds=self._policy.request_seconds)
         return self._clock.now() + needed >= claim.lease_until
 
-    def give_back(self, claim: Claim, attempts: tuple[Attempt, ...] = ()) -> Exchange:
-        """What was not sent, as it was, for whoever claims it next."""
-        state = State.SUBMITTING if claim.state is State.READY and claim.ask else claim.state
-        values = {"ask": claim.ask, "due_at": self._clock.now()}
-        signal = Signal.WELL if attempts else Signal.SILENT
-        return Exchange(Settlement(claim, state, values, (), attempts), signal)
+    def _give_back(self, claim: Claim, attempts: tuple[Attempt, ...] = ()) -> Exchange:
+        return given_back(claim, self._clock.now(), attempts)
 
     def _after(self, seconds: float) -> datetime:
         return self._clock.now() + timedelta(seconds=seconds)
+
+
+def given_back(claim: Claim, now: datetime, attempts: tuple[Attempt, ...] = ()) -> Exchange:
+    """What was not sent, as it was, for whoever claims it next."""
+    state = State.SUBMITTING if claim.state is State.READY and claim.ask else claim.state
+    values = {"ask": claim.ask, "due_at": now}
+    signal = Signal.WELL if attempts else Signal.SILENT
+    return Exchange(Settlement(claim, state, values, (), attempts), signal)

@@ -35,7 +35,7 @@ class Dispatcher(Dealings):
     def carry(self, claim: Claim, last_success_at: datetime | None) -> Exchange:
         """Ask, send or withdraw, as the claim's state wants. Never raises for what PARS does."""
         if self._lease_too_short(claim):
-            return self.give_back(claim)
+            return self._give_back(claim)
         try:
             return self._carry(claim, last_success_at)
         except Stopped as stopped:
@@ -84,7 +84,7 @@ class Dispatcher(Dealings):
         self, claim: Claim, last_success_at: datetime | None, before: tuple[Attempt, ...]
     ) -> Exchange:
         if before and self._lease_too_short(claim):
-            return self.give_back(claim, before)
+            return self._give_back(claim, before)
         fate, attempt = self._save(claim.record, claim.credit_id, Action.ADD)
         attempts = (*before, attempt)
         match fate:

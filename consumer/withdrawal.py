@@ -42,7 +42,7 @@ class Withdrawal(Dealings):
         self, claim: Claim, credit_id: str, asked: Attempt, last_success_at: datetime | None
     ) -> Exchange:
         if self._lease_too_short(claim):
-            return self.give_back(claim, (asked,))
+            return self._give_back(claim, (asked,))
         fate, attempt = self._save(claim.sent, credit_id, Action.DELETE)
         attempts = (asked, attempt)
         match fate:

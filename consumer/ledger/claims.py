@@ -13,6 +13,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
+    Integer,
     Row,
     Select,
     Update,
@@ -62,7 +63,7 @@ class Claims:
         wanted = [*states]
         rows = _first(db, profile, wanted, limit, now) if limit > 0 else []
         if State.SUBMITTED in wanted and len(rows) < limit:
-            decided = _due(now).where(credits_.c.profile == profile, *_DOUBTED)
+            decided = _doubted(now, credits_).where(credits_.c.profile == profile)
             decided = decided.order_by(credits_.c.restored_at, credits_.c.id.desc())
             rows += db.execute(decided.limit(limit - len(rows)))
         return self._lease(db, rows, now)
@@ -93,11 +94,11 @@ class Claims:
 
     def any_due(self, db: Connection, states: Iterable[State], now: datetime) -> bool:
         """Whether there is anything to claim, without the cost of a writing transaction."""
-        c, wanted = credits_.c, [*states]
-        due = select(c.id).where(c.due_at <= now, _free(now)).limit(1)
-        if any(db.scalar(due.where(*_in(state))) is not None for state in wanted):
+        wanted = [*states]
+        if any(db.scalar(_any_due_in(state), {"now": now}) is not None for state in wanted):
             return True
-        return State.SUBMITTED in wanted and db.scalar(due.where(*_DOUBTED)) is not None
+        decided = _doubted(now, credits_.c.id).limit(1)
+        return State.SUBMITTED in wanted and db.scalar(decided) is not None
 
     # ------------------------------------------------------------ leases
 
@@ -172,19 +173,41 @@ def _first(
     db: Connection, profile: str, wanted: Sequence[State], limit: int, now: datetime
 ) -> list[Row[Any]]:
     """State by state, each in the order of an index: a long backlog costs no more than a short."""
-    sending, c = State.READY in wanted, credits_.c
-    order = (c.report_by, c.id) if sending else (c.due_at, c.id)
-    due = _due(now, by_deadline=sending).where(c.profile == profile).order_by(*order).limit(limit)
-    rows = [row for state in wanted for row in db.execute(due.where(*_in(state)))]
-    return sorted(rows, key=attrgetter(*(column.name for column in order)))[:limit]
+    order = _BY_DEADLINE if State.READY in wanted else _BY_DUE
+    asked = {"profile": profile, "now": now, "most": limit}
+    rows = [row for state in wanted for row in db.execute(_due_in(state, order), asked)]
+    return sorted(rows, key=attrgetter(*order))[:limit]
 
 
-def _due(now: datetime, *, by_deadline: bool = False) -> Select[Any]:
+_BY_DEADLINE, _BY_DUE = ("report_by", "id"), ("due_at", "id")
+
+
+@cache
+def _due_in(state: State, order: tuple[str, ...]) -> Select[Any]:
+    # Built once: that takes longer than what it finds.
     due_at: ColumnElement[Any] = credits_.c.due_at
-    if by_deadline:
+    if order == _BY_DEADLINE:
         # Nearly all that is ready is due: SQLite must not go by this, and sort the whole backlog.
         due_at = type_coerce(type_coerce(due_at, BigInteger) + 0, credits_.c.due_at.type)
-    return select(credits_).where(due_at <= now, _free(now))
+    found = select(credits_).where(due_at <= _NOW, _free(_NOW), *_in(state))
+    found = found.where(credits_.c.profile == bindparam("profile"))
+    return found.order_by(*(credits_.c[name] for name in order)).limit(
+        bindparam("most", type_=Integer)
+    )
+
+
+_NOW: ColumnElement[Any] = bindparam("now", type_=credits_.c.due_at.type)
+
+
+@cache
+def _any_due_in(state: State) -> Select[Any]:
+    c = credits_.c
+    return select(c.id).where(c.due_at <= _NOW, _free(_NOW), *_in(state)).limit(1)
+
+
+def _doubted(now: datetime, *columns: Any) -> Select[Any]:
+    c = credits_.c
+    return select(*columns).where(c.due_at <= now, _free(now), *_DOUBTED)
 
 
 def _in(state: State) -> tuple[ColumnElement[bool], ...]:
@@ -192,7 +215,7 @@ def _in(state: State) -> tuple[ColumnElement[bool], ...]:
     return (here, ~waits()) if state is State.READY else (here,)
 
 
-def _free(now: datetime) -> ColumnElement[bool]:
+def _free(now: Any) -> ColumnElement[bool]:
     return or_(credits_.c.lease_until.is_(None), credits_.c.lease_until <= now)
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, select, update
 
 from consumer.ledger.database import upsert
 from consumer.ledger.schema import letters
@@ -88,9 +88,14 @@ def get_letter(connection: Connection, letter_id: str) -> Row[Any]:
 
 def with_unsettled(connection: Connection, credit_rows: Sequence[int]) -> set[int]:
     """Those of these credits that a letter is open about, or on its way round."""
-    wanted = select(letters.c.credit_row).where(letters.c.credit_row.in_(credit_rows))
-    unsettled = letters.c.status.in_([Status.OPEN, Status.REPLAYED])
-    return {*connection.scalars(wanted.where(unsettled))} if credit_rows else set()
+    asked = {"rows": credit_rows}
+    return {*connection.scalars(_UNSETTLED, asked)} if credit_rows else set()
+
+
+_UNSETTLED = select(letters.c.credit_row).where(
+    letters.c.credit_row.in_(bindparam("rows", expanding=True)),
+    letters.c.status.in_([Status.OPEN, Status.REPLAYED]),
+)
 
 
 def settle_letters(

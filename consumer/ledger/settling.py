@@ -21,7 +21,10 @@ from consumer.ledger.stale import Posted, ask_about
 from consumer.reason import pack_reasons
 
 _ON_ITS_WAY = {State.SUBMITTED, State.REPORTED, State.ACCEPTED, State.WITHDRAWN}
-_TOLD = ("id", "key", "reasons", "board", "credit_type", "activity", "pars_activity_id")
+_THESE = credits_.c.id.in_(bindparam("rows", expanding=True))
+_FENCES = select(credits_.c.id, credits_.c.fence).where(_THESE)
+_NAMES = ("id", "key", "reasons", "board", "credit_type", "activity", "pars_activity_id")
+_TOLD = select(*(credits_.c[name] for name in _NAMES)).where(_THESE)
 
 
 class Settling:
@@ -52,9 +55,8 @@ class Settling:
 
     def _fences(self, done: Sequence[Settlement]) -> dict[int, int]:
         """Whose claim is not stale: nobody else writes until this transaction ends."""
-        c = credits_.c
-        rows = select(c.id, c.fence).where(c.id.in_([one.claim.row for one in done]))
-        return {row.id: row.fence for row in self._db.execute(rows)}
+        rows = self._db.execute(_FENCES, {"rows": [one.claim.row for one in done]})
+        return {row.id: row.fence for row in rows}
 
     # ------------------------------------------------------------ ours
 
@@ -98,8 +100,7 @@ class Settling:
         numbers = [one.claim.row for one in wanted]
         if not numbers:
             return {}
-        told = select(*(credits_.c[name] for name in _TOLD)).where(credits_.c.id.in_(numbers))
-        return {row.id: row for row in self._db.execute(told)}
+        return {row.id: row for row in self._db.execute(_TOLD, {"rows": numbers})}
 
     # ------------------------------------------------------------ stale
 

@@ -28,12 +28,18 @@ def child(parent: Element, tag: str, text: str = "", **attributes: str) -> Eleme
     # lxml would let a child without namespace inherit its parent's default one; xmlns="" says no.
     bare = {None: ""} if not tag.startswith("{") and None in parent.nsmap else None
     element = etree.SubElement(parent, tag, nsmap=bare)  # type: ignore[arg-type]
-    if any(map(ILLEGAL.search, (text, *attributes.values()))):
-        raise Stopped(invalid(path_of(element), "illegal_character"))
-    element.text = text or None
+    element.text = _legal(element, text) or None
     for name, value in attributes.items():
-        element.set(name, value)
+        element.set(name, _legal(element, value))
     return element
+
+
+def _legal(element: Element, text: str) -> str:
+    # Most values are plain ASCII, which needs no look at each character.
+    plain = text.isascii() and text.isprintable()
+    if not plain and ILLEGAL.search(text):
+        raise Stopped(invalid(path_of(element), "illegal_character"))
+    return text
 
 
 def invalid(field: str, rule: str) -> Reason:

@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -150,7 +151,9 @@ def _timeout(profile: ParsProfile) -> httpx.Timeout:
     )
 
 
+@cache
 def _default_tls() -> ssl.SSLContext:
+    # One for all workers: each holds a megabyte of roots, and takes as long as forty posts.
     context = httpx.create_ssl_context(trust_env=False)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context

@@ -42,6 +42,8 @@ class Breaker:
         asking works, no waiting credit is to blame.
         """
         last = max(now, self.last_success_at or now) if saved else self.last_success_at
+        if last == self.last_success_at and not (self.failures or self.is_open):
+            return self
         return replace(self, failures=0, open_until=None, stopped=False, last_success_at=last)
 
     def failed(self, now: datetime, retry_after_seconds: float | None = None) -> Breaker:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -48,27 +49,32 @@ class Line:
         breaker = self.breaker.probing(now) if probing else self.breaker
         return replace(self, breaker=breaker, pace=self.pace.at(now).spend(count))
 
-    def ended(self, exchange: Exchange, now: datetime) -> Line:
-        """The line once it has learned from one exchange."""
-        # An exchange may have asked before it sent: every request counts for the pace. The time
-        # before is filled in first, or it would pay for requests that came after it.
-        more = max(0, len(exchange.settlement.attempts) - 1)
-        return replace(
-            self, breaker=self._learned(exchange, now), pace=self.pace.at(now).spend(more)
-        )
+    def ended(self, exchanges: Iterable[Exchange], now: datetime) -> Line:
+        """The line once it has learned from these exchanges, in the order they came back."""
+        breaker, more = self.breaker, 0
+        for exchange in exchanges:
+            breaker = _learned(breaker, exchange, now)
+            # An exchange may have asked before it sent: every request counts for the pace.
+            more += max(0, len(exchange.settlement.attempts) - 1)
+        # The time before is filled in first, or it would pay for requests that came after it.
+        return replace(self, breaker=breaker, pace=self.pace.at(now).spend(more))
 
     def resumed(self, now: datetime) -> Line:
         """The line at a start: credentials that were refused may have been put right."""
         return replace(self, breaker=self.breaker.at_once(now)) if self.breaker.stopped else self
 
-    def _learned(self, exchange: Exchange, now: datetime) -> Breaker:
-        match exchange.signal:
-            case Signal.WELL:
-                saved = any(a.action in {*Action} for a in exchange.settlement.attempts)
-                return self.breaker.succeeded(now, saved=saved)
-            case Signal.FAILED:
-                return self.breaker.failed(now, exchange.retry_after_seconds)
-            case Signal.STOPPED:
-                return self.breaker.refused(now)
-            case Signal.SILENT:
-                return self.breaker
+
+def _learned(breaker: Breaker, exchange: Exchange, now: datetime) -> Breaker:
+    match exchange.signal:
+        case Signal.WELL:
+            saved = any(one.action in _SAVES for one in exchange.settlement.attempts)
+            return breaker.succeeded(now, saved=saved)
+        case Signal.FAILED:
+            return breaker.failed(now, exchange.retry_after_seconds)
+        case Signal.STOPPED:
+            return breaker.refused(now)
+        case Signal.SILENT:
+            return breaker
+
+
+_SAVES = {*Action}

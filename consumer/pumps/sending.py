@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import queue
 import threading
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import datetime
 
@@ -14,7 +13,7 @@ from sqlalchemy import Connection
 
 from consumer.clock import Clock
 from consumer.credit import State
-from consumer.dealings import Exchange
+from consumer.dealings import Exchange, given_back
 from consumer.dispatch import Dispatcher
 from consumer.ledger import linebook
 from consumer.ledger.claims import Claim, Claims
@@ -33,8 +32,8 @@ DispatcherFor = Callable[[str], Dispatcher]
 class SendingPump:
     """One thread that owns the ledger's side, and workers that only speak HTTP.
 
-    As many credits as are under way are claimed ahead, where the pace allows it: so the workers
-    go on while what came back is written, some of it in each transaction.
+    Twice as many credits as there are workers are claimed ahead, where the pace allows it: so the
+    workers go on while what came back is written, some of it in each transaction.
     """
 
     def __init__(
@@ -52,8 +51,9 @@ class SendingPump:
         self._states, self._claims, self._lines = states, claims, dict(lines)
         self._dispatcher_for, self._workers = dispatcher_for, workers
         self._idle_seconds, self._clock = idle_seconds, clock
-        self._under_way: set[Future[Exchange]] = set()
-        self._back: queue.SimpleQueue[Future[Exchange]] = queue.SimpleQueue()
+        self._under_way: dict[Future[Exchange], Claim] = {}
+        self._back: deque[Future[Exchange]] = deque()
+        self._came, self._enough = threading.Event(), 1
         self._unsettled: list[Exchange] = []
         self._started = False
         self._threads = threading.local()
@@ -65,6 +65,8 @@ class SendingPump:
             while not stop.is_set():
                 if not self.turn(pool):
                     self._clock.wait(stop, self._idle_seconds)
+            for waiting in self._under_way:
+                waiting.cancel()
             wait(self._under_way)
             self.turn(pool, claim=False)
 
@@ -78,32 +80,34 @@ class SendingPump:
             return False
         for one in claimed:
             under_way = pool.submit(self._carry, one, self._lines[one.profile].is_open)
-            self._under_way.add(under_way)
-            under_way.add_done_callback(self._back.put)
+            self._under_way[under_way] = one
+            under_way.add_done_callback(self._put_back)
         if self._under_way:
             self._await_some()
         return bool(self._under_way or self._unsettled)
 
     # ------------------------------------------------------------ what comes back
 
+    def _put_back(self, done: Future[Exchange]) -> None:
+        self._back.append(done)
+        if len(self._back) >= self._enough:
+            self._came.set()
+
     def _await_some(self) -> None:
-        """Wait for the first to come back, and, while there is work ahead, for some more."""
-        ahead = len(self._under_way) - self._workers
-        until = time.monotonic() + self._idle_seconds
-        for _ in range(max(1, ahead // 2)):
-            try:
-                self._take(self._back.get(timeout=max(0.0, until - time.monotonic())))
-            except queue.Empty:
-                return
-            until = min(until, time.monotonic() + _GATHER_SECONDS)
+        """Wait for one to come back; while there is work ahead, for more, but not for long."""
+        self._enough = max(1, (len(self._under_way) - self._workers) // 2)
+        if len(self._back) < self._enough:
+            self._came.wait(min(self._idle_seconds, _GATHER_SECONDS))
+        self._came.clear()
+        self._collect()
 
     def _collect(self) -> None:
-        while not self._back.empty():
-            self._take(self._back.get())
-
-    def _take(self, done: Future[Exchange]) -> None:
-        self._under_way.discard(done)
-        self._unsettled.append(done.result())
+        while self._back:
+            done = self._back.popleft()
+            claim = self._under_way.pop(done)
+            never = done.cancelled()
+            back = given_back(claim, self._clock.now()) if never else done.result()
+            self._unsettled.append(back)
 
     # ------------------------------------------------------------ the ledger's side
 
@@ -141,7 +145,7 @@ class SendingPump:
 
     def _room(self, line: Line) -> int:
         """How many may be claimed: ahead of the workers too, while PARS serves."""
-        return self._workers * (2 if line.is_steady else 1) - len(self._under_way)
+        return self._workers * (3 if line.is_steady else 1) - len(self._under_way)
 
     def _any_due(self) -> bool:
         now = self._clock.now()
@@ -156,17 +160,16 @@ class SendingPump:
         dispatchers: dict[str, Dispatcher] = self._threads.__dict__
         if claim.profile not in dispatchers:
             dispatchers[claim.profile] = self._dispatcher_for(claim.profile)
-        line, dispatcher = self._lines[claim.profile], dispatchers[claim.profile]
+        line = self._lines[claim.profile]
         if line.is_open and not probe:
-            return dispatcher.give_back(claim)  # claimed ahead, when PARS still served
-        return dispatcher.carry(claim, line.last_success_at)
+            return given_back(claim, self._clock.now())  # claimed when PARS still served
+        return dispatchers[claim.profile].carry(claim, line.last_success_at)
 
 
 def _learned(
-    lines: Mapping[str, Line], exchanges: Iterable[Exchange], now: datetime
+    lines: Mapping[str, Line], exchanges: Sequence[Exchange], now: datetime
 ) -> dict[str, Line]:
-    after = dict(lines)
+    of: dict[str, list[Exchange]] = {}
     for exchange in exchanges:
-        profile = exchange.settlement.claim.profile
-        after[profile] = after[profile].ended(exchange, now)
-    return after
+        of.setdefault(exchange.settlement.claim.profile, []).append(exchange)
+    return {n: line.ended(of[n], now) if n in of else line for n, line in lines.items()}

@@ -181,7 +181,8 @@ class OneLine(RuleBasedStateMachine):
         self, signal: Signal, attempts: tuple[Attempt, ...], retry_after: float | None = None
     ) -> None:
         settlement = Settlement(CLAIM, State.SUBMITTING, attempts=attempts)
-        self.line = self.line.ended(Exchange(settlement, signal, retry_after), self.clock.now())
+        exchange = Exchange(settlement, signal, retry_after)
+        self.line = self.line.ended([exchange], self.clock.now())
         self.under_way -= 1
         self.left.append(Left(self.now, max(0, len(attempts) - 1)))
 
