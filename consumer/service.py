@@ -22,7 +22,13 @@ from consumer.pumps.line import Line
 from consumer.pumps.pace import Pace
 from consumer.pumps.publishing import PublishingPump
 from consumer.pumps.rejudging import RejudgingPump
-from consumer.pumps.sending import FOLLOWING, SUBMITTING, DispatcherFor, SendingPump
+from consumer.pumps.sending import (
+    FOLLOWING,
+    GATHER_SECONDS,
+    SUBMITTING,
+    DispatcherFor,
+    SendingPump,
+)
 
 _HEEDING_SECONDS = 0.5
 
@@ -163,7 +169,7 @@ class Service:
             sending.stopped_pause_seconds,
             probe_seconds=3 * sending.request_timeout_seconds,
         )
-        burst = max(1.0, min(float(sending.workers), profile.requests_per_second))
+        burst = max(1.0, profile.requests_per_second * GATHER_SECONDS)
         return Line(name, breaker, Pace(profile.requests_per_second, burst))
 
     def _publishing(self) -> Pump:

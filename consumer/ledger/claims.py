@@ -175,7 +175,7 @@ def _first(
     """State by state, each in the order of an index: a long backlog costs no more than a short."""
     order = _BY_DEADLINE if State.READY in wanted else _BY_DUE
     asked = {"profile": profile, "now": now, "most": limit}
-    rows = [row for state in wanted for row in db.execute(_due_in(state, order), asked)]
+    rows = [row for state in wanted for row in db.execute(_due_in(state, order), asked).all()]
     return sorted(rows, key=attrgetter(*order))[:limit]
 
 

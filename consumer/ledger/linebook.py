@@ -12,7 +12,7 @@ from consumer.ledger.database import upsert
 from consumer.ledger.schema import lines
 from consumer.pumps.line import Line
 
-_STATE = ("failures", "open_until", "stopped", "last_success_at")
+_STATE = ("failures", "open_until", "probe_until", "stopped", "last_success_at")
 
 
 def stand(db: Connection, known: Mapping[str, Line]) -> dict[str, Line]:

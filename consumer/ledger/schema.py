@@ -266,6 +266,7 @@ lines = Table(
     Column("filled_at", FineInstant, nullable=False),
     Column("failures", Integer, nullable=False),
     Column("open_until", FineInstant),
+    Column("probe_until", FineInstant),
     Column("stopped", Boolean, nullable=False),
     Column("last_success_at", FineInstant),
 )

@@ -56,7 +56,7 @@ class Settling:
     def _fences(self, done: Sequence[Settlement]) -> dict[int, int]:
         """Whose claim is not stale: nobody else writes until this transaction ends."""
         rows = self._db.execute(_FENCES, {"rows": [one.claim.row for one in done]})
-        return {row.id: row.fence for row in rows}
+        return {row.id: row.fence for row in rows.all()}
 
     # ------------------------------------------------------------ ours
 
@@ -100,7 +100,7 @@ class Settling:
         numbers = [one.claim.row for one in wanted]
         if not numbers:
             return {}
-        return {row.id: row for row in self._db.execute(_TOLD, {"rows": numbers})}
+        return {row.id: row for row in self._db.execute(_TOLD, {"rows": numbers}).all()}
 
     # ------------------------------------------------------------ stale
 

@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 class Breaker:
     """Closed while PARS answers; open for a while after a row of failures; then one probe.
 
-    `open_until` is set while it is open, to the next moment a probe may leave. `stopped` says that
-    PARS refuses the whole profile (401, 403, contract): the same waiting, longer, and loud. A probe
-    that nobody came back from in `probe_seconds` is followed by another.
+    `open_until` is set while it is open. `stopped` says that PARS refuses the whole profile (401,
+    403, contract): the same waiting, longer, and loud. While a probe is away no other leaves, until
+    `probe_until`: who sent it may have been killed.
     """
 
     threshold: int
@@ -21,6 +21,7 @@ class Breaker:
     probe_seconds: float
     failures: int = 0
     open_until: datetime | None = None
+    probe_until: datetime | None = None
     stopped: bool = False
     last_success_at: datetime | None = None
 
@@ -28,7 +29,8 @@ class Breaker:
         """How many requests may be under way from now on: all, one probe, or none."""
         if self.open_until is None:
             return wanted
-        return min(1, wanted) if now >= self.open_until else 0
+        waits = now < self.open_until or (self.probe_until is not None and now < self.probe_until)
+        return 0 if waits else min(1, wanted)
 
     @property
     def is_open(self) -> bool:
@@ -44,7 +46,13 @@ class Breaker:
         last = max(now, self.last_success_at or now) if saved else self.last_success_at
         if last == self.last_success_at and not (self.failures or self.is_open):
             return self
-        return replace(self, failures=0, open_until=None, stopped=False, last_success_at=last)
+        return Breaker(
+            self.threshold,
+            self.pause_seconds,
+            self.stopped_pause_seconds,
+            self.probe_seconds,
+            last_success_at=last,
+        )
 
     def failed(self, now: datetime, retry_after_seconds: float | None = None) -> Breaker:
         """PARS did not serve; after `threshold` in a row, or when it asked for it, wait."""
@@ -53,20 +61,21 @@ class Breaker:
         waits = failures >= self.threshold or retry_after_seconds is not None or self.is_open
         pause = max(self.pause_seconds, retry_after_seconds or 0.0)
         until = self._until(now, pause) if waits else None
-        return replace(self, failures=failures, open_until=until)
+        return replace(self, failures=failures, open_until=until, probe_until=None)
 
     def refused(self, now: datetime) -> Breaker:
         """PARS refuses the profile itself: stop, and probe once in a long while."""
         until = self._until(now, self.stopped_pause_seconds)
-        return replace(self, failures=self.failures + 1, open_until=until, stopped=True)
+        failures = self.failures + 1
+        return replace(self, failures=failures, open_until=until, probe_until=None, stopped=True)
 
     def probing(self, now: datetime) -> Breaker:
         """A probe leaves: no other one, from whatever process, until it is back or given up."""
-        return replace(self, open_until=now + timedelta(seconds=self.probe_seconds))
+        return replace(self, probe_until=now + timedelta(seconds=self.probe_seconds))
 
     def at_once(self, now: datetime) -> Breaker:
-        """What is open may be probed now: a person has mended something, or no probe left."""
-        return replace(self, open_until=now) if self.is_open else self
+        """What is open may be probed now: a person has mended something."""
+        return replace(self, open_until=now, probe_until=None) if self.is_open else self
 
     def _until(self, now: datetime, seconds: float) -> datetime:
         """A request that was under way already does not shorten the pause."""

@@ -23,7 +23,7 @@ from consumer.pumps.telling import tell_lines, tell_settled
 
 SUBMITTING = (State.READY, State.SUBMITTING, State.WITHDRAWING)
 FOLLOWING = (State.SUBMITTED, State.REPORTED)
-_GATHER_SECONDS = 0.25
+GATHER_SECONDS, _MOST_AHEAD = 0.25, 96
 
 DispatcherFor = Callable[[str], Dispatcher]
 """Makes a dispatcher for a profile, with an HTTP client of its own."""
@@ -32,8 +32,8 @@ DispatcherFor = Callable[[str], Dispatcher]
 class SendingPump:
     """One thread that owns the ledger's side, and workers that only speak HTTP.
 
-    Twice as many credits as there are workers are claimed ahead, where the pace allows it: so the
-    workers go on while what came back is written, some of it in each transaction.
+    Credits are claimed ahead of the workers, where the pace allows it and as many as PARS is quick
+    to take: so the workers go on while what came back is written, some in each transaction.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class SendingPump:
         """Wait for one to come back; while there is work ahead, for more, but not for long."""
         self._enough = max(1, (len(self._under_way) - self._workers) // 2)
         if len(self._back) < self._enough:
-            self._came.wait(min(self._idle_seconds, _GATHER_SECONDS))
+            self._came.wait(min(self._idle_seconds, GATHER_SECONDS))
         self._came.clear()
         self._collect()
 
@@ -145,7 +145,8 @@ class SendingPump:
 
     def _room(self, line: Line) -> int:
         """How many may be claimed: ahead of the workers too, while PARS serves."""
-        return self._workers * (3 if line.is_steady else 1) - len(self._under_way)
+        ahead = min(_MOST_AHEAD, self._workers + 2 * len(self._unsettled))
+        return self._workers + (ahead if line.is_steady else 0) - len(self._under_way)
 
     def _any_due(self) -> bool:
         now = self._clock.now()

@@ -52,7 +52,10 @@ class Left:
 
 
 class OneLine(RuleBasedStateMachine):
-    """Senders of one profile; `shut_until` is when a probe may leave, None while all may."""
+    """Senders of one profile; `shut_until` is when a probe may leave, None while all may.
+
+    `away_until` is when a probe that is away is given up.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -60,6 +63,7 @@ class OneLine(RuleBasedStateMachine):
         self.under_way = 0
         self.failures = 0
         self.shut_until: float | None = None
+        self.away_until = 0.0
         self.left: list[Left] = []
 
     @initialize(rate=st.sampled_from([0.5, 1.0, 4.0, 50.0]), burst=st.sampled_from([1.0, 8.0]))
@@ -80,9 +84,9 @@ class OneLine(RuleBasedStateMachine):
         assert 0 <= allowed <= wanted
         if self.shut_until is not None:
             assert self.now >= self.shut_until or allowed == 0, "sent into an outage"
-            assert allowed <= 1, "two probes"
+            assert allowed <= (self.now >= self.away_until), "two probes"
             if allowed:
-                self.shut_until = self.now + PROBE  # no other one, unless this is lost
+                self.away_until = self.now + PROBE
         self.line = self.line.started(allowed, self.clock.now())
         self.under_way += allowed
         self.left.append(Left(self.now, allowed))
@@ -115,7 +119,7 @@ class OneLine(RuleBasedStateMachine):
 
     def serves(self, requests: int) -> None:
         self.end(Signal.WELL, (*(ASK,) * (requests - 1), ADD))
-        self.failures, self.shut_until = 0, None
+        self.failures, self.shut_until, self.away_until = 0, None, 0.0
         assert self.line.last_success_at == self.clock.now()
 
     def fails(self, requests: int, retry_after: float | None) -> None:
@@ -156,7 +160,9 @@ class OneLine(RuleBasedStateMachine):
         """Whatever went before: when all are back and the pause is over, one probe reopens it."""
         while self.under_way:
             self.is_not_asked()
-        self.clock.advance(max(0.0, (self.shut_until or 0.0) - self.now))
+        self.clock.advance(
+            max(0.0, (self.shut_until or 0.0) - self.now, self.away_until - self.now)
+        )
         self.clock.advance(len(self.left) * 3 / self.rate + 1)
         assert self.allows(5) == 1
         self.send(5)
@@ -170,7 +176,8 @@ class OneLine(RuleBasedStateMachine):
         """Whoever put refused credentials right does not wait for the long pause to end."""
         stopped = self.line.breaker.stopped
         self.line = self.line.resumed(self.clock.now())
-        self.shut_until = self.now if stopped else self.shut_until
+        if stopped:
+            self.shut_until, self.away_until = self.now, 0.0
 
     # ------------------------------------------------------------ the model
 
@@ -187,6 +194,7 @@ class OneLine(RuleBasedStateMachine):
         self.left.append(Left(self.now, max(0, len(attempts) - 1)))
 
     def shut(self, seconds: float) -> None:
+        self.away_until = 0.0
         self.shut_until = max(self.shut_until or 0.0, self.now + seconds)
 
     # ------------------------------------------------------------ what always holds

@@ -19,6 +19,7 @@ def upgrade() -> None:
         sa.Column("filled_at", sa.BigInteger, nullable=False),
         sa.Column("failures", sa.Integer, nullable=False),
         sa.Column("open_until", sa.BigInteger),
+        sa.Column("probe_until", sa.BigInteger),
         sa.Column("stopped", sa.Boolean, nullable=False),
         sa.Column("last_success_at", sa.BigInteger),
         sa.PrimaryKeyConstraint("profile", name="pk_lines"),
