@@ -91,6 +91,14 @@ def alone_at(connection: Connection, work: int) -> bool:
     return bool(connection.scalar(select(func.pg_try_advisory_xact_lock(work))))
 
 
+def still_there(connection: Connection) -> bool:
+    """Whether the server has kept this transaction, and the locks that it holds, until now."""
+    try:
+        return bool(connection.scalar(select(1)))
+    except AWAY:
+        return False
+
+
 def reading(connection: Connection) -> bool:
     """Whether this transaction was opened for reading only."""
     return bool(connection.get_execution_options().get("moc_read_only"))

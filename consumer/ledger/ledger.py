@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,9 +12,17 @@ from sqlalchemy import Connection, Engine, select
 from consumer.bus.port import Partition
 from consumer.credit import Identity
 from consumer.ledger.catching_up import fill_in
-from consumer.ledger.database import AWAY, alone_at, cause, server_engine, sqlite_engine, upsert
+from consumer.ledger.database import (
+    AWAY,
+    alone_at,
+    cause,
+    server_engine,
+    sqlite_engine,
+    still_there,
+    upsert,
+)
 from consumer.ledger.lock import LedgerUnavailable as LedgerUnavailable
-from consumer.ledger.lock import in_use
+from consumer.ledger.lock import alone_beside, in_use
 from consumer.ledger.migrations import migrate
 from consumer.ledger.schema import facts, positions
 from consumer.ledger.seal import Seal
@@ -52,17 +60,19 @@ class Ledger:
             raise LedgerUnavailable(cause(error)) from None
 
     @contextmanager
-    def alone(self, work: int) -> Iterator[bool]:
-        """Whether no other process on the server does this work meanwhile.
+    def alone(self, work: int) -> Iterator[Callable[[], bool]]:
+        """Asks whether it is still so that no other process does this work.
 
-        The server lets go of it with the process, and of a process that is frozen. Raises
-        LedgerUnavailable.
+        The work goes over to another when this process ends; on a server, when it is frozen too.
+        Raises LedgerUnavailable.
         """
         if self.engine.dialect.name == "sqlite":
-            yield True
+            with alone_beside(Path(str(self.engine.url.database)), work) as ours:
+                yield lambda: ours
             return
         with self.read() as connection:
-            yield alone_at(connection, work)
+            ours = alone_at(connection, work)
+            yield lambda: ours and still_there(connection)
 
     def remembered(self, strands: Collection[Partition]) -> Mapping[Partition, int]:
         """The next offset to hear of each partition, 0 for one never heard of."""

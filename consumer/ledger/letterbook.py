@@ -59,7 +59,11 @@ class LetterBook:
 
     def publish_letter(self, letter_id: str) -> None:
         """Say on its topic how a letter stands."""
-        self._publish([letters.get_letter(self._db, letter_id)])
+        self.publish_letters([letter_id])
+
+    def publish_letters(self, letter_ids: Iterable[str]) -> None:
+        """Say on their topic how these letters stand."""
+        self._publish(letters.get_letter(self._db, one) for one in letter_ids)
 
     def settle_letter(self, letter_id: str) -> None:
         """Take one letter off the list, and say so on its topic."""

@@ -36,6 +36,25 @@ def nobody_uses(path: Path) -> Iterator[None]:
 
 
 @contextmanager
+def alone_beside(path: Path, work: int) -> Iterator[bool]:
+    """Whether no other process that uses the ledger at `path` does this work meanwhile.
+
+    Raises LedgerUnavailable when the lock's file cannot be made.
+    """
+    try:
+        lock = os.open(path.with_name(f"{path.name}.{work:x}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise LedgerUnavailable(error.strerror or type(error).__name__) from None
+    with _closing(lock):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+@contextmanager
 def _locked(path: Path, how: int, busy: str) -> Iterator[None]:
     """A lock on the folder: it outlives the file, and the kernel ends it with the process."""
     try:

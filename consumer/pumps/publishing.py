@@ -13,6 +13,7 @@ from consumer.clock import Clock
 from consumer.ledger import outbox
 from consumer.ledger.database import OUTBOX_LOCK
 from consumer.ledger.ledger import Ledger, LedgerUnavailable
+from consumer.ledger.letterbook import LetterBook
 
 _LIMIT = 200
 
@@ -35,6 +36,7 @@ class PublishingPump:
         self._idle_seconds, self._retry_seconds = idle_seconds, retry_seconds
         self._clock = clock
         self._publisher: Publisher | None = None
+        self._doubtful: set[str] = set()
         self._log = structlog.get_logger().bind(pump=self.name)
 
     def run(self, stop: threading.Event) -> None:
@@ -63,20 +65,36 @@ class PublishingPump:
         One process at a time does, or an old state of a letter might follow its new one. Raises
         BusUnavailable, LedgerUnavailable.
         """
-        with self._ledger.alone(OUTBOX_LOCK) as mine:
-            return self._publish_oldest() if mine else 0
+        with self._ledger.alone(OUTBOX_LOCK) as ours:
+            return self._publish_oldest(ours) if ours() else 0
 
-    def _publish_oldest(self) -> int:
+    def _publish_oldest(self, ours: Callable[[], bool]) -> int:
+        self._tell_again()
         with self._ledger.read() as db:
             rows = outbox.take(db, self._ledger.seal, _LIMIT)
         if not rows:
             return 0
         publisher = self._publisher = self._publisher or self._connect()
         renamed = [replace(m, topic=self._topics.get(m.topic, m.topic)) for _, m in rows]
+        self._doubtful = {
+            m.key.decode() for _, m in rows if m.topic == outbox.DEAD_LETTERS and m.key
+        }
         _publish(publisher, renamed)
+        if not ours():
+            return 0  # frozen meanwhile: another process may have told newer states before these
         with self._ledger.begin() as db:
             outbox.drop(db, [number for number, _ in rows])
+        self._doubtful = set()
         return len(rows)
+
+    def _tell_again(self) -> None:
+        """Letters of which an old state may have been told last: how they stand now, once more."""
+        if not self._doubtful:
+            return
+        now = self._clock.now()
+        with self._ledger.begin() as db:
+            LetterBook(db, self._ledger, now).publish_letters(self._doubtful)
+        self._doubtful = set()
 
 
 def _publish(publisher: Publisher, messages: Sequence[Outgoing]) -> None:

@@ -11,11 +11,13 @@ from typing import Any
 
 import jsonschema_rs
 import orjson
+import psycopg
 import pytest
 
 from consumer.bus.embedded import EmbeddedPublisher
 from consumer.bus.port import BusUnavailable, Message, Outgoing, Publisher
 from consumer.credit import State
+from consumer.ledger.database import OUTBOX_LOCK
 from consumer.ledger.ledger import LedgerUnavailable
 from consumer.pumps.publishing import PublishingPump
 from consumer.resources import shipped
@@ -32,6 +34,7 @@ from tests.integration.people import (
     raw,
     revoked,
 )
+from tests.postgres.server import PostgresServer
 
 MIB = 1024 * 1024
 PERSONAL = (
@@ -379,3 +382,56 @@ def test_nothing_personal_waits_in_the_outbox_unsealed(office: Office) -> None:
     office.hear(replace(moodle(PRIYA), value=b'{"name": "Vantongeren"'))
     (row,) = office.queued
     assert b"Vantongeren" not in row.message
+
+
+class Freezing:
+    """A publisher whose process is frozen before its messages are on the bus, and thawed later."""
+
+    def __init__(self, inner: Publisher, meanwhile: Callable[[], None]) -> None:
+        self._inner, self._meanwhile = inner, meanwhile
+
+    def publish(self, messages: Sequence[Outgoing]) -> None:
+        self._meanwhile()
+        self._inner.publish(messages)
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+def test_a_publisher_frozen_until_others_told_more_tells_the_last_word_again(
+    open_office: Callable[..., Office], postgres: PostgresServer, migrated: str
+) -> None:
+    office = open_office(database=postgres.database(migrated))
+    office.hear(raw(b"no JSON"))
+
+    def meanwhile() -> None:
+        with psycopg.connect(office.database, autocommit=True) as server:
+            # As the server does with a transaction that has been idle for too long.
+            server.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE state = 'idle in transaction' AND datname = current_database()"
+            )
+        office.replay()
+        office.publish()
+
+    topics = {DEAD_LETTERS: DEAD_LETTERS, OUTCOMES: OUTCOMES}
+    with closing(EmbeddedPublisher(office.bus_path)) as bus:
+        frozen = PublishingPump(
+            lambda: Freezing(bus, meanwhile), office.ledger, topics, 1, 1, office.clock
+        )
+        assert frozen.turn() == 0
+        assert [row.replays for row in office.letters] == [1]
+        frozen._publisher = bus
+        while frozen.turn():
+            pass
+    agrees(office)
+
+
+def test_two_processes_on_one_ledger_in_a_file_do_not_publish_at_once(office: Office) -> None:
+    office.hear(raw(b"no JSON"))
+    others = office.open_ledger()
+    with closing(others), others.alone(OUTBOX_LOCK) as theirs:
+        assert theirs()
+        assert office.publishing.turn() == 0
+        assert len(office.queued) == 1
+    assert office.publishing.turn() == 1

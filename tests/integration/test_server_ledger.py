@@ -95,9 +95,9 @@ def test_only_who_holds_up_others_is_cut_off_when_it_falls_silent(ours: Ledger) 
 
 def test_one_process_alone_publishes(ours: Ledger, theirs: Ledger) -> None:
     with ours.alone(OUTBOX_LOCK) as mine, theirs.alone(OUTBOX_LOCK) as others:
-        assert (mine, others) == (True, False)
+        assert (mine(), others()) == (True, False)
     with theirs.alone(OUTBOX_LOCK) as others:
-        assert others
+        assert others()
 
 
 @pytest.mark.usefixtures("ours")
