@@ -76,15 +76,15 @@ class PublishingPump:
             return 0
         publisher = self._publisher = self._publisher or self._connect()
         renamed = [replace(m, topic=self._topics.get(m.topic, m.topic)) for _, m in rows]
-        self._doubtful = {
-            m.key.decode() for _, m in rows if m.topic == outbox.DEAD_LETTERS and m.key
-        }
-        _publish(publisher, renamed)
-        if not ours():
-            return 0  # frozen meanwhile: another process may have told newer states before these
+        try:
+            _publish(publisher, renamed)
+        finally:
+            if not ours():
+                # Frozen meanwhile: another process may have told newer states before these.
+                letters = [m for _, m in rows if m.topic == outbox.DEAD_LETTERS]
+                self._doubtful |= {letter.key.decode() for letter in letters if letter.key}
         with self._ledger.begin() as db:
             outbox.drop(db, [number for number, _ in rows])
-        self._doubtful = set()
         return len(rows)
 
     def _tell_again(self) -> None:

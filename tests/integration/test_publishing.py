@@ -419,7 +419,7 @@ def test_a_publisher_frozen_until_others_told_more_tells_the_last_word_again(
         frozen = PublishingPump(
             lambda: Freezing(bus, meanwhile), office.ledger, topics, 1, 1, office.clock
         )
-        assert frozen.turn() == 0
+        frozen.turn()
         assert [row.replays for row in office.letters] == [1]
         frozen._publisher = bus
         while frozen.turn():
