@@ -1,0 +1,76 @@
+"""The office that is measured: the service's own defaults, invented learners, a ready ledger."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import closing
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from bench.intake import completions, write_tables
+from consumer.bus.connect import Bus
+from tests.end_to_end.office import Office, merged
+from tests.end_to_end.patience import until
+
+LEARNERS, COURSES = 20_000, 50
+"""A mid-size provider's tables; the service holds them in memory."""
+
+INTAKE_SECONDS = 3600
+_PROFILE = {
+    "provider_id": "0009999",
+    "name": "Lakeside Academy",
+    "domain": "lakeside.example",
+    "user": "bench",
+    "password": "bench",
+    # So many that the pace does not count.
+    "requests_per_second": 10_000,
+}
+
+
+def open_office(folder: Path, url: str = "http://127.0.0.1:9", **settings: Any) -> Office:
+    """An office with tables in a new folder; `settings` come over the service's defaults."""
+    office = Office(folder, folder / "cache", url)
+    write_settings(office, url, **settings)
+    write_tables(office.tables, LEARNERS, COURSES)
+    return office
+
+
+def write_settings(office: Office, url: str, **settings: Any) -> None:
+    """The settings file: the service's defaults, and only `settings` besides."""
+    own = {
+        "data_dir": str(office.folder / "data"),
+        "tables_dir": str(office.tables),
+        "profiles": {"main": _PROFILE | {"url": url}},
+    }
+    office.write_settings(merged(own, settings))
+
+
+def publish(office: Office, records: int) -> None:
+    """Put so many completions on the bus, each of another learner or course."""
+    topic = office.settings.intake.topics[0]
+    messages = islice(completions(topic, LEARNERS, COURSES), records)
+    with closing(Bus(office.settings).publisher()) as publisher:
+        while some := list(islice(messages, 1000)):
+            publisher.publish(some)
+
+
+def make_ready(office: Office, records: int) -> None:
+    """Fill the ledger with credits to be sent, by the intake, and keep a copy."""
+    publish(office, records)
+    with office.process("run", "--pump", "intake") as intake:
+        until(lambda: _heard(office, records) or intake.ended, INTAKE_SECONDS, "the intake")
+        intake.stop()
+    if office.count("credits WHERE state = 'ready'") != records:
+        raise SystemExit(f"the intake did not make {records} ready credits")
+    shutil.copytree(office.folder / "data", office.folder / "ready")
+
+
+def put_back(office: Office) -> None:
+    """The ready ledger again."""
+    shutil.rmtree(office.folder / "data")
+    shutil.copytree(office.folder / "ready", office.folder / "data")
+
+
+def _heard(office: Office, records: int) -> bool:
+    return office.count("events") >= records
