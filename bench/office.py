@@ -16,7 +16,8 @@ from tests.end_to_end.patience import until
 LEARNERS, COURSES = 20_000, 50
 """A mid-size provider's tables; the service holds them in memory."""
 
-INTAKE_SECONDS = 3600
+PATIENCE_SECONDS = 3600.0
+UNSENT = "credits WHERE state IN ('ready', 'submitting')"
 _PROFILE = {
     "provider_id": "0009999",
     "name": "Lakeside Academy",
@@ -59,7 +60,7 @@ def make_ready(office: Office, records: int) -> None:
     """Fill the ledger with credits to be sent, by the intake, and keep a copy."""
     publish(office, records)
     with office.process("run", "--pump", "intake") as intake:
-        until(lambda: _heard(office, records) or intake.ended, INTAKE_SECONDS, "the intake")
+        until(lambda: _heard(office, records) or intake.ended, PATIENCE_SECONDS, "the intake")
         intake.stop()
     if office.count("credits WHERE state = 'ready'") != records:
         raise SystemExit(f"the intake did not make {records} ready credits")

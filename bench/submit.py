@@ -18,12 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.lean import lean
-from bench.office import make_ready, open_office, put_back, write_settings
+from bench.office import PATIENCE_SECONDS, UNSENT, make_ready, open_office, put_back, write_settings
 from bench.window import Window, memory_mb, watch
 from tests.end_to_end.office import Office
-
-UNSENT = "credits WHERE state IN ('ready', 'submitting')"
-PATIENCE_SECONDS = 3600.0
 
 
 def warm_up(records: int, workers: int) -> int:

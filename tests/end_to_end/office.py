@@ -158,6 +158,12 @@ class Office:
             yield running
 
     @contextmanager
+    def script(self, module: str, *arguments: str) -> Iterator[Running]:
+        """A module in the service's place, which finds the settings in MOC_CONFIG."""
+        with self._started([sys.executable, "-m", module, *arguments]) as running:
+            yield running
+
+    @contextmanager
     def process(self, *arguments: str) -> Iterator[Running]:
         """A command that goes on until it is stopped."""
         with self._started([COMMAND, *arguments]) as running:
