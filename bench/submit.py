@@ -42,7 +42,7 @@ def bare(office: Office, delay: float, workers: int, records: int) -> Window:
             process.stdin.write("go\n")
             process.stdin.flush()
             warm = warm_up(records, workers)
-            window = watch(pars, process.pid, records, warm, lambda: True, PATIENCE_SECONDS)
+            window = watch(pars, [process.pid], records, warm, lambda: True, PATIENCE_SECONDS)
             process.stdin.close()
         pars.check(records)
     return window
@@ -59,7 +59,12 @@ def service(
             spy = _spy(running.pid, profile) if profile else None
             warm = warm_up(records, workers)
             window = watch(
-                pars, running.pid, records, warm, lambda: not office.count(UNSENT), PATIENCE_SECONDS
+                pars,
+                [running.pid],
+                records,
+                warm,
+                lambda: not office.count(UNSENT),
+                PATIENCE_SECONDS,
             )
             peak = memory_mb(running.pid)
             running.stop()

@@ -54,7 +54,7 @@ def rate(office: Office, delay: float, workers: int, records: int) -> Window:
         with office.process(*COMMAND) as running:
             window = watch(
                 pars,
-                running.pid,
+                [running.pid],
                 records,
                 warm_up(records, workers),
                 lambda: not office.count(UNSENT),

@@ -1,9 +1,9 @@
-"""What a process takes between two moments of a run, seen from outside, at no cost to it."""
+"""What processes take between two moments of a run, seen from outside, at no cost to them."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,12 +27,17 @@ class Window:
 
     @property
     def cpu_us(self) -> float:
-        """Microseconds of processor, user and system, of all the process's threads, for each."""
+        """Microseconds of processor, user and system, of all threads, for each."""
         return self.cpu_seconds / self.count * 1e6
 
 
 def watch(
-    pars: Lean, pid: int, records: int, warm: int, settled: Callable[[], bool], seconds: float
+    pars: Lean,
+    pids: Sequence[int],
+    records: int,
+    warm: int,
+    settled: Callable[[], bool],
+    seconds: float,
 ) -> Window:
     """The window from the post number `warm` until everything is settled.
 
@@ -41,9 +46,9 @@ def watch(
     """
     deadline = time.monotonic() + seconds
     _wait(lambda: pars.posts >= warm, deadline)
-    first, began, used = pars.posts, time.monotonic(), cpu_seconds(pid)
+    first, began, used = pars.posts, time.monotonic(), sum(map(cpu_seconds, pids))
     _wait(lambda: pars.answered >= records and settled(), deadline)
-    ended, all_used = time.monotonic(), cpu_seconds(pid)
+    ended, all_used = time.monotonic(), sum(map(cpu_seconds, pids))
     return Window(records - first, ended - began, all_used - used)
 
 

@@ -1,0 +1,111 @@
+"""1, 2 and 4 processes of `run` on one PostgreSQL ledger and Apache Kafka: one line of JSON.
+
+Each runs intake, submit and outbox; the events are published when all have started. PostgreSQL and
+Kafka are on the same machine, and share its processors with them; PostgreSQL is durable.
+
+python -m bench.processes [--delay-ms MS] [--workers N] [--records N] [--processes N ...]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import uuid
+from collections.abc import Sequence
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from bench.lean import lean
+from bench.office import PATIENCE_SECONDS, UNSENT, open_office, publish, write_settings
+from bench.submit import warm_up
+from bench.whole import COMMAND
+from bench.window import Window, watch
+from tests.end_to_end.office import Office, Running
+from tests.end_to_end.patience import until
+from tests.kafka.find import find
+from tests.postgres.server import PostgresServer
+
+START_SECONDS = 60.0
+PARTITIONS = 4
+
+
+def settings(bootstrap: str, ledger_url: str, workers: int) -> dict[str, Any]:
+    """One ledger, and topics and a group of this run alone."""
+    name = f"bench-{uuid.uuid4().hex[:8]}"
+    return {
+        "bus": "kafka",
+        "ledger_url": ledger_url,
+        "sending": {"workers": workers},
+        "kafka": {
+            "bootstrap_servers": bootstrap,
+            "source_partitions": PARTITIONS,
+            "replication_factor": 1,
+        },
+        "intake": {"topics": [name], "group": name},
+        "outbox": {"dead_letters_topic": f"{name}-dead", "outcomes_topic": f"{name}-outcomes"},
+    }
+
+
+def rate(office: Office, own: dict[str, Any], processes: int, delay: float, records: int) -> Window:
+    """So many processes take in and send so many completions."""
+    with lean(delay) as pars, ExitStack() as running:
+        write_settings(office, pars.url, **own)
+        if office.run("ledger", "keys").code != 0:
+            raise SystemExit("no keys could be made")
+        services = [running.enter_context(office.process(*COMMAND)) for _ in range(processes)]
+        for service in services:
+            until(partial(_started, service), START_SECONDS, "the start")
+        publish(office, records)
+        pids = [service.pid for service in services]
+        warm = processes * warm_up(records, own["sending"]["workers"])
+        window = watch(
+            pars, pids, records, warm, lambda: not office.count(UNSENT), PATIENCE_SECONDS
+        )
+        for service in services:
+            service.stop()
+        pars.check(records)
+    return window
+
+
+def _started(service: Running) -> bool:
+    return "service.started" in service.said
+
+
+def measure(counts: Sequence[int], delay_ms: int, workers: int, records: int) -> dict[str, Any]:
+    """The rate with each number of processes."""
+    figures: dict[str, Any] = {"delay_ms": delay_ms, "workers": workers, "records": records}
+    with tempfile.TemporaryDirectory() as place, ExitStack() as servers:
+        folder = Path(place)
+        (folder / "kafka").mkdir()
+        kafka, postgres = find(folder / "kafka"), PostgresServer(durable=True)
+        servers.callback(kafka.stop)
+        servers.callback(postgres.remove)
+        rates, cpu = {}, {}
+        for count in counts:
+            office = open_office(folder / f"office{count}")
+            own = settings(kafka.bootstrap, postgres.database(), workers)
+            window = rate(office, own, count, delay_ms / 1000, records)
+            rates[str(count)] = round(window.per_second, 1)
+            cpu[str(count)] = round(window.cpu_us)
+    return figures | {"processes_per_second": rates, "processes_cpu_us": cpu}
+
+
+def main() -> int:
+    """Tell what it took."""
+    parser = argparse.ArgumentParser(prog="python -m bench.processes")
+    parser.add_argument("--delay-ms", type=int, default=0, help="PARS answers after")
+    parser.add_argument("--workers", type=int, default=8, help="of each process")
+    parser.add_argument("--records", type=int, default=5000)
+    parser.add_argument("--processes", type=int, nargs="+", default=[1, 2, 4])
+    args = parser.parse_args()
+    figures = measure(args.processes, args.delay_ms, args.workers, args.records)
+    sys.stdout.write(json.dumps(figures) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
