@@ -4,6 +4,7 @@ Each runs intake, submit and outbox; the events are published when all have star
 Kafka are on the same machine, and share its processors with them; PostgreSQL is durable.
 
 python -m bench.processes [--delay-ms MS] [--workers N] [--records N] [--processes N ...]
+                       [--kafka HOST:PORT]
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import json
 import sys
 import tempfile
 import uuid
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -75,23 +76,38 @@ def _started(service: Running) -> bool:
     return "service.started" in service.said
 
 
-def measure(counts: Sequence[int], delay_ms: int, workers: int, records: int) -> dict[str, Any]:
+def measure(args: argparse.Namespace) -> dict[str, Any]:
     """The rate with each number of processes."""
-    figures: dict[str, Any] = {"delay_ms": delay_ms, "workers": workers, "records": records}
-    with tempfile.TemporaryDirectory() as place, ExitStack() as servers:
-        folder = Path(place)
-        (folder / "kafka").mkdir()
-        kafka, postgres = find(folder / "kafka"), PostgresServer(durable=True)
-        servers.callback(kafka.stop)
-        servers.callback(postgres.remove)
-        rates, cpu = {}, {}
-        for count in counts:
+    rates, cpu = {}, {}
+    with servers(args.kafka) as (folder, bootstrap, postgres):
+        for count in args.processes:
             office = open_office(folder / f"office{count}")
-            own = settings(kafka.bootstrap, postgres.database(), workers)
-            window = rate(office, own, count, delay_ms / 1000, records)
+            own = settings(bootstrap, postgres.database(), args.workers)
+            window = rate(office, own, count, args.delay_ms / 1000, args.records)
             rates[str(count)] = round(window.per_second, 1)
             cpu[str(count)] = round(window.cpu_us)
-    return figures | {"processes_per_second": rates, "processes_cpu_us": cpu}
+    return {
+        "delay_ms": args.delay_ms,
+        "workers": args.workers,
+        "records": args.records,
+        "processes_per_second": rates,
+        "processes_cpu_us": cpu,
+    }
+
+
+@contextmanager
+def servers(kafka: str | None) -> Iterator[tuple[Path, str, PostgresServer]]:
+    """A folder, Kafka's address and PostgreSQL, while they are needed."""
+    with tempfile.TemporaryDirectory() as place, ExitStack() as started:
+        folder = Path(place)
+        if kafka is None:
+            (folder / "kafka").mkdir()
+            found = find(folder / "kafka")
+            started.callback(found.stop)
+            kafka = found.bootstrap
+        postgres = PostgresServer(durable=True)
+        started.callback(postgres.remove)
+        yield folder, kafka, postgres
 
 
 def main() -> int:
@@ -101,9 +117,8 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=8, help="of each process")
     parser.add_argument("--records", type=int, default=5000)
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 2, 4])
-    args = parser.parse_args()
-    figures = measure(args.processes, args.delay_ms, args.workers, args.records)
-    sys.stdout.write(json.dumps(figures) + "\n")
+    parser.add_argument("--kafka", metavar="HOST:PORT", help="default: one of its own")
+    sys.stdout.write(json.dumps(measure(parser.parse_args())) + "\n")
     return 0
 
 
