@@ -24,8 +24,7 @@ from consumer.pars.answer import Answers
 from consumer.pars.webservice import WebService
 from consumer.pars.xml import Documents
 from consumer.parts import gather, open_service_ledger
-from consumer.pumps import intake
-from consumer.pumps.sending import SendingPump
+from consumer.pumps import intake, sending
 from consumer.service import Service
 from consumer.settings import load_settings
 from consumer.telemetry.log import configure_logging
@@ -46,7 +45,7 @@ STAGES = (
     (WebService, "post", "post"),
     (Answers, "to_save", "read_answer"),
     (Dispatcher, "carry", "decide"),
-    (SendingPump, "_say", "log"),
+    (sending, "tell_settled", "log"),
 )
 """The functions of each stage, from the outer to the inner ones."""
 

@@ -116,7 +116,7 @@ def completions(topic: str, learners: int, courses: int = COURSES) -> Iterator[O
 
 
 def write_tables(folder: Path, learners: int, courses: int = COURSES) -> None:
-    """Everybody, and courses of two LMSs, each an activity of its own."""
+    """Everybody, and the courses of two LMSs, each an activity of its own."""
     sites = (MOODLE, CANVAS)
     activities = [
         course(sites[n % 2], str(100 + n), activity=f"A{n}", pars_activity_id=f"2026{n:05d}")

@@ -22,9 +22,9 @@ from typing import Any
 
 from bench.intake import completions
 from bench.lean import Lean, lean
-from bench.office import COURSES, LEARNERS, PATIENCE_SECONDS, open_office, write_settings
+from bench.office import COURSES, LEARNERS, STOP_SECONDS, ended, open_office, write_settings
 from bench.whole import COMMAND
-from bench.window import memory_mb
+from bench.window import PATIENCE_SECONDS, memory_mb
 from consumer.bus.connect import Bus
 from tests.end_to_end.office import Office, Running
 
@@ -55,8 +55,8 @@ def watch(office: Office, running: Running, pars: Lean, records: int) -> list[di
     """What the process had in memory at each tenth of the way."""
     noted: list[dict[str, Any]] = []
     for heard in feed(office, records):
-        if running.ended:
-            raise SystemExit(f"the service ended: {running.said[-2000:]}")
+        if said := ended(running):
+            raise SystemExit(f"ended too soon:\n{said}")
         if heard >= records * (len(noted) + 1) // STEPS:
             rss = memory_mb(running.pid, "VmRSS")
             noted.append({"heard": heard, "sent": pars.answered, "rss_mb": rss})
@@ -72,7 +72,7 @@ def measure(records: int, workers: int) -> dict[str, Any]:
         with office.process(*COMMAND) as running:
             noted = watch(office, running, pars, records)
             peak = memory_mb(running.pid)
-            running.stop()
+            running.stop(STOP_SECONDS)
     return {
         "records": records,
         "learners": LEARNERS,

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from bench.intake import completions, write_tables
+from bench.window import PATIENCE_SECONDS
 from consumer.bus.connect import Bus
-from tests.end_to_end.office import Office, merged
+from tests.end_to_end.office import Office, Running, merged
 from tests.end_to_end.patience import until
 
 LEARNERS, COURSES = 20_000, 50
 """A mid-size provider's tables; the service holds them in memory."""
 
-PATIENCE_SECONDS = 3600.0
-UNSENT = "credits WHERE state IN ('ready', 'submitting')"
+START_SECONDS = STOP_SECONDS = 60.0
 _PROFILE = {
     "provider_id": "0009999",
     "name": "Lakeside Academy",
@@ -60,8 +61,7 @@ def make_ready(office: Office, records: int) -> None:
     """Fill the ledger with credits to be sent, by the intake, and keep a copy."""
     publish(office, records)
     with office.process("run", "--pump", "intake") as intake:
-        until(lambda: _heard(office, records) or intake.ended, PATIENCE_SECONDS, "the intake")
-        intake.stop()
+        wait(intake, lambda: heard(office) >= records)
     if office.count("credits WHERE state = 'ready'") != records:
         raise SystemExit(f"the intake did not make {records} ready credits")
     shutil.copytree(office.folder / "data", office.folder / "ready")
@@ -73,5 +73,29 @@ def put_back(office: Office) -> None:
     shutil.copytree(office.folder / "ready", office.folder / "data")
 
 
-def _heard(office: Office, records: int) -> bool:
-    return office.count("events") >= records
+def wait(service: Running, reached: Callable[[], bool]) -> None:
+    """Let it run until then, and stop it. Raises SystemExit when it ends too soon."""
+    until(lambda: reached() or service.ended, PATIENCE_SECONDS, "the end")
+    if said := ended(service):
+        raise SystemExit(f"ended too soon:\n{said}")
+    service.stop(STOP_SECONDS)
+
+
+def await_start(service: Running) -> None:
+    """Return when its pumps turn."""
+    until(lambda: "service.started" in service.said or service.ended, START_SECONDS, "the start")
+
+
+def ended(*services: Running) -> str:
+    """The end of what the first one said that has ended; blank while all run."""
+    return next((one.said[-2000:] or "-" for one in services if one.ended), "")
+
+
+def heard(office: Office) -> int:
+    """How many events the ledger has."""
+    return office.count("events")
+
+
+def all_sent(office: Office) -> bool:
+    """Whether nothing in the ledger waits to be sent, or for an answer."""
+    return not office.count("credits WHERE state IN ('ready', 'submitting')")

@@ -21,16 +21,22 @@ from pathlib import Path
 from typing import Any
 
 from bench.lean import lean
-from bench.office import PATIENCE_SECONDS, UNSENT, open_office, publish, write_settings
+from bench.office import (
+    STOP_SECONDS,
+    all_sent,
+    await_start,
+    ended,
+    open_office,
+    publish,
+    write_settings,
+)
 from bench.submit import warm_up
 from bench.whole import COMMAND
-from bench.window import Window, watch
-from tests.end_to_end.office import Office, Running
-from tests.end_to_end.patience import until
+from bench.window import Run, Window
+from tests.end_to_end.office import Office
 from tests.kafka.find import find
 from tests.postgres.server import PostgresServer
 
-START_SECONDS = 60.0
 PARTITIONS = 4
 
 
@@ -59,21 +65,15 @@ def rate(office: Office, own: dict[str, Any], processes: int, delay: float, reco
             raise SystemExit("no keys could be made")
         services = [running.enter_context(office.process(*COMMAND)) for _ in range(processes)]
         for service in services:
-            until(partial(_started, service), START_SECONDS, "the start")
+            await_start(service)
         publish(office, records)
         pids = [service.pid for service in services]
         warm = processes * warm_up(records, own["sending"]["workers"])
-        window = watch(
-            pars, pids, records, warm, lambda: not office.count(UNSENT), PATIENCE_SECONDS
-        )
+        settled = partial(all_sent, office)
+        window = Run(pars, pids, records, warm, settled, partial(ended, *services)).watch()
         for service in services:
-            service.stop()
-        pars.check(records)
+            service.stop(STOP_SECONDS)
     return window
-
-
-def _started(service: Running) -> bool:
-    return "service.started" in service.said
 
 
 def measure(args: argparse.Namespace) -> dict[str, Any]:

@@ -15,17 +15,15 @@ import tempfile
 from pathlib import Path
 
 from bench.lean import lean
-from bench.office import PATIENCE_SECONDS, UNSENT, make_ready, open_office, publish, write_settings
+from bench.office import all_sent, heard, make_ready, open_office, publish, wait, write_settings
 from tests.end_to_end.office import Office
-from tests.end_to_end.patience import until
 
 
 def of_intake(office: Office, records: int) -> dict[str, int]:
     """Microseconds by stage of one completion, from the bus into the ledger."""
     publish(office, records)
     with office.script("bench.clocked", "intake") as intake:
-        until(lambda: office.count("events") >= records, PATIENCE_SECONDS, "the intake")
-        intake.stop()
+        wait(intake, lambda: heard(office) >= records)
     return per_completion(intake.said, records)
 
 
@@ -35,9 +33,7 @@ def of_submit(office: Office, workers: int, records: int) -> dict[str, int]:
     with lean() as pars:
         write_settings(office, pars.url, sending={"workers": workers})
         with office.script("bench.clocked", "submit") as submit:
-            until(lambda: pars.answered >= records, PATIENCE_SECONDS, "PARS")
-            until(lambda: not office.count(UNSENT), PATIENCE_SECONDS, "the ledger")
-            submit.stop()
+            wait(submit, lambda: pars.answered >= records and all_sent(office))
         pars.check(records)
     return per_completion(submit.said, records)
 

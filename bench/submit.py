@@ -13,13 +13,24 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from bench.lean import lean
-from bench.office import PATIENCE_SECONDS, UNSENT, make_ready, open_office, put_back, write_settings
-from bench.window import Window, memory_mb, watch
+from bench.office import (
+    STOP_SECONDS,
+    all_sent,
+    ended,
+    make_ready,
+    open_office,
+    put_back,
+    write_settings,
+)
+from bench.window import Run, Window, memory_mb
 from tests.end_to_end.office import Office
 
 
@@ -30,22 +41,29 @@ def warm_up(records: int, workers: int) -> int:
 
 def bare(office: Office, delay: float, workers: int, records: int) -> Window:
     """The same posts, and nothing else."""
+    warm = warm_up(records, workers)
     with lean(delay) as pars:
         write_settings(office, pars.url)
-        command = [sys.executable, "-m", "bench.bare", str(workers), str(records)]
-        env = {**os.environ, "MOC_CONFIG": str(office.config)}
-        pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-        with subprocess.Popen(command, env=env, text=True, **pipes) as process:
-            assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018
-            if process.stdout.readline() != "ready\n":
-                raise SystemExit("the bare client did not start")
-            process.stdin.write("go\n")
-            process.stdin.flush()
-            warm = warm_up(records, workers)
-            window = watch(pars, [process.pid], records, warm, lambda: True, PATIENCE_SECONDS)
-            process.stdin.close()
-        pars.check(records)
-    return window
+        with _bare_client(office, workers, records) as client:
+            told = "see above"
+            run = Run(pars, [client.pid], records, warm, always, lambda: told * bool(client.poll()))
+            return run.watch()
+
+
+@contextmanager
+def _bare_client(office: Office, workers: int, records: int) -> Iterator[subprocess.Popen[str]]:
+    """A process that has rendered everything and begins to post."""
+    command = [sys.executable, "-m", "bench.bare", str(workers), str(records)]
+    env = {**os.environ, "MOC_CONFIG": str(office.config)}
+    pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, env=env, text=True, **pipes) as process:
+        assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018
+        if process.stdout.readline() != "ready\n":
+            raise SystemExit("the bare client did not start")
+        process.stdin.write("go\n")
+        process.stdin.flush()
+        yield process
+        process.stdin.close()
 
 
 def service(
@@ -53,35 +71,35 @@ def service(
 ) -> tuple[Window, float]:
     """The service's submit pump, from a ready ledger; also its peak memory in MB."""
     put_back(office)
+    warm = warm_up(records, workers)
     with lean(delay) as pars:
         write_settings(office, pars.url, sending={"workers": workers})
-        with office.process("run", "--pump", "submit") as running:
-            spy = _spy(running.pid, profile) if profile else None
-            warm = warm_up(records, workers)
-            window = watch(
-                pars,
-                [running.pid],
-                records,
-                warm,
-                lambda: not office.count(UNSENT),
-                PATIENCE_SECONDS,
-            )
-            peak = memory_mb(running.pid)
-            running.stop()
-            if spy:
-                spy.wait()
-        pars.check(records)
+        with office.process("run", "--pump", "submit") as one, _spy(one.pid, profile):
+            pids, settled = [one.pid], partial(all_sent, office)
+            window = Run(pars, pids, records, warm, settled, partial(ended, one)).watch()
+            peak = memory_mb(one.pid)
+            one.stop(STOP_SECONDS)
     if office.count("credits WHERE state = 'submitted'") != records:
         raise SystemExit("not every credit is settled as sent")
     return window, peak
 
 
-def _spy(pid: int, profile: str) -> subprocess.Popen[bytes]:
+def always() -> bool:
+    """The bare client writes nothing down."""
+    return True
+
+
+@contextmanager
+def _spy(pid: int, profile: str | None) -> Iterator[None]:
     """A sampling profile of all threads that hold the interpreter, from another process."""
+    if profile is None:
+        yield
+        return
     program = str(Path(sys.executable).with_name("py-spy"))
     form = "speedscope" if profile.endswith(".json") else "raw"
     options = ("--gil", "--rate", "500", "--format", form, "--output", profile, "--nonblocking")
-    return subprocess.Popen([program, "record", "--pid", str(pid), *options])
+    with subprocess.Popen([program, "record", "--pid", str(pid), *options]):
+        yield
 
 
 def measure(args: argparse.Namespace) -> dict[str, Any]:
@@ -116,6 +134,7 @@ def told(args: argparse.Namespace, bares: list[Window], services: list[Window]) 
         "cpu_us_per_completion": round(cpu),
         "cpu_us_per_bare_post": round(bare_cpu),
         "cpu_us_per_completion_beyond_post": round(cpu - bare_cpu),
+        "cpu_us_of_the_server": round(statistics.median(one.pars_us for one in bares)),
         "spread_per_second": [round(one.per_second) for one in services],
         "spread_bare_per_second": [round(one.per_second) for one in bares],
     }

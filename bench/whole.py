@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +26,19 @@ from bench.lean import lean
 from bench.office import (
     COURSES,
     LEARNERS,
-    PATIENCE_SECONDS,
-    UNSENT,
+    STOP_SECONDS,
+    all_sent,
+    await_start,
+    ended,
     open_office,
     publish,
+    wait,
     write_settings,
 )
 from bench.submit import warm_up
-from bench.window import Window, watch
+from bench.window import Run, Window
 from consumer.bus.connect import Bus
 from tests.end_to_end.office import Office
-from tests.end_to_end.patience import until
 
 COMMAND = ("run", "--pump", "intake", "--pump", "submit", "--pump", "outbox")
 PUBLISH_SECONDS = 0.01
@@ -49,19 +52,13 @@ JOIN credits ON credits.id = completion_credits.credit_id ORDER BY events."offse
 def rate(office: Office, delay: float, workers: int, records: int) -> Window:
     """All of it at once: so many events wait on the bus when the service starts."""
     publish(office, records)
+    warm, settled = warm_up(records, workers), partial(all_sent, office)
     with lean(delay) as pars:
         write_settings(office, pars.url, sending={"workers": workers})
         with office.process(*COMMAND) as running:
-            window = watch(
-                pars,
-                [running.pid],
-                records,
-                warm_up(records, workers),
-                lambda: not office.count(UNSENT),
-                PATIENCE_SECONDS,
-            )
-            running.stop()
-        pars.check(records)
+            run = Run(pars, [running.pid], records, warm, settled, partial(ended, running))
+            window = run.watch()
+            running.stop(STOP_SECONDS)
     return window
 
 
@@ -73,11 +70,9 @@ def latencies(
     with lean(delay) as pars:
         write_settings(office, pars.url, sending={"workers": workers})
         with office.process(*COMMAND) as running:
-            until(lambda: "service.started" in running.said, PATIENCE_SECONDS, "the service")
+            await_start(running)
             published = _publish_steadily(office, records, per_second)
-            until(lambda: pars.answered >= records, PATIENCE_SECONDS, "PARS")
-            until(lambda: not office.count(UNSENT), PATIENCE_SECONDS, "the ledger")
-            running.stop()
+            wait(running, lambda: pars.answered >= records and all_sent(office))
         pars.check(records)
     return [sent - published[offset] for offset, sent in office.ledger(_SENT)]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.lean import Lean
 
-LOOK_SECONDS = 0.005
+LOOK_SECONDS, PATIENCE_SECONDS = 0.005, 3600.0
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,7 @@ class Window:
     count: int
     seconds: float
     cpu_seconds: float
+    pars_seconds: float
 
     @property
     def per_second(self) -> float:
@@ -30,26 +31,52 @@ class Window:
         """Microseconds of processor, user and system, of all threads, for each."""
         return self.cpu_seconds / self.count * 1e6
 
+    @property
+    def pars_us(self) -> float:
+        """The same of the server that answered."""
+        return self.pars_seconds / self.count * 1e6
 
-def watch(
-    pars: Lean,
-    pids: Sequence[int],
-    records: int,
-    warm: int,
-    settled: Callable[[], bool],
-    seconds: float,
-) -> Window:
-    """The window from the post number `warm` until everything is settled.
 
-    What comes before is left out: threads, connections and their TLS contexts are made once.
-    Raises SystemExit when the run takes longer than `seconds`.
+@dataclass(frozen=True)
+class Run:
+    """What is watched: so many records on their way to `pars`, sent by these processes.
+
+    `settled` says whether all is written down too, `ended` what a process said that ended too soon.
     """
-    deadline = time.monotonic() + seconds
-    _wait(lambda: pars.posts >= warm, deadline)
-    first, began, used = pars.posts, time.monotonic(), sum(map(cpu_seconds, pids))
-    _wait(lambda: pars.answered >= records and settled(), deadline)
-    ended, all_used = time.monotonic(), sum(map(cpu_seconds, pids))
-    return Window(records - first, ended - began, all_used - used)
+
+    pars: Lean
+    pids: Sequence[int]
+    records: int
+    warm: int
+    settled: Callable[[], bool]
+    ended: Callable[[], str]
+
+    def watch(self) -> Window:
+        """The window from the post number `warm` until everything is settled.
+
+        What comes before is left out: threads, connections and their TLS contexts are made once.
+        Raises SystemExit when a process ends, or the run takes an hour.
+        """
+        self._until(lambda: self.pars.posts >= self.warm)
+        first, began = self.pars.posts, time.monotonic()
+        used, answering = self._cpu_seconds(), cpu_seconds(self.pars.pid)
+        self._until(lambda: self.pars.answered >= self.records and self.settled())
+        seconds = time.monotonic() - began
+        spent, answered = self._cpu_seconds() - used, cpu_seconds(self.pars.pid) - answering
+        self.pars.check(self.records)
+        return Window(self.records - first, seconds, spent, answered)
+
+    def _cpu_seconds(self) -> float:
+        return sum(map(cpu_seconds, self.pids))
+
+    def _until(self, reached: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not reached():
+            if said := self.ended():
+                raise SystemExit(f"ended too soon:\n{said}")
+            if time.monotonic() > deadline:
+                raise SystemExit("the run takes too long")
+            time.sleep(LOOK_SECONDS)
 
 
 def cpu_seconds(pid: int) -> float:
@@ -63,10 +90,3 @@ def memory_mb(pid: int, field: str = "VmHWM") -> float:
     lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
     (line,) = (one for one in lines if one.startswith(f"{field}:"))
     return round(int(line.split()[1]) / 1024, 1)
-
-
-def _wait(reached: Callable[[], bool], deadline: float) -> None:
-    while not reached():
-        if time.monotonic() > deadline:
-            raise SystemExit("the run takes too long")
-        time.sleep(LOOK_SECONDS)

@@ -106,10 +106,10 @@ class Running:
         except subprocess.TimeoutExpired:
             raise AssertionError(f"still running after {seconds:g} s:\n{self.said}") from None
 
-    def stop(self) -> None:
-        """SIGTERM, which must end it well."""
+    def stop(self, seconds: float = STOP_SECONDS) -> None:
+        """SIGTERM, which must end it well, within this time."""
         self.send(signal.SIGTERM)
-        assert self.code(STOP_SECONDS) == 0, self.said
+        assert self.code(seconds) == 0, self.said
 
 
 class Office:
