@@ -44,7 +44,8 @@ def post(service: WebService, documents: Iterator[bytes], go: threading.Event) -
     for document in documents:
         heard = service.post(Operation.SAVE, "application/xml; charset=utf-8", document)
         if not isinstance(heard, Heard) or not heard.succeeded:
-            raise SystemExit(f"not taken: {heard}")
+            sys.stderr.write(f"not taken: {heard}\n")
+            os._exit(1)  # a thread alone cannot end the process
 
 
 def main() -> None:

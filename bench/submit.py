@@ -45,9 +45,8 @@ def bare(office: Office, delay: float, workers: int, records: int) -> Window:
     with lean(delay) as pars:
         write_settings(office, pars.url)
         with _bare_client(office, workers, records) as client:
-            told = "see above"
-            run = Run(pars, [client.pid], records, warm, always, lambda: told * bool(client.poll()))
-            return run.watch()
+            failed = partial(_failed, client)
+            return Run(pars, [client.pid], records, warm, always, failed).watch()
 
 
 @contextmanager
@@ -87,6 +86,10 @@ def service(
 def always() -> bool:
     """The bare client writes nothing down."""
     return True
+
+
+def _failed(client: subprocess.Popen[str]) -> str:
+    return "the bare client, see above" if client.poll() else ""
 
 
 @contextmanager
