@@ -30,7 +30,7 @@ from bench.office import (
     publish,
     write_settings,
 )
-from bench.submit import warm_up
+from bench.ways import warm_up
 from bench.whole import COMMAND
 from bench.window import Run, Window
 from tests.end_to_end.office import Office

@@ -35,7 +35,7 @@ from bench.office import (
     wait,
     write_settings,
 )
-from bench.submit import warm_up
+from bench.ways import warm_up
 from bench.window import Run, Window
 from consumer.bus.connect import Bus
 from tests.end_to_end.office import Office
