@@ -18,7 +18,7 @@ from tests.postgres.server import NoPostgres, programs
 
 Figures = dict[str, Any]
 
-SUBMIT = {0: (8, 5000), 50: (32, 5000), 200: (32, 3200)}
+SUBMIT = {0: (8, 5000), 50: (32, 5000), 200: (32, 4800)}
 """How late PARS answers, in milliseconds: with how many workers, and how many records."""
 
 
