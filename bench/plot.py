@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pygal
-from pygal.style import LightColorizedStyle
+from pygal.style import CleanStyle
 
 # The script that pygal would load from the net makes tooltips; a picture needs none.
-_LOOK: dict[str, Any] = {"js": [], "style": LightColorizedStyle, "legend_at_bottom": True}
+_LOOK: dict[str, Any] = {"js": [], "style": CleanStyle, "legend_at_bottom": True}
+
+Bar = tuple[str, float, float | None]
 
 
 def draw(figures: dict[str, Any], folder: Path) -> None:
@@ -20,34 +23,34 @@ def draw(figures: dict[str, Any], folder: Path) -> None:
 
 def _rates(figures: dict[str, Any]) -> Any:
     chart = pygal.HorizontalBar(
-        title="Completions a second", print_values=True, height=640, margin_right=60, **_LOOK
+        title="Completions a second", print_values=True, height=560, margin_right=40, **_LOOK
     )
-    submit = figures["submit"]
-    bars = [
-        *((f"intake, {bus}", one["intake_per_second"]) for bus, one in figures["intake"].items()),
-        *((f"bare limit, PARS {ms} ms", submit[ms]["bare_posts_per_second"]) for ms in submit),
-        *((f"sent, PARS {ms} ms", submit[ms]["completions_per_second"]) for ms in submit),
-        ("whole service", figures["whole"]["whole_per_second"]),
-        *(
-            (f"{count} process(es)", rate)
-            for count, rate in (figures["processes"] or {}).get("processes_per_second", {}).items()
-        ),
-    ]
-    for name, rate in bars:
-        chart.add(name, round(rate))
+    # pygal draws the first at the bottom.
+    bars = [*_bars(figures)][::-1]
+    chart.x_labels = [name for name, *_ in bars]
+    chart.add("the service", [round(rate) for _, rate, _ in bars])
+    chart.add("the same posts alone", [bare and round(bare) for *_, bare in bars])
     return chart
 
 
+def _bars(figures: dict[str, Any]) -> Iterator[Bar]:
+    for bus, one in figures["intake"].items():
+        yield f"intake, {bus}", one["intake_per_second"], None
+    for ms, one in figures["submit"].items():
+        yield f"sent, PARS {ms} ms", one["completions_per_second"], one["bare_posts_per_second"]
+    yield "whole, PARS 0 ms", figures["whole"]["whole_per_second"], None
+    processes = (figures["processes"] or {}).get("processes_per_second", {})
+    for count, rate in processes.items():
+        yield f"{count} x whole, PostgreSQL", rate, None
+
+
 def _memory(memory: dict[str, Any]) -> Any:
+    limit, last = memory["limit_mb"], memory["records"]
     chart = pygal.XY(
-        title="Resident memory of the service, MB",
-        x_title="completions taken in",
-        range=(0, memory["limit_mb"] * 1.2),
-        show_legend=True,
-        height=320,
-        **_LOOK,
+        title="Resident memory of the service, MB, by completions taken in", height=320, **_LOOK
     )
-    last = memory["records"]
+    chart.y_labels = range(0, limit + 51, 50)
     chart.add("memory", [(one["heard"], one["rss_mb"]) for one in memory["rss_mb"]])
-    chart.add("limit", [(0, memory["limit_mb"]), (last, memory["limit_mb"])])
+    # A line that is wholly level would not be drawn.
+    chart.add("limit", [(0, limit), (last, limit + 0.01)], show_dots=False)
     return chart
