@@ -107,20 +107,20 @@ def people(count: int) -> Iterator[Physician]:
         yield Physician(4_000_000 + number, given, family, birth, f"{number:06d}")
 
 
-def completions(topic: str, learners: int) -> Iterator[Outgoing]:
+def completions(topic: str, learners: int, courses: int = COURSES) -> Iterator[Outgoing]:
     """Everybody's completions of every course, course by course."""
-    for number in range(COURSES):
+    for number in range(courses):
         for who in people(learners):
             make = canvas if number % 2 else moodle
             yield replace(make(who, str(100 + number)), topic=topic)
 
 
-def write_tables(folder: Path, learners: int) -> None:
-    """Everybody, and ten courses of two LMSs, each an activity of its own."""
+def write_tables(folder: Path, learners: int, courses: int = COURSES) -> None:
+    """Everybody, and the courses of two LMSs, each an activity of its own."""
     sites = (MOODLE, CANVAS)
     activities = [
-        course(sites[n % 2], str(100 + n), activity=f"A{n}", pars_activity_id=f"20260000{n}")
-        for n in range(COURSES)
+        course(sites[n % 2], str(100 + n), activity=f"A{n}", pars_activity_id=f"2026{n:05d}")
+        for n in range(courses)
     ]
     for name, rows in (
         ("learners.csv", [who.row() for who in people(learners)]),

@@ -86,6 +86,11 @@ class Running:
         return self._log.read_text(encoding="utf-8", errors="replace")
 
     @property
+    def pid(self) -> int:
+        """The process's number."""
+        return self._process.pid
+
+    @property
     def ended(self) -> bool:
         """Whether it is over."""
         return self._process.poll() is not None
@@ -101,10 +106,10 @@ class Running:
         except subprocess.TimeoutExpired:
             raise AssertionError(f"still running after {seconds:g} s:\n{self.said}") from None
 
-    def stop(self) -> None:
-        """SIGTERM, which must end it well."""
+    def stop(self, seconds: float = STOP_SECONDS) -> None:
+        """SIGTERM, which must end it well, within this time."""
         self.send(signal.SIGTERM)
-        assert self.code(STOP_SECONDS) == 0, self.said
+        assert self.code(seconds) == 0, self.said
 
 
 class Office:
@@ -150,6 +155,12 @@ class Office:
     def crashing(self, moment: crashing.Moment) -> Iterator[Running]:
         """The service in the hands of a script that spoils one moment of it."""
         with self._started([sys.executable, crashing.__file__, moment.value]) as running:
+            yield running
+
+    @contextmanager
+    def script(self, module: str, *arguments: str) -> Iterator[Running]:
+        """A module in the service's place, which finds the settings in MOC_CONFIG."""
+        with self._started([sys.executable, "-m", module, *arguments]) as running:
             yield running
 
     @contextmanager

@@ -17,8 +17,9 @@ from tests.kafka.broker import free_ports
 START_SECONDS = 60
 _DEBIAN = Path("/usr/lib/postgresql")
 _NOBODY = "nobody"
+_OPTIONS = "-c max_connections=200 -c shared_buffers=32MB"
 # A killed process loses nothing that the system has: only a power cut would need fsync.
-_OPTIONS = "-c fsync=off -c full_page_writes=off -c max_connections=200 -c shared_buffers=32MB"
+_NOT_DURABLE = "-c fsync=off -c full_page_writes=off"
 
 
 class NoPostgres(Exception):
@@ -28,9 +29,10 @@ class NoPostgres(Exception):
 class PostgresServer:
     """One cluster in a folder of its own; it survives `stop` and `start` with all that it held."""
 
-    def __init__(self) -> None:
-        """Make the cluster. Raises NoPostgres."""
+    def __init__(self, *, durable: bool = False) -> None:
+        """Make the cluster; a durable one waits for the disk. Raises NoPostgres."""
         self._programs = programs()
+        self._options = _OPTIONS if durable else f"{_OPTIONS} {_NOT_DURABLE}"
         self.folder = Path(tempfile.mkdtemp(prefix="moc-postgres-"))
         self.port = free_ports(1)[0]
         if _is_root():  # the server refuses to run as root
@@ -43,7 +45,7 @@ class PostgresServer:
         """Come up, or come back."""
         where = f"-p {self.port} -c listen_addresses=127.0.0.1 -k {self.folder}"
         log = str(self.folder / "log")
-        options = ("-t", str(START_SECONDS), "-l", log, "-o", f"{where} {_OPTIONS}")
+        options = ("-t", str(START_SECONDS), "-l", log, "-o", f"{where} {self._options}")
         self._control("start", "-w", *options)
 
     def stop(self) -> None:
