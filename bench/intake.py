@@ -1,6 +1,9 @@
 """How fast the intake takes new completions from the bus into the ledger: one line of JSON.
 
-python -m bench.intake [completions] [--batch MESSAGES] [--kafka HOST:PORT]
+python -m bench.intake [completions] [--learners PEOPLE] [--batch MESSAGES] [--kafka HOST:PORT]
+    [--ledger postgresql://USER@HOST/DATABASE]
+
+Without --kafka the embedded log, without --ledger SQLite; a ledger on PostgreSQL must be empty.
 """
 
 from __future__ import annotations
@@ -31,7 +34,7 @@ from consumer.bus.port import Outgoing
 from consumer.clock import SystemClock
 from consumer.credit import Identity
 from consumer.journey import House, Provider, hear
-from consumer.ledger.ledger import Ledger, open_ledger
+from consumer.ledger.ledger import Ledger, open_ledger, open_server
 from consumer.ledger.seal import Seal
 from consumer.mapping.loader import load_catalogue
 from consumer.premises import Premises
@@ -44,8 +47,14 @@ from tests.integration.people import CANVAS, MOODLE, Physician, canvas, course, 
 
 COURSES = 10
 SECRET = b"a secret of this bench alone"
-GIVEN = "Amara Bo Catarina Dmitri Esperanza Farid Guadalupe Hal Ingeborg Jonathan".split()
-FAMILY = "Abernathy Brook Castellanos Dubois Eze Fjällström Grünwald Hawthorne-Ng Ito".split()
+# Put together from parts: 1,200 family names that share their beginnings, as those of people do.
+GIVEN = [
+    a + b for a in "Am Bel Cat Dar El Far Gud Hal Ing Jon".split() for b in "a en ita ore".split()
+]
+_FIRST = "Aber Brook Castel Dub Ezen Fjäll Grün Haw Ito Jar Kess Lind Mor Nwo Oke Pell".split()
+_SECOND = "an brandt court dahl e field gate holm is kin low mark ner osa quist".split()
+_THIRD = ["", "", "son", "-Ng", "-Eze"]
+FAMILY = [a + b + c for a in _FIRST for b in _SECOND for c in _THIRD]
 NAME = "Lakeside Academy"
 PROFILE = {
     "provider_id": "0009999",
@@ -102,7 +111,7 @@ class TimedSeal(Seal):
 def people(count: int) -> Iterator[Physician]:
     """Invented physicians."""
     for number in range(count):
-        given, family = GIVEN[number % len(GIVEN)], FAMILY[number // 3 % len(FAMILY)]
+        given, family = GIVEN[number % len(GIVEN)], FAMILY[number * 7 % len(FAMILY)]
         birth = f"{1950 + number % 45}-{1 + number % 12:02d}-{1 + number % 28:02d}"
         yield Physician(4_000_000 + number, given, family, birth, f"{number:06d}")
 
@@ -132,22 +141,29 @@ def write_tables(folder: Path, learners: int, courses: int = COURSES) -> None:
             writer.writerows(rows)
 
 
-def fill(bus: Bus, topic: str, learners: int) -> None:
+def fill(bus: Bus, topic: str, learners: int, courses: int = COURSES) -> None:
     """Publish everything."""
-    messages = completions(topic, learners)
+    messages = completions(topic, learners, courses)
     with closing(bus.publisher()) as publisher:
         while some := list(islice(messages, 1000)):
             publisher.publish(some)
 
 
-def drain(pump: IntakePump, count: int) -> tuple[float, float]:
-    """Hear everything; gives the seconds and the processor's seconds from the first batch on."""
+def drain(
+    pump: IntakePump, count: int, after: Callable[[int], None] = lambda heard: None
+) -> tuple[float, float]:
+    """Hear everything; gives the seconds and the processor's seconds from the first batch on.
+
+    Calls `after` each batch, with how many were heard.
+    """
     heard = 0
     while not heard:  # joining Kafka's group takes its own time
         started, used = time.perf_counter(), time.process_time()
         heard = pump.turn()
+    after(heard)
     while heard < count:
         heard += pump.turn()
+        after(heard)
     return time.perf_counter() - started, time.process_time() - used
 
 
@@ -155,8 +171,10 @@ def wanted() -> argparse.Namespace:
     """What to measure."""
     parser = argparse.ArgumentParser(prog="python -m bench.intake")
     parser.add_argument("completions", nargs="?", type=int, default=20_000)
+    parser.add_argument("--learners", type=int, help="by default a tenth of the completions")
     parser.add_argument("--batch", type=int)
     parser.add_argument("--kafka", metavar="HOST:PORT")
+    parser.add_argument("--ledger", metavar="URL", help="an empty PostgreSQL database")
     return parser.parse_args()
 
 
@@ -191,19 +209,46 @@ def open_pump(config: Settings, bus: Bus, ledger: Ledger) -> IntakePump:
     return IntakePump(connect, ledger, Premises(house), *timing, SystemClock(), own)
 
 
+class Memory:
+    """What the process holds, looked at in quarters of the work."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self.resident_mb: list[int] = []
+
+    def look(self, heard: int) -> None:
+        """Note it after the first batch, and whenever a quarter is done."""
+        if heard >= len(self.resident_mb) * self._count / 4:
+            self.resident_mb.append(resident_mb())
+
+
+def resident_mb() -> int:
+    """What this process holds in memory now."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return round(pages * resource.getpagesize() / 2**20)
+
+
+def open_books(folder: Path, url: str | None, watch: Stopwatch) -> Ledger:
+    """A new ledger, its time taken."""
+    keys = TimedSeal(watch), Identity(SECRET)
+    ledger = open_server(url, *keys) if url else open_ledger(folder / "ledger.db", *keys)
+    watch.watch(ledger)
+    return ledger
+
+
 def measure(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
     """Fill a bus, drain it into a new ledger, and look at what that took."""
-    learners = max(1, args.completions // COURSES)
-    count = learners * COURSES
-    write_tables(folder, learners)
-    config, watch = settings(folder, args), Stopwatch()
+    learners = args.learners or max(1, args.completions // COURSES)
+    courses = -(-args.completions // learners)
+    count = learners * courses
+    write_tables(folder, learners, courses)
+    config, watch, memory = settings(folder, args), Stopwatch(), Memory(count)
     bus = Bus(config)
-    fill(bus, config.intake.topics[0], learners)
-    ledger = open_ledger(folder / "ledger.db", TimedSeal(watch), Identity(SECRET))
-    watch.watch(ledger)
+    fill(bus, config.intake.topics[0], learners, courses)
+    ledger = open_books(folder, args.ledger, watch)
     vars(intake)["hear"] = watch.timed("decode_map_judge", hear)
     pump = open_pump(config, bus, ledger)
-    seconds, used = drain(pump, count)
+    seconds, used = drain(pump, count, memory.look)
     if pump.fates != {"ready": count}:
         raise SystemExit(f"not what was published: {dict(pump.fates)}")
     per_one = {stage: round(spent / count * 1e6) for stage, spent in watch.spent.items()}
@@ -211,11 +256,14 @@ def measure(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
     return {
         "measured": datetime.now(UTC).isoformat(timespec="seconds"),
         "bus": config.bus,
+        "ledger": ledger.engine.dialect.name,
         "completions": count,
+        "learners": learners,
         "batch": config.intake.batch_size,
         "intake_per_second": round(count / seconds),
         "cpu_us_per_completion": round(used / count * 1e6),
         "elapsed_us_by_stage": per_one | {"rest": rest},
+        "rss_mb_by_quarter": memory.resident_mb,
         "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
     }
 

@@ -7,16 +7,16 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, select
 
 from consumer.bus.port import Message
 from consumer.credit import Heard as HeardState
 from consumer.decisions import Arrival, Move, decide
 from consumer.fate import Held, Ignored, Judgement, NotReportable, Ready, Refused
 from consumer.journey import Heard
+from consumer.ledger.bulk import insert_rows
 from consumer.ledger.completionbook import CompletionBook, happened, overtakes
 from consumer.ledger.creditbook import Agreed, CreditBook
-from consumer.ledger.database import upsert
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.letters import Origin, Status
 from consumer.ledger.newcomers import EventKey, Keys, Newcomers, known_events
@@ -112,10 +112,8 @@ class Bookkeeper:
 
     def write_gathered(self) -> None:
         """Rows that nothing in this transaction reads again are written together."""
-        if self._events:
-            self._db.execute(insert(events), self._events)
-        if self._terms:
-            self._db.execute(upsert(self._db, search_keys).on_conflict_do_nothing(), self._terms)
+        insert_rows(self._db, events, self._events)
+        insert_rows(self._db, search_keys, self._terms, new_only=True)
         self._events, self._terms = [], []
 
     def replay(self, letter: Row[Any], message: Message, what: Heard) -> str:

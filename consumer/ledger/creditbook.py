@@ -155,21 +155,17 @@ class CreditBook(LetterBook):
 
     def names(self, record: Record) -> dict[str, Any]:
         """What of a credit's row never changes: whose and which it is."""
-        return {
-            "series": self._ledger.identity.series_key(record),
-            "board": record.board,
-            "credit_type": record.credit_type,
-            "activity": record.activity,
-        }
+        return _names(record, self._ledger.identity.series_key(record))
 
     def _insert(self, key: str, record: Record) -> int:
-        statement = insert(credits_).values(self.new(key, record)).returning(credits_.c.id)
+        values = self.new(key, self._ledger.identity.series_key(record), record)
+        statement = insert(credits_).values(values).returning(credits_.c.id)
         return int(self._db.execute(statement).scalar_one())
 
-    def new(self, key: str, record: Record) -> dict[str, Any]:
+    def new(self, key: str, series: str, record: Record) -> dict[str, Any]:
         """The row of a credit that is ready to be sent."""
         new = {"key": key, "state": State.READY.value, "due_at": self._now}
-        values = self.facts(record) | self.names(record) | new
+        values = self.facts(record) | _names(record, series) | new
         values["restored_at"] = doubted_since(self._restored_at, record.completed_on)
         return values | {"created_at": self._now, "changed_at": self._now}
 
@@ -270,6 +266,15 @@ class CreditBook(LetterBook):
         row = self._row(number)
         if row.state in {State.ATTENTION, State.REJECTED}:
             self.refuse_credit(row, unpack_reasons(row.reasons))
+
+
+def _names(record: Record, series: str) -> dict[str, Any]:
+    return {
+        "series": series,
+        "board": record.board,
+        "credit_type": record.credit_type,
+        "activity": record.activity,
+    }
 
 
 def _deadlines(record: Record) -> tuple[date | None, date | None]:

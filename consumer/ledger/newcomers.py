@@ -11,14 +11,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, tuple_
-from sqlalchemy.sql.dml import ReturningInsert
+from sqlalchemy import Connection, Table, bindparam, select, tuple_
 
 from consumer.bus.port import Message
 from consumer.credit import Heard as HeardState
 from consumer.credit import Identity
 from consumer.fate import Held, Ignored, Judgement, NotReportable, Ready
 from consumer.journey import Heard
+from consumer.ledger.bulk import insert_rows, new_numbers
 from consumer.ledger.completionbook import CompletionBook, standing_of
 from consumer.ledger.creditbook import CreditBook
 from consumer.ledger.schema import completion_credits, completions, credits_, events
@@ -36,9 +36,6 @@ _KNOWN = [
     select(column).where(column.in_(bindparam("keys", expanding=True)))
     for column in (completions.c.key, credits_.c.key, credits_.c.series)
 ]
-_COMPLETIONS = insert(completions).returning(completions.c.id, completions.c.key)
-_CREDITS = insert(credits_).returning(credits_.c.id, credits_.c.key)
-_LINKS = insert(completion_credits)
 
 
 def known_events(db: Connection, messages: Sequence[Message]) -> set[EventKey]:
@@ -117,8 +114,8 @@ class Newcomers:
         fate, stands = outcome
         row = self._rows.new(keys.completion, what.said, what, message) | stands
         credit_rows = [
-            self._credits.new(key, record)
-            for (key, _), record in zip(keys.credits, _records(what), strict=True)
+            self._credits.new(key, series, record)
+            for (key, series), record in zip(keys.credits, _records(what), strict=True)
         ]
         self._waiting.append(Newcomer(event, what.said, what.judgement, fate, row, credit_rows))
         return True
@@ -126,30 +123,38 @@ class Newcomers:
     def write(self) -> list[tuple[Newcomer, int]]:
         """Write those that wait, in the order they came; gives each with its number."""
         waiting, self._waiting = self._waiting, []
-        numbers = self._insert(_COMPLETIONS, [one.row for one in waiting])
-        made = self._insert(_CREDITS, [row for one in waiting for row in one.credits])
+        numbers = self._insert(completions, [one.row for one in waiting])
+        made = iter(self._insert(credits_, [row for one in waiting for row in one.credits]))
         links = [
-            {"completion_id": numbers[one.row["key"]], "credit_id": made[row["key"]]}
-            for one in waiting
-            for row in one.credits
+            {"completion_id": number, "credit_id": next(made)}
+            for number, one in zip(numbers, waiting, strict=True)
+            for _ in one.credits
         ]
-        if links:
-            self._db.execute(_LINKS, links)
-        return [(one, numbers[one.row["key"]]) for one in waiting]
+        insert_rows(self._db, completion_credits, links)
+        return list(zip(waiting, numbers, strict=True))
 
-    def _insert(
-        self, statement: ReturningInsert[Any], rows: Sequence[dict[str, Any]]
-    ) -> dict[str, int]:
-        """Write the rows; gives the number of each by its key."""
-        return {row.key: row.id for row in self._db.execute(statement, rows)} if rows else {}
+    def _insert(self, table: Table, rows: Sequence[dict[str, Any]]) -> Sequence[int]:
+        """Write the rows; gives the number of each."""
+        if not rows:
+            return ()
+        numbers = new_numbers(self._db, table, len(rows))
+        for row, number in zip(rows, numbers, strict=True):
+            row["id"] = number
+        insert_rows(self._db, table, rows)
+        return numbers
 
 
 def _keys(identity: Identity, what: Heard) -> Keys | None:
     if (said := what.said) is None:
         return None
-    pairs = [(identity.credit_key(one), identity.series_key(one)) for one in _records(what)]
+    pairs = [_pair(identity, one) for one in _records(what)]
     own = identity.completion_key(said.site, said.learner, said.course, said.occurrence)
     return Keys(own, tuple(pairs))
+
+
+def _pair(identity: Identity, record: Record) -> tuple[str, str]:
+    key = identity.credit_key(record)
+    return key, identity.series_key(record) if record.occurrence else key
 
 
 def _records(what: Heard) -> tuple[Record, ...]:

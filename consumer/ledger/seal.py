@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import os
 import unicodedata
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
@@ -11,7 +12,11 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 import orjson
+from cryptography.exceptions import InvalidTag
 from cryptography.fernet import Fernet, InvalidToken
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from consumer.bus.port import Headers
 from consumer.licence import Licence
@@ -25,21 +30,44 @@ class SealBroken(Exception):
     """A sealed value cannot be opened: another key, or changed bytes."""
 
 
+_GCM = b"\x01"
+"""What a value sealed with AES-GCM begins with; a Fernet token begins with `gAAAA`."""
+_NONCE_BYTES = 12
+_PURPOSE = b"moc-consumer: sealed column, AES-256-GCM"
+
+
 class Seal:
-    """Encrypts and decrypts with one key (44 characters, as Fernet makes them)."""
+    """Encrypts and decrypts with one key (44 characters, as Fernet makes them).
+
+    Seals with AES-256-GCM: one byte for the form, a random nonce of 96 bits, the ciphertext and
+    its tag. Intake seals three values a completion; as Fernet tokens they took a tenth of its time
+    and a third more room. What an earlier version sealed as Fernet tokens opens as before, so
+    nothing has to be sealed anew.
+
+    The key of each form is its own: Fernet uses the sealing key as it is, AES-GCM one derived from
+    it (HKDF). Random nonces are safe for 2**32 values under one key (NIST SP 800-38D, 8.3): at ten
+    million completions a year, more than a century.
+    """
 
     def __init__(self, key: bytes) -> None:
+        """Raises ValueError for what is no such key."""
         self._fernet = Fernet(key)
+        own = HKDF(SHA256(), length=32, salt=None, info=_PURPOSE)
+        self._gcm = AESGCM(own.derive(base64.urlsafe_b64decode(key)))
 
     def seal(self, plain: bytes) -> bytes:
         """What may be stored."""
-        return self._fernet.encrypt(plain)
+        nonce = os.urandom(_NONCE_BYTES)
+        return _GCM + nonce + self._gcm.encrypt(nonce, plain, _GCM)
 
     def open(self, sealed: bytes) -> bytes:
         """What was sealed. Raises SealBroken."""
         try:
-            return self._fernet.decrypt(sealed)
-        except InvalidToken:
+            if sealed[:1] != _GCM:
+                return self._fernet.decrypt(sealed)
+            nonce, hidden = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
+            return self._gcm.decrypt(nonce, hidden, _GCM)
+        except (InvalidToken, InvalidTag, ValueError):  # ValueError: cut off within its nonce
             raise SealBroken("a sealed value does not open with this key") from None
 
     def seal_json(self, value: object) -> bytes:

@@ -29,7 +29,8 @@ from consumer.participant import BirthDate, Record
 from consumer.reason import Reason, Stage, pack_reasons, unpack_reasons
 from tests.unit.samples import RECORD, SAID, record
 
-SEAL = Seal(Fernet.generate_key())
+KEY = Fernet.generate_key()
+SEAL = Seal(KEY)
 
 points = st.decimals(min_value=0, max_value=1000, places=2)
 # Mappings give instants in UTC; any other fixed offset is the same instant.
@@ -128,18 +129,36 @@ def test_the_same_person_sealed_twice_is_not_recognised() -> None:
 
 
 def test_another_key_opens_nothing_and_says_no_more() -> None:
-    sealed = SEAL.seal_json(RECORD)
-    for broken in (sealed, sealed[:-2], b"", b"Abara"):
+    sealed, old = SEAL.seal_json(RECORD), Fernet(KEY).encrypt(b"Abara")
+    for broken in (sealed, sealed[:-2], sealed[:20], sealed[:9], b"", b"Abara", old):
         with pytest.raises(SealBroken) as found:
             Seal(Fernet.generate_key()).open(broken)
         assert str(found.value) == "a sealed value does not open with this key"
 
 
 def test_one_changed_byte_is_noticed() -> None:
-    sealed = bytearray(SEAL.seal(b"Abara"))
-    sealed[20] ^= 1
+    sealed = SEAL.seal(b"Abara")
+    for place in range(len(sealed)):
+        changed = bytearray(sealed)
+        changed[place] ^= 1
+        with pytest.raises(SealBroken):
+            SEAL.open(bytes(changed))
+        with pytest.raises(SealBroken):
+            SEAL.open(sealed[:place])
+
+
+def test_what_an_earlier_version_sealed_opens() -> None:
+    old = Fernet(KEY).encrypt(b"Abara")
+    assert SEAL.open(old) == b"Abara"
     with pytest.raises(SealBroken):
-        SEAL.open(bytes(sealed))
+        SEAL.open(old[:-5] + b"AAAA=")
+
+
+def test_what_is_sealed_opens_with_any_version_from_this_one_on() -> None:
+    """Sealed once by this very code: a change of form or of key would leave it shut."""
+    key = b"bW9jLWNvbnN1bWVyLXRlc3RzLXNlYWxpbmcta2V5LTA="
+    sealed = "012090175bd05e008b531240e0d5be609f82ad0272c1d63c6bbc6a5b815fb14c496b"
+    assert Seal(key).open(bytes.fromhex(sealed)) == b"Abara"
 
 
 # ---------------------------------------------------------------- finding people
