@@ -469,7 +469,8 @@ def test_an_outage_while_the_board_decides_dead_letters_nothing(
 def test_an_outage_that_comes_back_dead_letters_nothing(
     pars: SimulatedPars, open_office: OpenOffice
 ) -> None:
-    office = open_office(url=pars.url, sending={"workers": 1, "breaker_failures": 1})
+    one_at_a_time = {"profile": {"requests_per_second": 0.01}, "sending": {"breaker_failures": 1}}
+    office = open_office(url=pars.url, **one_at_a_time)
     people = [PRIYA, OTIS, LENA]
     office.hear(*map(moodle, people))
     for _ in range(3):
