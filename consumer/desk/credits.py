@@ -12,7 +12,6 @@ from consumer.desk.answers import latest_word
 from consumer.desk.deadletters import Shown
 from consumer.desk.deadlines import Watch, at_risk, deadline
 from consumer.desk.words import advice
-from consumer.ledger.bookkeeper import search_digest
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.links import source_is_held, waits
 from consumer.ledger.schema import (
@@ -22,8 +21,8 @@ from consumer.ledger.schema import (
     credits_,
     events,
     letters,
-    search_keys,
 )
+from consumer.ledger.searching import found_by
 from consumer.reason import Reason, Stage, unpack_reasons
 
 
@@ -73,9 +72,7 @@ def list_credits(ledger: Ledger, wanted: CreditFilter, watch: Watch | None = Non
     if wanted.at_risk and watch is not None:
         query = query.where(at_risk(watch.until)).order_by(None).order_by(deadline(), c.id)
     for word in wanted.learner.split():
-        digests = [search_digest(ledger, kind, word) for kind in ("name", "board_id", "user")]
-        found = select(search_keys.c.completion_id).where(search_keys.c.digest.in_(digests))
-        query = query.where(c.id.in_(found))
+        query = query.where(c.id.in_(found_by(ledger, word)))
     with ledger.read() as db:
         return [_brief(row, watch) for row in db.execute(query.limit(wanted.limit))]
 

@@ -20,8 +20,8 @@ from consumer.ledger.creditbook import Agreed, CreditBook
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.letters import Origin, Status
 from consumer.ledger.newcomers import EventKey, Keys, Newcomers, known_events
-from consumer.ledger.schema import completions, events, search_keys
-from consumer.ledger.seal import name_tokens, normalise
+from consumer.ledger.schema import completions, events
+from consumer.ledger.searching import SearchBook
 from consumer.ledger.series import series_fault
 from consumer.ledger.surges import Settled
 from consumer.mapping.said import Kind, Said
@@ -38,7 +38,7 @@ class Bookkeeper:
         self._newcomers = Newcomers(connection, ledger.identity, self._rows, self._credits)
         self._known: set[EventKey] = set()
         self._events: list[dict[str, Any]] = []
-        self._terms: list[dict[str, Any]] = []
+        self._search = SearchBook(connection, ledger)
         self._refused: tuple[Reason, ...] = ()
         self.fates: Counter[str] = Counter()
         self.settled: list[Settled] = []
@@ -75,7 +75,7 @@ class Bookkeeper:
 
     def _write_newcomers(self) -> None:
         for one, number in self._newcomers.write():
-            self._index(number, one.said, one.judgement)
+            self._search.enter(number, one.said, one.judgement)
             self.settled.append(Settled(*one.event[:3], one.row["mapping"], one.fate, ()))
             self._remember(one.event, one.fate, number)
 
@@ -113,8 +113,8 @@ class Bookkeeper:
     def write_gathered(self) -> None:
         """Rows that nothing in this transaction reads again are written together."""
         insert_rows(self._db, events, self._events)
-        insert_rows(self._db, search_keys, self._terms, new_only=True)
-        self._events, self._terms = [], []
+        self._search.write()
+        self._events = []
 
     def replay(self, letter: Row[Any], message: Message, what: Heard) -> str:
         """Take a dead letter's bytes through today's journey; gives the new fate."""
@@ -173,7 +173,7 @@ class Bookkeeper:
             settled = bool(waiting)
         if settled and row.reasons == pack_reasons(waiting):
             return str(row.state)
-        self._index(row.id, said, judgement)
+        self._search.enter(row.id, said, judgement)
         self.write_gathered()
         origin = self._credits.origin_of(row)
         return self._write(row.id, judgement, said, origin, Arrival.CHANGED)
@@ -181,7 +181,7 @@ class Bookkeeper:
     def reread(self, number: int, what: Heard, said: Said, judgement: Judgement) -> None:
         """Remember what today's mapping reads out of a completion, and find it by today's names."""
         self._rows.reread(number, what, said)
-        self._index(number, said, judgement)
+        self._search.enter(number, said, judgement)
         self.write_gathered()
 
     def _apply(
@@ -195,7 +195,7 @@ class Bookkeeper:
     ) -> str:
         match move:
             case Move.WRITE | Move.RESEND | Move.CORRECT:
-                self._index(number, said, judgement)
+                self._search.enter(number, said, judgement)
                 return self._write(number, judgement, said, origin, arrival)
             case Move.RETRACT:
                 return self._retract(number, said)
@@ -287,17 +287,6 @@ class Bookkeeper:
         self._credits.refuse(letter, (reason,), origin, number)
         return "review"
 
-    # ------------------------------------------------------------ rows
-
-    def _index(self, number: int, said: Said, judgement: Judgement | Ignored) -> None:
-        terms = [("user", said.learner)]
-        if isinstance(judgement, Ready):
-            record = judgement.records[0]
-            terms += [("board_id", record.board_id)]
-            terms += [("name", t) for t in name_tokens(record.given_name, record.family_name)]
-        digests = {search_digest(self._ledger, kind, term) for kind, term in terms}
-        self._terms += [{"digest": digest, "completion_id": number} for digest in digests]
-
     # ------------------------------------------------------------ keys
 
     def digest(self, message: Message) -> str:
@@ -324,11 +313,6 @@ class Bookkeeper:
             offset=message.offset,
             original=self._rows.sealed_original(message),
         )
-
-
-def search_digest(ledger: Ledger, kind: str, term: str) -> str:
-    """The keyed hash under which a search term is found."""
-    return ledger.identity.digest("search", kind, normalise(term))
 
 
 def _waiting_for(judgement: Judgement) -> tuple[Reason, ...]:

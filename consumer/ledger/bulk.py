@@ -6,10 +6,11 @@ the database, and all rows have the same columns, that took more time than the d
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Connection, Dialect, Table, func, select
+import orjson
+from sqlalchemy import Column, Connection, Dialect, Table, exists, func, select, text
 
 
 def insert_rows(
@@ -39,6 +40,21 @@ def new_numbers(db: Connection, table: Table, count: int) -> Sequence[int]:
     return db.scalars(select(func.nextval(sequence)).select_from(each)).all()
 
 
+def known_among(db: Connection, column: Column[Any], keys: Collection[str]) -> set[str]:
+    """Those of the keys that stand in the column. It needs an index.
+
+    They go to the database as one value, whatever their number: a list of parameters has limits.
+    """
+    if not keys:
+        return set()
+    if db.dialect.name == "sqlite":
+        asked = func.json_each(text(":keys")).table_valued("value")
+    else:
+        asked = func.json_array_elements_text(text("CAST(:keys AS json)")).table_valued("value")
+    query = select(asked.c.value).where(exists().where(column == asked.c.value))
+    return set(db.scalars(query, {"keys": orjson.dumps([*keys]).decode()}))
+
+
 def _values(
     column: Column[Any], rows: Sequence[Mapping[str, Any]], dialect: Dialect
 ) -> Sequence[Any]:
@@ -62,4 +78,4 @@ def _statement(
     names = ", ".join(quoted(column.name) for column in columns)
     places = ", ".join(["?" if dialect.paramstyle == "qmark" else "%s"] * len(columns))
     unless = " ON CONFLICT DO NOTHING" if new_only else ""
-    return f"INSERT INTO {quoted(table.name)} ({names}) VALUES ({places}){unless}"
+    return f"INSERT INTO {quoted(table.name)} ({names}) VALUES ({places}){unless}"  # noqa: S608  names of the schema

@@ -7,22 +7,22 @@ write for it alone, in a fraction of the time; everything else is the bookkeeper
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, select, tuple_
+from sqlalchemy import Connection, Table, select
 
-from consumer.bus.port import Message
+from consumer.bus.port import Message, Partition
 from consumer.credit import Heard as HeardState
 from consumer.credit import Identity
 from consumer.fate import Held, Ignored, Judgement, NotReportable, Ready
 from consumer.journey import Heard
-from consumer.ledger.bulk import insert_rows, new_numbers
+from consumer.ledger.bulk import insert_rows, known_among, new_numbers
 from consumer.ledger.completionbook import CompletionBook, standing_of
 from consumer.ledger.creditbook import CreditBook
 from consumer.ledger.schema import completion_credits, completions, credits_, events
-from consumer.ledger.seal import distinct
 from consumer.ledger.series import fits_alone
 from consumer.mapping.said import Kind, Said
 from consumer.participant import Record
@@ -30,23 +30,20 @@ from consumer.participant import Record
 EventKey = tuple[str, int, int, str]
 """Topic, partition and offset of a message, and its content's digest."""
 
-_AT_ONCE = 10_000  # SQLite takes 32,766 values in a statement
-_PLACES_AT_ONCE = 1000  # PostgreSQL nests these comparisons, as deep as its stack allows
-_KNOWN = [
-    select(column).where(column.in_(bindparam("keys", expanding=True)))
-    for column in (completions.c.key, credits_.c.key, credits_.c.series)
-]
+_PLACE = (events.c.topic, events.c.partition, events.c.offset, events.c.digest)
 
 
 def known_events(db: Connection, messages: Sequence[Message]) -> set[EventKey]:
     """Of all that was ever heard at these messages' places, each place and content."""
-    places = distinct((m.topic, m.partition, m.offset) for m in messages)
-    place = tuple_(events.c.topic, events.c.partition, events.c.offset)
+    offsets: dict[Partition, list[int]] = defaultdict(list)
+    for message in messages:
+        offsets[message.strand].append(message.offset)
     known: set[EventKey] = set()
-    for start in range(0, len(places), _PLACES_AT_ONCE):
-        some = place.in_(places[start : start + _PLACES_AT_ONCE])
-        rows = db.execute(select(events).where(some))
-        known |= {(row.topic, row.partition, row.offset, row.digest) for row in rows}
+    for (topic, partition), some in offsets.items():
+        # A batch has its offsets in a row: what lies between them is all that was asked for.
+        within = events.c.offset.between(min(some), max(some))
+        rows = select(*_PLACE).where(events.c.topic == topic, events.c.partition == partition)
+        known.update(map(tuple, db.execute(rows.where(within))))
     return known
 
 
@@ -94,11 +91,11 @@ class Newcomers:
     def expect(self, batch: Iterable[Heard]) -> list[Keys | None]:
         """Look up, once for the batch, what of it the ledger knows; gives each event's keys."""
         keys = [_keys(self._identity, what) for what in batch]
-        asked = distinct(key for one in keys if one for key in one.all)
-        for start in range(0, len(asked), _AT_ONCE):
-            some = {"keys": asked[start : start + _AT_ONCE]}
-            for known in _KNOWN:
-                self._met.update(self._db.scalars(known, some))
+        own = {one.completion for one in keys if one}
+        credit = {key for one in keys if one for pair in one.credits for key in pair}
+        self._met |= known_among(self._db, completions.c.key, own)
+        for column in (credits_.c.key, credits_.c.series):
+            self._met |= known_among(self._db, column, credit)
         return keys
 
     def take(self, event: EventKey, message: Message, what: Heard, keys: Keys | None) -> bool:

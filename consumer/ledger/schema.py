@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
     Date,
-    Dialect,
     Float,
     ForeignKey,
     Index,
@@ -19,40 +16,13 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    TypeDecorator,
     false,
     text,
     true,
 )
 
+from consumer.ledger.columns import FineInstant, Instant, Number
 
-class Instant(TypeDecorator[datetime]):
-    """An aware UTC datetime, kept as milliseconds since 1970: the same in every database."""
-
-    impl = BigInteger
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
-        return None if value is None else round(value.timestamp() * 1000)
-
-    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else datetime.fromtimestamp(value / 1000, UTC)
-
-
-class FineInstant(TypeDecorator[datetime]):
-    """As `Instant`, in microseconds: where a thousand requests leave in a second."""
-
-    impl = BigInteger
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
-        return None if value is None else (value - _EPOCH) // timedelta(microseconds=1)
-
-    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else _EPOCH + timedelta(microseconds=value)
-
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _RESTORED = text("restored_at IS NOT NULL")
 
 metadata = MetaData(
@@ -63,9 +33,6 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
-
-# A row's own number: SQLite counts only in its INTEGER, PostgreSQL needs the room of a BIGINT.
-Number = BigInteger().with_variant(Integer(), "sqlite")
 
 facts = Table(
     "facts",
@@ -217,6 +184,18 @@ search_keys = Table(
     Column("digest", String(64), primary_key=True),
     Column("completion_id", Number, ForeignKey("completions.id"), primary_key=True),
     Index(None, "completion_id"),
+)
+"""Who each completion is of: the keyed hash of a person in `people`.
+
+Completions of a ledger that an earlier version began have the hashes of their terms here instead.
+"""
+
+people = Table(
+    "people",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("person", String(64), primary_key=True),
+    sqlite_with_rowid=False,
 )
 """Keyed hashes of what people search by: nothing here can be read without the secret."""
 

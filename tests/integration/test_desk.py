@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 import pytest
+from sqlalchemy import delete, insert
 
 from consumer.credit import State
 from consumer.desk.answering import Answering, NoQuestion
@@ -24,7 +25,8 @@ from consumer.desk.deadletters import (
     show_letter,
 )
 from consumer.ledger.claims import Settlement
-from consumer.ledger.schema import audit
+from consumer.ledger.schema import audit, people, search_keys
+from consumer.ledger.searching import found_by, search_digest
 from consumer.reason import Reason, Stage
 from tests.integration.office import Office, SimulatedPars
 from tests.integration.people import (
@@ -491,6 +493,48 @@ def test_whoever_waits_or_was_refused_is_found_by_their_account(office: Office) 
     ]
     assert [row["standing"] for row in found] == ["Needs attention", "Waiting for learner"]
     assert [row["reason"] for row in found] == ["board_id_form", "no_board_id"]
+
+
+def found(office: Office, learner: str) -> list[str]:
+    """The courses of the completions that a search gives."""
+    return sorted(
+        str(row["activity"]) for row in list_credits(office.ledger, CreditFilter(learner=learner))
+    )
+
+
+def test_what_a_learner_is_searched_by_stands_once_however_much_was_completed(
+    office: Office,
+) -> None:
+    office.hear(moodle(PRIYA))
+    once = office.rows(people)
+    office.hear(moodle(PRIYA, "102"), moodle(PRIYA, "103"))
+    assert office.rows(people) == once
+    assert found(office, "vanto") == ["HF-UPDATE", "SAFETY", "SAFETY", "SEPSIS"]
+
+
+def test_a_learner_whose_name_changes_is_found_by_either(office: Office) -> None:
+    office.hear(moodle(PRIYA))
+    office.put_learners(PRIYA.row(family_name="Ostrander"))
+    office.look()
+    assert found(office, "vantongeren") == found(office, "ostrander") == ["HF-UPDATE"]
+    assert found(office, "priya") == ["HF-UPDATE"]
+
+
+def test_what_an_earlier_version_made_searchable_is_found(office: Office) -> None:
+    office.hear(moodle(PRIYA), moodle(OTIS))
+    with office.ledger.begin() as db:
+        (number,) = db.scalars(found_by(office.ledger, "priya"))
+        db.execute(delete(people))
+        db.execute(delete(search_keys))
+        # It kept the hashes of each completion's terms beside it, a person it did not know.
+        for kind, term in (("user", "4413307"), ("name", "priya"), ("name", "pri")):
+            row = {"digest": search_digest(office.ledger, kind, term), "completion_id": number}
+            db.execute(insert(search_keys), row)
+    assert [found(office, word) for word in ("4413307", "Pri", "otis")] == [["HF-UPDATE"]] * 2 + [
+        []
+    ]
+    office.hear(moodle(PRIYA, "102"))
+    assert found(office, "priya") == ["HF-UPDATE", "SEPSIS"]
 
 
 def test_a_corrected_name_is_found_too(office: Office) -> None:

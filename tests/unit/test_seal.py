@@ -147,6 +147,12 @@ def test_one_changed_byte_is_noticed() -> None:
             SEAL.open(sealed[:place])
 
 
+def test_a_sealed_text_is_text_and_opens_as_anything_else() -> None:
+    sealed = SEAL.seal_text("Abara hat recht: für 1,5 Punkte")
+    assert "Abara" not in sealed
+    assert SEAL.open(sealed.encode("ascii")).decode() == "Abara hat recht: für 1,5 Punkte"
+
+
 def test_what_an_earlier_version_sealed_opens() -> None:
     old = Fernet(KEY).encrypt(b"Abara")
     assert SEAL.open(old) == b"Abara"
