@@ -93,17 +93,17 @@ def draft(candidate: Candidate, reporter: Reporter, now: datetime) -> Ready | He
 
     Broken rules come before what is missing: a person can act on them at once.
     """
-    if reasons := tuple(_broken_rules(candidate, now)):
-        return Refused(reasons)
     birth = _birth_date(candidate.learner)
+    if reasons := tuple(_broken_rules(candidate, birth, now)):
+        return Refused(reasons)
     if waiting := tuple(_missing(candidate, birth, reporter.without_birth_year)):
         return Held(waiting)
-    record = _record(candidate, reporter, _shown(birth, reporter.without_birth_year))
+    shown = _shown(birth, reporter.without_birth_year)
     types = candidate.activity.credit_types
-    return Ready(tuple(_of_type(record, candidate.board, credit_type) for credit_type in types))
+    return Ready(tuple(_record(candidate, reporter, shown, each) for each in types))
 
 
-def _broken_rules(candidate: Candidate, now: datetime) -> Iterator[Reason]:
+def _broken_rules(candidate: Candidate, birth: BirthDate | None, now: datetime) -> Iterator[Reason]:
     learner, activity = candidate.learner, candidate.activity
     yield from name_rules("given_name", learner.given_name)
     yield from name_rules("family_name", learner.family_name)
@@ -113,7 +113,7 @@ def _broken_rules(candidate: Candidate, now: datetime) -> Iterator[Reason]:
         yield from npi_rules(learner.npi)
     if learner.licence or learner.licence_state:
         yield from licence_rules(learner.licence_state, learner.licence)
-    if learner.birth_date and _birth_date(learner) is None:
+    if learner.birth_date and birth is None:
         yield broken("birth_date_form", "birth_date", "MM/DD, MM/DD/YYYY or YYYY-MM-DD")
     yield from _points_rules(candidate)
     yield from completion_rules(candidate.completed_on, now, activity.zone)
@@ -168,7 +168,9 @@ def _shown(birth: BirthDate | None, policy: YearPolicy) -> BirthDate | None:
     return replace(birth, year=PLACEHOLDER_YEAR) if policy is YearPolicy.PLACEHOLDER else None
 
 
-def _record(candidate: Candidate, reporter: Reporter, birth: BirthDate | None) -> Record:
+def _record(
+    candidate: Candidate, reporter: Reporter, birth: BirthDate | None, credit_type: str
+) -> Record:
     learner, activity, board = candidate.learner, candidate.activity, candidate.board
     if candidate.points is None:
         raise ValueError("a record needs points; the rules refuse one without")
@@ -186,8 +188,8 @@ def _record(candidate: Candidate, reporter: Reporter, birth: BirthDate | None) -
         board=board.name,
         board_id=plain_board_id(board, learner.board_id),
         npi=(learner.npi or None) if Certificate.NPI in board.certificates else None,
-        credit_type="",
-        certification="",
+        credit_type=credit_type,
+        certification=board.certification(credit_type) or credit_type,
         points=candidate.points,
         completed_on=candidate.completed_on,
         occurrence=candidate.occurrence or "",
@@ -201,8 +203,3 @@ def _record(candidate: Candidate, reporter: Reporter, birth: BirthDate | None) -
 
 def _licence(learner: Learner) -> Licence | None:
     return Licence(state_code(learner.licence_state), learner.licence) if learner.licence else None
-
-
-def _of_type(record: Record, board: Board, credit_type: str) -> Record:
-    certification = board.certification(credit_type) or credit_type
-    return replace(record, credit_type=credit_type, certification=certification)

@@ -29,7 +29,7 @@ def broken(code: str, field: str, detail: str = "") -> Reason:
 
 def plain_board_id(board: Board, text: str) -> str:
     """The ID without blanks and a leading board name; leading zeros stay (dossier 2.3)."""
-    bare = re.sub(r"\s+", "", text)
+    bare = "".join(text.split())
     return bare[len(board.name) :] if bare.upper().startswith(board.name) else bare
 
 

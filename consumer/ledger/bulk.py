@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import Column, Connection, Dialect, Table, exists, func, select, text
+from sqlalchemy import Column, Connection, Dialect, LargeBinary, Table, exists, func, select, text
 
 
 def insert_rows(
@@ -64,7 +64,7 @@ def _values(
         default: Any = column.default
         return [process(default.arg) if process else default.arg] * len(rows)
     values = [row[column.name] for row in rows]
-    if process is None:
+    if process is None or isinstance(column.type, LargeBinary):  # both drivers take bytes
         return values
     # Most of what needs it, moments and days, is the same in every row of a batch.
     driver = {value: process(value) for value in set(values)}
