@@ -33,6 +33,7 @@ from consumer.bus.connect import Bus
 from consumer.bus.port import Outgoing
 from consumer.clock import SystemClock
 from consumer.credit import Identity
+from consumer.garbage import search_seldom
 from consumer.journey import House, Provider, hear
 from consumer.ledger.ledger import Ledger, open_ledger, open_server
 from consumer.ledger.seal import Seal
@@ -208,6 +209,7 @@ def open_pump(config: Settings, bus: Bus, ledger: Ledger) -> IntakePump:
     own = config.intake
     timing = own.batch_size, own.poll_timeout_seconds, own.retry_seconds
     connect = functools.partial(bus.listen, ledger.remembered)
+    search_seldom()
     return IntakePump(connect, ledger, Premises(house), *timing, SystemClock(), own)
 
 

@@ -15,6 +15,7 @@ from consumer.cli.context import ledger_of, parts_of, settings_of, telling_fault
 from consumer.cli.output import FAILED, fail, show_one
 from consumer.desk.answers import unknown_words
 from consumer.desk.choices import waiting_for_choices
+from consumer.garbage import search_seldom
 from consumer.keys import KeysProblem, load_keys
 from consumer.ledger.ledger import LedgerUnavailable, WrongSecret
 from consumer.parts import open_service_ledger
@@ -47,6 +48,7 @@ def run(context: click.Context, pumps: tuple[PumpName, ...]) -> None:
     with telling_faults():
         service = Service(parts, ledger_of(settings))
     _stop_on_signals(service)
+    search_seldom()
     ended = service.run()
     service.ledger.close()
     sys.stdout.flush()
