@@ -15,6 +15,7 @@ from consumer.journey import House, Provider
 from consumer.keys import Keys, KeysProblem, load_keys
 from consumer.ledger.claims import Claims
 from consumer.ledger.ledger import Ledger, open_ledger, open_server
+from consumer.ledger.lock import no_place
 from consumer.mapping.catalogue import Catalogue
 from consumer.mapping.loader import load_catalogue
 from consumer.mapping.problem import MappingProblems
@@ -131,11 +132,16 @@ def _provider(profile: ProviderProfile) -> Provider:
 
 
 def open_keys(settings: Settings) -> Keys:
-    """The installation's keys; says so when they were made just now. Raises SettingsProblems."""
+    """The installation's keys; says so when they were made just now.
+
+    Raises SettingsProblems, LedgerUnavailable where new ones cannot be written.
+    """
     try:
         keys, made = load_keys(settings.keys_path, ledger_exists=settings.ledger_exists)
     except KeysProblem as problem:
         raise SettingsProblems([str(problem)]) from None
+    except OSError as error:
+        raise no_place(error, settings.keys_path) from None
     if made:
         structlog.get_logger().warning("keys.made", path=str(settings.keys_path))
     return keys

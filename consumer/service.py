@@ -29,6 +29,8 @@ from consumer.pumps.sending import (
     DispatcherFor,
     SendingPump,
 )
+from consumer.pumps.watching import WatchingPump
+from consumer.telemetry.readiness import Readiness
 
 _HEEDING_SECONDS = 0.5
 
@@ -48,13 +50,21 @@ class Service:
     """All pumps around one ledger; parts are built here and handed down."""
 
     def __init__(
-        self, parts: Parts, ledger: Ledger, bus: Bus | None = None, pars_for: ParsFor | None = None
+        self,
+        parts: Parts,
+        ledger: Ledger,
+        bus: Bus | None = None,
+        pars_for: ParsFor | None = None,
+        *,
+        readiness: Readiness | None = None,
+        stop: threading.Event | None = None,
     ) -> None:
         self.parts, self.ledger = parts, ledger
+        self.readiness = readiness or Readiness(parts.clock)
         self.bus = bus or Bus(parts.settings)
         self._pars_for = pars_for or parts.pars
         self.premises = Premises(parts.house)
-        self.stop = threading.Event()
+        self.stop = stop or threading.Event()
         self._failed: list[tuple[str, BaseException]] = []
         self._lines = {name: self._line(name) for name in parts.settings.web_profiles}
         self.pumps = list(self._chosen())
@@ -62,6 +72,7 @@ class Service:
 
     def run(self) -> bool:
         """Run until `stop` is set or a pump fails; False when one failed or would not end."""
+        self._expect()
         threads = [
             threading.Thread(target=self._guard, args=(pump,), name=pump.name, daemon=True)
             for pump in self.pumps
@@ -75,6 +86,15 @@ class Service:
         ended = self._drain(threads)
         self._log.info("service.stopped")
         return ended and not self._failed
+
+    def _expect(self) -> None:
+        """What there is to tell about these pumps, before they say so themselves."""
+        names = [pump.name for pump in self.pumps]
+        if "intake" in names:
+            self.readiness.expect("bus")
+        for name in ("tables", *(f"pars.{profile}" for profile in self._lines)):
+            self.readiness.good(name, by="start")
+        self.readiness.started(names)
 
     def _drain(self, threads: Sequence[threading.Thread]) -> bool:
         clock = self.parts.clock
@@ -108,7 +128,7 @@ class Service:
 
     def _chosen(self) -> list[Pump]:
         makers = {
-            "intake": lambda: [self._intake(), self._rejudging()],
+            "intake": lambda: [self._intake(), self._rejudging(), self._watching()],
             "submit": lambda: [self._sending("submit")],
             "follow": lambda: [self._sending("follow")],
             "outbox": lambda: [self._publishing()],
@@ -126,6 +146,8 @@ class Service:
             intake.retry_seconds,
             self.parts.clock,
             intake,
+            self.readiness,
+            intake.silent_seconds,
         )
 
     def _rejudging(self) -> Pump:
@@ -137,7 +159,12 @@ class Service:
             self.premises,
             settings.intake.look_seconds,
             self.parts.clock,
+            self.readiness,
         )
+
+    def _watching(self) -> Pump:
+        look_seconds = self.parts.settings.intake.look_seconds
+        return WatchingPump(self.ledger, self.readiness, look_seconds, self.parts.clock)
 
     def _sending(self, name: str) -> Pump:
         sending = self.parts.settings.sending
@@ -150,6 +177,7 @@ class Service:
             sending.workers,
             sending.idle_seconds,
             self.parts.clock,
+            self.readiness,
         )
 
     def dispatcher_for(self) -> DispatcherFor:
@@ -185,6 +213,7 @@ class Service:
             settings.outbox.idle_seconds,
             settings.intake.retry_seconds,
             self.parts.clock,
+            self.readiness,
         )
 
 

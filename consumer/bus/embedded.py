@@ -154,6 +154,11 @@ class EmbeddedListener:
         """Next offset to hear after a restart, for topics ever committed. BusUnavailable."""
         return self._offsets(_COMMITTED, self._group)
 
+    def waiting(self) -> int:
+        """How many messages were not heard yet. Raises BusUnavailable."""
+        ends = self.end_offsets()
+        return sum(max(0, ends[strand] - next_) for strand, next_ in self._next.items())
+
     def close(self) -> None:
         """Give the group up and release the file; never raises."""
         with suppress(sqlite3.Error):

@@ -50,6 +50,7 @@ __all__ = [
 ]
 
 CLOSE_SECONDS = 5.0
+_ASKING_MS = 5_000  # SIGTERM does not wait longer for what is only asked for the readiness
 
 _REFUSALS = (CommitFailedError, RebalanceInProgressError, FencedInstanceIdError)
 
@@ -112,6 +113,17 @@ class KafkaListener:
         with typed("committed offsets"):
             found = {strand: self._committed(strand) for strand in self._consumer.assignment()}
         return {Partition(*strand): next_ for strand, next_ in found.items() if next_ is not None}
+
+    def waiting(self) -> int:
+        """How many messages the client has not given us yet. Raises BusUnavailable.
+
+        None before the first poll that joined the group.
+        """
+        with typed("waiting messages"):
+            assigned = self._consumer.assignment()
+            ends = self._consumer.end_offsets(assigned, timeout_ms=_ASKING_MS)
+            places = [self._consumer.position(s, timeout_ms=_ASKING_MS) or 0 for s in assigned]
+        return sum(max(0, ends[s] - place) for s, place in zip(assigned, places, strict=True))
 
     def close(self) -> None:
         """Leave the group at once; never raises, takes seconds at most."""

@@ -111,6 +111,14 @@ class Listener(Protocol):
         """
         ...
 
+    def waiting(self) -> int:
+        """How many messages are on the bus that `poll` has not given yet, as far as it is known.
+
+        Counted from this listener's own place in each partition: what a topic has let go of, and
+        the marks that transactions leave in one, wait for nobody. Raises BusUnavailable.
+        """
+        ...
+
     def close(self) -> None:
         """Leave the group at once; never raises."""
         ...

@@ -16,6 +16,7 @@ from consumer.cli.ledger import ledger
 from consumer.cli.mapping import mapping
 from consumer.cli.pars import pars
 from consumer.cli.publish import publish
+from consumer.cli.ready import ready
 from consumer.cli.report import report
 from consumer.cli.run import check, run
 from consumer.cli.simulate import simulate
@@ -43,6 +44,6 @@ def main(context: click.Context, config: Path | None) -> None:
 
 for answer in (agree, decline):
     deadletter.add_command(answer)
-_COMMANDS = (run, check, demo, simulate, publish, mapping, deadletter, credit)
+_COMMANDS = (run, ready, check, demo, simulate, publish, mapping, deadletter, credit)
 for command in (*_COMMANDS, report, activity, pars, source, ledger):
     main.add_command(command)

@@ -14,9 +14,10 @@ import structlog
 from consumer.bus.port import BusError
 from consumer.cli.output import FAILED, fail
 from consumer.clock import SystemClock
-from consumer.ledger.ledger import Ledger, LedgerUnavailable, WrongSecret
+from consumer.ledger.ledger import Ledger, LedgerRefused, LedgerUnavailable, WrongSecret
 from consumer.parts import Parts, StartProblems, gather, open_service_ledger, read_files
 from consumer.settings import Settings, SettingsProblems, load_folders, load_settings
+from consumer.telemetry.health import CannotListen
 from consumer.telemetry.log import configure_logging
 
 DEFAULT_CONFIG = Path("moc-consumer.toml")
@@ -56,24 +57,26 @@ def parts_of(settings: Settings) -> Parts:
 
 
 def ledger_of(settings: Settings) -> Ledger:
-    """The ledger; exits 2 when keys do not fit, 1 when it cannot be opened."""
-    try:
+    """The ledger; exits 2 when a person must put something right, 1 when it is away."""
+    with telling_faults("the ledger cannot be opened"):
         return open_service_ledger(settings)
-    except (SettingsProblems, WrongSecret) as error:
-        fail([str(error)])
-    except LedgerUnavailable as error:
-        fail([f"the ledger cannot be opened: {error}"], FAILED)
 
 
 @contextmanager
-def telling_faults() -> Iterator[None]:
-    """Turn what the outside world does into a message and exit code 1."""
+def telling_faults(ledger: str = "the ledger") -> Iterator[None]:
+    """Turn what the outside world does into a message and exit code 1, what is set wrong into 2."""
     try:
         yield
+    except (SettingsProblems, WrongSecret) as error:
+        fail([str(error)])
+    except LedgerRefused as error:
+        fail([f"{ledger}: {error}"])
+    except LedgerUnavailable as error:
+        fail([f"{ledger}: {error}"], FAILED)
     except BusError as error:
         fail([f"the bus: {error}"], FAILED)
-    except LedgerUnavailable as error:
-        fail([f"the ledger: {error}"], FAILED)
+    except CannotListen as error:
+        fail([str(error)], FAILED)
 
 
 def user() -> str:

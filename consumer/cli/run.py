@@ -6,24 +6,29 @@ import os
 import re
 import signal
 import sys
+import threading
+from contextlib import suppress
 from typing import Any
 
 import click
 
 from consumer.board import Board
-from consumer.cli.context import ledger_of, parts_of, settings_of, telling_faults
+from consumer.cli.context import parts_of, settings_of, telling_faults
 from consumer.cli.output import FAILED, fail, show_one
 from consumer.desk.answers import unknown_words
 from consumer.desk.choices import waiting_for_choices
 from consumer.garbage import search_seldom
 from consumer.keys import KeysProblem, load_keys
 from consumer.ledger.ledger import LedgerUnavailable, WrongSecret
-from consumer.parts import open_service_ledger
+from consumer.opening import opened
+from consumer.parts import Parts, open_service_ledger
 from consumer.service import Service
 from consumer.settings import ALL_PUMPS, PumpName, Settings
 from consumer.tables import TableProblems, load_tables
 from consumer.tables.activities import Activities
 from consumer.tables.boards import load_boards
+from consumer.telemetry.health import answering
+from consumer.telemetry.readiness import Readiness
 
 
 @click.command()
@@ -38,30 +43,42 @@ from consumer.tables.boards import load_boards
 def run(context: click.Context, pumps: tuple[PumpName, ...]) -> None:
     """Run the service until SIGTERM or Ctrl-C.
 
-    The first signal finishes what is in hand, within stop_seconds; a second one leaves at once,
-    which is safe too: what was under way is asked about at the next start.
+    A ledger, a bus or a PARS that is away is waited for. The first signal finishes what is in hand,
+    within stop_seconds; a second one leaves at once, which is safe too: what was under way is asked
+    about at the next start.
     """
+    stop = threading.Event()
+    _stop_on_signals(stop)
     settings = settings_of(context, with_files=True)
     if pumps:
         settings = settings.model_copy(update={"pumps": list(pumps)})
-    parts = parts_of(settings)
-    with telling_faults():
-        service = Service(parts, ledger_of(settings))
-    _stop_on_signals(service)
-    search_seldom()
-    ended = service.run()
-    service.ledger.close()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    ended = _run(parts_of(settings), stop)
+    with suppress(OSError):  # nobody reads along any more, or the disk is full
+        sys.stdout.flush()
+        sys.stderr.flush()
     # Worker threads that hang in a request would hold up a normal exit past the bound.
     os._exit(0 if ended else FAILED)
 
 
-def _stop_on_signals(service: Service) -> None:
+def _run(parts: Parts, stop: threading.Event) -> bool:
+    settings, readiness = parts.settings, Readiness(parts.clock)
+    health, retry = settings.health, settings.intake.retry_seconds
+    with telling_faults(), answering(health.listen, readiness, health.stalled_seconds):
+        ledger = opened(lambda: open_service_ledger(settings), readiness, stop, parts.clock, retry)
+        if ledger is None:
+            return True
+        service = Service(parts, ledger, readiness=readiness, stop=stop)
+        search_seldom()
+        ended = service.run()
+        ledger.close()
+        return ended
+
+
+def _stop_on_signals(to_stop: threading.Event) -> None:
     def stop(number: int, _frame: object) -> None:
-        if service.stop.is_set():
+        if to_stop.is_set():
             os._exit(128 + number)
-        service.stop.set()
+        to_stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)

@@ -6,6 +6,7 @@ whatever it reads, to decide by, stays true until it is written, whichever proce
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,19 @@ from sqlalchemy.exc import (
     InternalError,
     OperationalError,
 )
+from sqlalchemy.exc import TimeoutError as NoConnection
 
-from consumer.ledger.lock import LedgerUnavailable
+from consumer.ledger.lock import LedgerRefused, LedgerUnavailable
 
-AWAY = (OperationalError, InternalError, InterfaceError)
-"""Errors of a database that is away, full, shutting down or gone over to another machine."""
+AWAY = (OperationalError, InternalError, InterfaceError, NoConnection)
+"""Errors of a database that is away, full, shutting down or gone over to another machine, and of
+connections to it that are all taken, as they are while it hangs."""
+
+# A server tells why it lets nobody in by words alone.
+_NOT_LET_IN = re.compile(
+    "authentication failed|no password supplied|no pg_hba.conf entry"
+    '|(role|database) "[^"]*" does not exist|permission denied'
+)
 
 WRITER_LOCK, OUTBOX_LOCK = 0x4D4F4301, 0x4D4F4302  # "MOC"
 _PATIENCE_MS = 30_000
@@ -57,13 +66,13 @@ def _begin_in_file(connection: Connection) -> None:
 
 
 def server_engine(url: str) -> Engine:
-    """A ledger on a PostgreSQL server. Raises LedgerUnavailable for an address that is none."""
+    """A ledger on a PostgreSQL server. Raises LedgerRefused for an address that is none."""
     try:
         address = make_url(url.replace("postgres://", "postgresql://", 1)).set(
             drivername="postgresql+psycopg"
         )
     except ArgumentError:
-        raise LedgerUnavailable("ledger_url is not postgresql://user@host/database") from None
+        raise LedgerRefused("ledger_url is not postgresql://user@host/database") from None
     options = " ".join(f"-c {name}={value}" for name, value in _SERVER.items())
     patience = {"connect_timeout": 10, "tcp_user_timeout": _PATIENCE_MS}
     engine = create_engine(
@@ -110,6 +119,21 @@ def upsert(connection: Connection, table: Table) -> Any:
     return postgresql.insert(table) if server else sqlite.insert(table)
 
 
-def cause(error: DBAPIError) -> str:
-    """The driver's own words: the statement's parameters, and what they hold, stay out."""
+def unavailable(error: DBAPIError | NoConnection) -> LedgerUnavailable:
+    """What one of AWAY is to us, in the driver's own words.
+
+    The statement's parameters, and what they hold, stay out.
+    """
+    if isinstance(error, NoConnection):
+        return LedgerUnavailable("no connection to the database came free")
+    told = _told(error)
+    return refused(error) if _NOT_LET_IN.search(told) else LedgerUnavailable(told)
+
+
+def refused(error: DBAPIError) -> LedgerRefused:
+    """What a server that answers will not do for us."""
+    return LedgerRefused(f"{_told(error)}; see ledger_url, and what the server lets its user do")
+
+
+def _told(error: DBAPIError) -> str:
     return str(error.orig).partition("\n")[0]

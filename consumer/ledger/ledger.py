@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, select
+from sqlalchemy.exc import ProgrammingError
 
 from consumer.bus.port import Partition
 from consumer.credit import Identity
@@ -15,15 +16,17 @@ from consumer.ledger.catching_up import fill_in
 from consumer.ledger.database import (
     AWAY,
     alone_at,
-    cause,
+    refused,
     server_engine,
     sqlite_engine,
     still_there,
+    unavailable,
     upsert,
 )
+from consumer.ledger.lock import LedgerRefused as LedgerRefused
 from consumer.ledger.lock import LedgerUnavailable as LedgerUnavailable
-from consumer.ledger.lock import alone_beside, in_use
-from consumer.ledger.migrations import migrate
+from consumer.ledger.lock import alone_beside, in_use, no_place
+from consumer.ledger.migrations import NewerSchema, migrate
 from consumer.ledger.schema import facts, positions
 from consumer.ledger.seal import Seal
 
@@ -48,7 +51,7 @@ class Ledger:
             with self.engine.begin() as connection:
                 yield connection
         except AWAY as error:
-            raise LedgerUnavailable(cause(error)) from None
+            raise unavailable(error) from None
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -57,7 +60,7 @@ class Ledger:
             with self.engine.connect().execution_options(moc_read_only=True) as connection:
                 yield connection
         except AWAY as error:
-            raise LedgerUnavailable(cause(error)) from None
+            raise unavailable(error) from None
 
     @contextmanager
     def alone(self, work: int) -> Iterator[Callable[[], bool]]:
@@ -92,7 +95,8 @@ class Ledger:
 def open_ledger(path: Path, seal: Seal, identity: Identity) -> Ledger:
     """The SQLite ledger at `path`, made or migrated as needed.
 
-    Raises LedgerUnavailable, also while a backup is put in its place, WrongSecret.
+    Raises LedgerUnavailable, also while a backup is put in its place, LedgerRefused where waiting
+    does not help, WrongSecret.
     """
     with ExitStack() as hold:
         hold.enter_context(in_use(path))
@@ -103,7 +107,7 @@ def open_ledger(path: Path, seal: Seal, identity: Identity) -> Ledger:
 def open_server(url: str, seal: Seal, identity: Identity) -> Ledger:
     """The PostgreSQL ledger at `url`, its tables made or migrated as needed.
 
-    Raises LedgerUnavailable, WrongSecret.
+    Raises LedgerUnavailable, LedgerRefused where waiting does not help, WrongSecret.
     """
     return _prepared(server_engine(url), seal, identity)
 
@@ -119,7 +123,13 @@ def _prepared(engine: Engine, seal: Seal, identity: Identity) -> Ledger:
         migrate(engine)
     except AWAY as error:
         engine.dispose()
-        raise LedgerUnavailable(cause(error)) from None
+        raise unavailable(error) from None
+    except NewerSchema as error:
+        engine.dispose()
+        raise LedgerRefused(str(error)) from None
+    except ProgrammingError as error:  # such as a role that may not make tables
+        engine.dispose()
+        raise refused(error) from None
     ledger = Ledger(engine, seal, identity)
     _check_secret(ledger)
     _catch_up(ledger)
@@ -133,7 +143,7 @@ def _make_private(path: Path) -> None:
         path.touch(mode=0o600)
         path.chmod(0o600)
     except OSError as error:
-        raise LedgerUnavailable(error.strerror or type(error).__name__) from None
+        raise no_place(error, path) from None
 
 
 def _check_secret(ledger: Ledger) -> None:

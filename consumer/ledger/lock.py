@@ -13,6 +13,19 @@ class LedgerUnavailable(Exception):
     """The database cannot be read or written now; nothing of this transaction was kept."""
 
 
+class LedgerRefused(LedgerUnavailable):
+    """Trying again does not help: a person must put something right, and the text says what."""
+
+
+_FOR_A_PERSON = (PermissionError, NotADirectoryError, IsADirectoryError)
+
+
+def no_place(error: OSError, path: Path) -> LedgerUnavailable:
+    """Why a file of the ledger's cannot be there: for now, as on a full disk, or for good."""
+    kind = LedgerRefused if isinstance(error, _FOR_A_PERSON) else LedgerUnavailable
+    return kind(f"{path}: {error.strerror or type(error).__name__}")
+
+
 @contextmanager
 def in_use(path: Path) -> Iterator[None]:
     """The ledger at `path` stays where it is meanwhile.
@@ -61,7 +74,7 @@ def _locked(path: Path, how: int, busy: str) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
-        raise LedgerUnavailable(error.strerror or type(error).__name__) from None
+        raise no_place(error, path.parent) from None
     with _closing(folder):
         try:
             fcntl.flock(folder, how | fcntl.LOCK_NB)

@@ -16,6 +16,8 @@ from consumer.ledger.ledger import Ledger, LedgerUnavailable, set_positions
 from consumer.ledger.surges import Noticed, Settled, notice
 from consumer.limits import SurgeLimits
 from consumer.premises import Premises
+from consumer.pumps.silence import Silence
+from consumer.telemetry.readiness import Readiness
 
 
 class IntakePump:
@@ -33,6 +35,8 @@ class IntakePump:
         retry_seconds: float,
         clock: Clock,
         limits: SurgeLimits,
+        readiness: Readiness | None = None,
+        silent_seconds: float = 60.0,
     ) -> None:
         self._connect, self._ledger, self._premises = connect, ledger, premises
         self._batch_size, self._poll_timeout = batch_size, poll_timeout_seconds
@@ -40,6 +44,8 @@ class IntakePump:
         self._listener: Listener | None = None
         self._batch: list[Message] = []
         self.fates: Counter[str] = Counter()
+        self._readiness = readiness or Readiness(clock)
+        self._silence = Silence(silent_seconds, self._readiness, clock)
         self._log = structlog.get_logger().bind(pump=self.name)
 
     def run(self, stop: threading.Event) -> None:
@@ -47,19 +53,22 @@ class IntakePump:
         try:
             while not stop.is_set():
                 self._try_turn(stop)
+                self._readiness.turned(self.name)
         finally:
-            if self._listener is not None:
-                self._listener.close()
+            self._stop_listening()
 
     def _try_turn(self, stop: threading.Event) -> None:
         try:
             self.turn()
         except BusUnavailable as error:
-            self._log.warning("bus.unavailable", cause=str(error))
+            self._readiness.bad("bus", self.name, str(error))
             self._clock.wait(stop, self._retry_seconds)
         except LedgerUnavailable as error:
-            self._log.warning("ledger.unavailable", cause=str(error))
+            self._readiness.bad("ledger", self.name, str(error))
             self._clock.wait(stop, self._retry_seconds)
+        else:
+            self._readiness.good("bus", self.name)
+            self._readiness.good("ledger", self.name)
 
     def turn(self) -> int:
         """Hear one batch, write it, commit it; gives the number of messages.
@@ -71,7 +80,9 @@ class IntakePump:
         if not self._batch:
             self._batch = self._listener.poll(self._batch_size, self._poll_timeout)
         if not self._batch:
+            self._mind_silence(self._listener)
             return 0
+        self._silence.broken()
         batch, positions = self._batch, _next_offsets(self._batch)
         self._write(batch, positions)
         self._batch = []
@@ -80,6 +91,21 @@ class IntakePump:
         except CommitRefused:
             self._log.info("bus.commit_refused")
         return len(batch)
+
+    def _mind_silence(self, listener: Listener) -> None:
+        try:
+            if not self._silence.goes_on(listener):
+                return
+        except BusUnavailable:
+            self._stop_listening()  # that a new listener can be had shows that it is back
+            raise
+        self._log.warning("bus.listening_anew")
+        self._stop_listening()
+
+    def _stop_listening(self) -> None:
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
 
     def _write(self, batch: Sequence[Message], positions: dict[Partition, int]) -> None:
         # The tables may not change between judging and writing: what is held by the old ones

@@ -14,6 +14,7 @@ from consumer.ledger import outbox
 from consumer.ledger.database import OUTBOX_LOCK
 from consumer.ledger.ledger import Ledger, LedgerUnavailable
 from consumer.ledger.letterbook import LetterBook
+from consumer.telemetry.readiness import Readiness
 
 _LIMIT = 200
 
@@ -31,6 +32,7 @@ class PublishingPump:
         idle_seconds: float,
         retry_seconds: float,
         clock: Clock,
+        readiness: Readiness | None = None,
     ) -> None:
         self._connect, self._ledger, self._topics = connect, ledger, topics
         self._idle_seconds, self._retry_seconds = idle_seconds, retry_seconds
@@ -38,12 +40,14 @@ class PublishingPump:
         self._publisher: Publisher | None = None
         self._doubtful: set[str] = set()
         self._log = structlog.get_logger().bind(pump=self.name)
+        self._readiness = readiness or Readiness(clock)
 
     def run(self, stop: threading.Event) -> None:
         """Turn until told to stop."""
         try:
             while not stop.is_set():
                 wait = self._try_turn()
+                self._readiness.turned(self.name)
                 if wait:
                     self._clock.wait(stop, wait)
         finally:
@@ -52,12 +56,16 @@ class PublishingPump:
 
     def _try_turn(self) -> float:
         try:
-            return 0.0 if self.turn() else self._idle_seconds
+            published = self.turn()
         except BusUnavailable as error:
-            self._log.warning("bus.unavailable", cause=str(error))
+            self._readiness.bad("bus", self.name, str(error))
+            return self._retry_seconds
         except LedgerUnavailable as error:
-            self._log.warning("ledger.unavailable", cause=str(error))
-        return self._retry_seconds
+            self._readiness.bad("ledger", self.name, str(error))
+            return self._retry_seconds
+        self._readiness.good("bus", self.name)
+        self._readiness.good("ledger", self.name)
+        return 0.0 if published else self._idle_seconds
 
     def turn(self) -> int:
         """Publish the oldest messages, then forget them; gives their number.

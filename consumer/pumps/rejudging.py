@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from consumer.ledger.ledger import Ledger, LedgerUnavailable
 from consumer.ledger.schema import completion_credits, completions, credits_
 from consumer.premises import Premises
 from consumer.tables import TableProblems, load_tables, tables_version
+from consumer.telemetry.readiness import Readiness
 
 _CHUNK = 200
 
@@ -36,29 +37,42 @@ class RejudgingPump:
         premises: Premises,
         look_seconds: float,
         clock: Clock,
+        readiness: Readiness | None = None,
     ) -> None:
         self._folder, self._profiles = folder, profiles
         self._ledger, self._premises = ledger, premises
         self._look_seconds, self._clock = look_seconds, clock
         self._judged_at: datetime | None = None
         self._seen = premises.house.tables.version
+        self._readiness = readiness or Readiness(clock)
         self._log = structlog.get_logger().bind(pump=self.name)
 
     def run(self, stop: threading.Event) -> None:
         """Look at the files every few seconds until told to stop."""
         while not stop.is_set():
             try:
-                self.turn()
+                self.turn(stop)
             except LedgerUnavailable as error:
-                self._log.warning("ledger.unavailable", cause=str(error))
+                self._readiness.bad("ledger", self.name, str(error))
+            else:
+                self._readiness.good("ledger", self.name)
+            self._readiness.turned(self.name)
             self._clock.wait(stop, self._look_seconds)
 
-    def turn(self) -> Counter[str]:
-        """Take up changed tables, and judge again if they changed or a day has passed."""
+    def turn(self, stop: threading.Event | None = None) -> Counter[str]:
+        """Take up changed tables, and judge again if they changed or a day has passed.
+
+        Once `stop` is set nothing more is begun; the next start judges it all again.
+        """
         if not (self._take_up() or self._day_passed()):
             return Counter()
         started = self._clock.now()
-        fates = rejudge(self._ledger, self._premises, self._clock)
+
+        def goes_on() -> bool:
+            self._readiness.turned(self.name)  # a large ledger takes many minutes
+            return stop is None or not stop.is_set()
+
+        fates = rejudge(self._ledger, self._premises, self._clock, goes_on)
         self._judged_at = started
         self._log.info("completions.judged_again", **{k: v for k, v in fates.items() if v})
         return fates
@@ -71,10 +85,14 @@ class RejudgingPump:
             boards = self._premises.house.tables.boards
             tables = load_tables(self._folder, self._profiles, boards)
         except TableProblems as problems:
-            self._log.error("tables.refused", problems=[str(p) for p in problems.problems])
+            told = [str(p) for p in problems.problems]
+            self._log.error("tables.refused", problems=told)
+            cause = f"the new version is refused, the one before stays in force: {told[0]}"
+            self._readiness.bad("tables", self.name, cause)
             self._seen = version
             return False
         self._premises.put_tables(tables)
+        self._readiness.good("tables", self.name)
         # What was judged by a version must be judged again if a fault stops it half-way.
         self._seen, self._judged_at = tables.version, None
         self._log.info("tables.reloaded", version=tables.version)
@@ -86,11 +104,16 @@ class RejudgingPump:
         return self._clock.now() - self._judged_at >= timedelta(days=1)
 
 
-def rejudge(ledger: Ledger, premises: Premises, clock: Clock) -> Counter[str]:
-    """Judge what is held, not ours, or ready and unsent; gives how many came to which fate."""
+def rejudge(
+    ledger: Ledger, premises: Premises, clock: Clock, goes_on: Callable[[], bool] = lambda: True
+) -> Counter[str]:
+    """Judge what is held, not ours, or ready and unsent; gives how many came to which fate.
+
+    It ends early, between two transactions, when `goes_on` says no.
+    """
     fates: Counter[str] = Counter()
     last = 0
-    while last >= 0:
+    while last >= 0 and goes_on():
         with premises.unchanged() as house, ledger.begin() as db:
             last = _chunk(db, ledger, house, clock.now(), last, fates)
     return fates

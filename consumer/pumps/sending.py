@@ -19,7 +19,8 @@ from consumer.ledger import linebook
 from consumer.ledger.claims import Claim, Claims
 from consumer.ledger.ledger import LedgerUnavailable
 from consumer.pumps.line import Line
-from consumer.pumps.telling import tell_lines, tell_settled
+from consumer.pumps.telling import tell_lines, tell_readiness, tell_settled
+from consumer.telemetry.readiness import Readiness
 
 SUBMITTING = (State.READY, State.SUBMITTING, State.WITHDRAWING)
 FOLLOWING = (State.SUBMITTED, State.REPORTED)
@@ -46,11 +47,13 @@ class SendingPump:
         workers: int,
         idle_seconds: float,
         clock: Clock,
+        readiness: Readiness | None = None,
     ) -> None:
         self.name = name
         self._states, self._claims, self._lines = states, claims, dict(lines)
         self._dispatcher_for, self._workers = dispatcher_for, workers
         self._idle_seconds, self._clock = idle_seconds, clock
+        self._readiness = readiness or Readiness(clock)
         self._under_way: dict[Future[Exchange], Claim] = {}
         self._back: deque[Future[Exchange]] = deque()
         self._came, self._enough = threading.Event(), 1
@@ -65,6 +68,7 @@ class SendingPump:
             while not stop.is_set():
                 if not self.turn(pool):
                     self._clock.wait(stop, self._idle_seconds)
+                self._readiness.turned(self.name)
             for waiting in self._under_way:
                 waiting.cancel()
             wait(self._under_way)
@@ -76,8 +80,9 @@ class SendingPump:
         try:
             claimed = self._settle_and_claim(claim=claim)
         except LedgerUnavailable as error:
-            self._log.warning("ledger.unavailable", cause=str(error))
+            self._readiness.bad("ledger", self.name, str(error))
             return False
+        self._readiness.good("ledger", self.name)
         for one in claimed:
             under_way = pool.submit(self._carry, one, self._lines[one.profile].is_open)
             self._under_way[under_way] = one
@@ -124,6 +129,7 @@ class SendingPump:
             linebook.write(db, (line for name, line in after.items() if line != before[name]))
         tell_settled(self._log, self._unsettled, fresh)
         tell_lines(self._log, before, after, self._unsettled)
+        tell_readiness(self._readiness, after, self._unsettled)
         self._lines, self._started = after, True
         self._unsettled.clear()
         return claimed

@@ -6,8 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from consumer.dealings import Exchange, Signal
+from consumer.desk.words import advice
 from consumer.ledger.attempt import NewWord
 from consumer.pumps.line import Line
+from consumer.reason import Reason, Stage
+from consumer.telemetry.readiness import Readiness
 
 
 def tell_settled(log: Any, exchanges: Sequence[Exchange], fresh: Sequence[NewWord]) -> None:
@@ -36,6 +39,19 @@ def tell_lines(
         elif line.is_open and not before[name].is_open:
             event = "line.stopped" if line.breaker.stopped else "line.paused"
             log.warning(event, profile=name, reason=_last_failure(exchanges, name))
+
+
+def tell_readiness(
+    readiness: Readiness, lines: Mapping[str, Line], exchanges: Sequence[Exchange]
+) -> None:
+    """Whether PARS serves each profile, as far as these exchanges show; by whichever pump."""
+    for name, line in lines.items():
+        if not line.is_open:
+            readiness.good(f"pars.{name}", "line")
+        elif failure := _last_failure(exchanges, name):
+            said = advice(Reason(Stage.PARS, failure))
+            then = said.how if line.breaker.stopped else "it is asked again by itself"
+            readiness.bad(f"pars.{name}", "line", f"{said.happened}; {then}")
 
 
 def _last_failure(exchanges: Sequence[Exchange], profile: str) -> str:

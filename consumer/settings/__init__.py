@@ -5,6 +5,7 @@ from consumer.settings.reading import SettingsProblems, load_folders, load_setti
 from consumer.settings.sections import (
     ALL_PUMPS,
     FollowSettings,
+    HealthSettings,
     IntakeSettings,
     KafkaSettings,
     LogSettings,
@@ -20,6 +21,7 @@ __all__ = [
     "CredentialFields",
     "Folders",
     "FollowSettings",
+    "HealthSettings",
     "IntakeSettings",
     "KafkaSettings",
     "LogSettings",

@@ -1,4 +1,4 @@
-"""The sections of the settings: bus, sending, following, intake, outbox, log."""
+"""The sections of the settings: bus, sending, following, intake, outbox, health, log."""
 
 from __future__ import annotations
 
@@ -98,6 +98,9 @@ class IntakeSettings(SurgeLimits, Section):
     payload_limit_bytes: int = Field(1_048_576, ge=1024, description="larger events are refused")
     retry_seconds: Seconds = Field(5, description="wait after a fault of bus or ledger")
     look_seconds: Seconds = Field(5, description="look for changed tables every")
+    silent_seconds: Seconds = Field(
+        60, description="events wait on the bus and none arrives: not ready after"
+    )
 
 
 class OutboxSettings(Section):
@@ -106,6 +109,17 @@ class OutboxSettings(Section):
     dead_letters_topic: str = Field("moc.dead-letters", description="compacted topic")
     outcomes_topic: str = Field("moc.outcomes", description="every new state of a credit")
     idle_seconds: Seconds = Field(1, description="look for messages every")
+
+
+class HealthSettings(Section):
+    """Where the service answers how it is: /ready and /live."""
+
+    listen: str = Field(
+        "",
+        pattern=r"^(?:(?:\[[0-9A-Fa-f:.]+\]|[^\s:/@\[\]]+):[0-9]{1,5})?$",
+        description="host:port, such as 127.0.0.1:8791; blank: it does not",
+    )
+    stalled_seconds: Seconds = Field(300, description="a pump that has not turned for is stalled")
 
 
 class LogSettings(Section):

@@ -13,6 +13,7 @@ from consumer.settings.profile import ProviderProfile
 from consumer.settings.sections import (
     ALL_PUMPS,
     FollowSettings,
+    HealthSettings,
     IntakeSettings,
     KafkaSettings,
     LogSettings,
@@ -62,6 +63,7 @@ class Settings(Folders):
     sending: SendingSettings = SendingSettings()
     follow: FollowSettings = FollowSettings()
     outbox: OutboxSettings = OutboxSettings()
+    health: HealthSettings = HealthSettings()
     log: LogSettings = LogSettings()
 
     @field_validator("ledger_url")

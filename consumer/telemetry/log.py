@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import MutableMapping
+from contextlib import suppress
 from typing import Any, TextIO
 
 import structlog
@@ -16,7 +17,7 @@ ALLOWED = frozenset(
     event level timestamp pump profile topic partition offset mapping version stage reason cause
     credit_id letter_id completion count seconds problems held ready not_reportable refused
     duplicate review retracted state path host port folder topics bus signal messages attempt
-    where error_type word activity board source field
+    where error_type word activity board source field condition
     """.split()
 )
 """Keys that may be logged: coordinates, codes and counts, never contents."""
@@ -40,7 +41,7 @@ def plain_words(
 
 def configure_logging(level: str, *, as_json: bool, stream: TextIO | None = None) -> None:
     """Send our logs, and warnings of libraries without their text, to `stream` (stderr)."""
-    out = stream or sys.stderr
+    out = _Steadfast(stream or sys.stderr)
     renderer: Any = (
         structlog.processors.JSONRenderer()
         if as_json
@@ -55,10 +56,31 @@ def configure_logging(level: str, *, as_json: bool, stream: TextIO | None = None
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(out),
+        logger_factory=structlog.WriteLoggerFactory(out),  # type: ignore[arg-type]
         cache_logger_on_first_use=False,
     )
     _quiet_libraries()
+
+
+class _Steadfast:
+    """What nobody can write down any more, on a full disk, must not stop what it tells of."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        """Write, or lose, this text."""
+        with suppress(OSError, ValueError):  # a full disk, a reader that went away; closed
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        """Bring what was written to its reader, if that can be done."""
+        with suppress(OSError, ValueError):
+            self._stream.flush()
+
+    def isatty(self) -> bool:
+        """Whether a person reads along."""
+        return self._stream.isatty()
 
 
 def _quiet_libraries() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime
@@ -354,3 +355,17 @@ def _send_one(office: Office) -> None:
         claimed = office.claims.claim(db, "main", [State.READY], 1, now)
         done = [Settlement(claim, State.SUBMITTED, {"due_at": now}) for claim in claimed]
         office.claims.settle(db, done, now)
+
+
+def test_a_stop_is_heeded_between_two_chunks_of_a_large_ledger(office: Office) -> None:
+    people = [replace(PRIYA, number=n, board_id=f"1{n:05d}") for n in range(5000, 5450)]
+    office.put_learners(OTIS.row())
+    office.look()
+    office.hear(*map(moodle, people))
+    office.put_learners(*(one.row() for one in people))
+    stop = threading.Event()
+    event.listen(office.ledger.engine, "commit", lambda _: stop.set())
+    assert office.rejudging.turn(stop)["ready"] == 200
+    office.start()
+    assert office.look()["ready"] == 250
+    assert office.states() == ["ready"] * 450

@@ -138,3 +138,21 @@ def test_any_other_word_of_pars_stays_out(stream: io.StringIO, word: str) -> Non
     structlog.get_logger().error("pars.word_unknown", word=word)
     (line,) = lines(stream)
     assert line["word"] == "(kept sealed)"
+
+
+class Full(io.StringIO):
+    """A stream to a disk without room."""
+
+    def write(self, text: str) -> int:
+        raise OSError(28, "No space left on device")
+
+
+def test_a_log_that_cannot_be_written_stops_nobody() -> None:
+    root = logging.getLogger()
+    handlers, before = root.handlers, root.level
+    configure_logging("info", as_json=True, stream=Full())
+    try:
+        structlog.get_logger().error("pump.failed")
+    finally:
+        root.handlers, root.level = handlers, before
+        structlog.reset_defaults()

@@ -9,19 +9,35 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
+
+
+class NewerSchema(Exception):
+    """The database was made by a newer version of this program."""
 
 
 def migrate(engine: Engine) -> None:
     """Bring the database to the newest schema; nothing happens when it is there already.
 
-    Several processes may start at once: the first one migrates, the others wait for it.
+    Several processes may start at once: the first one migrates, the others wait for it. Raises
+    NewerSchema.
     """
     config = _config()
     with engine.connect() as connection, _without_foreign_keys(connection), connection.begin():
+        _check_known(connection)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def _check_known(connection: Connection) -> None:
+    at = MigrationContext.configure(connection).get_current_revision()
+    if at is not None and at not in revisions():
+        raise NewerSchema(
+            f"it was made by a newer version of this program (schema {at}, this one knows"
+            f" {newest_revision()}): install that version first"
+        )
 
 
 @contextmanager

@@ -1,0 +1,51 @@
+"""Watches, for the readiness, what other processes and people may change in the ledger."""
+
+from __future__ import annotations
+
+import threading
+
+from sqlalchemy import select
+
+from consumer.clock import Clock
+from consumer.ledger.ledger import Ledger, LedgerUnavailable
+from consumer.ledger.schema import surges
+from consumer.telemetry.readiness import Readiness
+
+_SOURCE = "source."
+
+
+class WatchingPump:
+    """Looks at the sources that are held: which process heard them, or who lets go, is all one."""
+
+    name = "watch"
+
+    def __init__(
+        self, ledger: Ledger, readiness: Readiness, look_seconds: float, clock: Clock
+    ) -> None:
+        self._ledger, self._readiness = ledger, readiness
+        self._look_seconds, self._clock = look_seconds, clock
+
+    def run(self, stop: threading.Event) -> None:
+        """Look every few seconds until told to stop."""
+        while not stop.is_set():
+            try:
+                self.turn()
+            except LedgerUnavailable as error:
+                self._readiness.bad("ledger", self.name, str(error))
+            else:
+                self._readiness.good("ledger", self.name)
+            self._readiness.turned(self.name)
+            self._clock.wait(stop, self._look_seconds)
+
+    def turn(self) -> None:
+        """One look. Raises LedgerUnavailable."""
+        with self._ledger.read() as db:
+            rows = db.execute(select(surges.c.source, surges.c.reason).order_by(surges.c.since))
+            held: dict[str, list[str]] = {}
+            for row in rows:
+                held.setdefault(_SOURCE + row.source, []).append(row.reason)
+        causes = {
+            name: f"held after a surge of refusals ({', '.join(reasons)}): moc-consumer source list"
+            for name, reasons in held.items()
+        }
+        self._readiness.only(_SOURCE, self.name, causes)

@@ -1,0 +1,107 @@
+"""Answers over HTTP whether the service can work, and whether its pumps turn."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from consumer.telemetry.readiness import Readiness
+
+READY, LIVE = "/ready", "/live"
+_WELL, _NOT_NOW = 200, 503
+_STOP_SECONDS = 2.0
+
+
+class CannotListen(Exception):
+    """The address is taken, or not this machine's; the text names it."""
+
+
+@contextmanager
+def answering(listen: str, readiness: Readiness, stalled_seconds: float) -> Iterator[str]:
+    """The address while it answers there, in a thread; blank `listen`: it does not.
+
+    Raises CannotListen.
+    """
+    if not listen:
+        yield ""
+        return
+    with _socket(listen) as listener:
+        server = _server(readiness, stalled_seconds)
+        thread = threading.Thread(target=server.run, args=([listener],), daemon=True, name="health")
+        thread.start()
+        host, port = listener.getsockname()[:2]
+        try:
+            yield f"{host}:{port}"
+        finally:
+            server.should_exit = True
+            thread.join(_STOP_SECONDS)
+
+
+def _socket(listen: str) -> socket.socket:
+    host, _, port = listen.rpartition(":")
+    host = host.strip("[]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, int(port)), family=family)
+    except OSError as error:
+        why = (error.strerror or type(error).__name__).partition(" (while")[0]
+        raise CannotListen(f"health.listen: {listen}: {why}") from None
+    except OverflowError:
+        raise CannotListen(f"health.listen: {listen}: no port has that number") from None
+
+
+def _server(readiness: Readiness, stalled_seconds: float) -> uvicorn.Server:
+    config = uvicorn.Config(
+        application(readiness, stalled_seconds),
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=1,
+    )
+    return uvicorn.Server(config)
+
+
+def application(readiness: Readiness, stalled_seconds: float) -> Starlette:
+    """`/ready` and `/live`, each 200 or 503 with what is wrong."""
+
+    async def ready(_: Request) -> JSONResponse:
+        return _answer(_ready(readiness))
+
+    async def live(_: Request) -> JSONResponse:
+        return _answer(_live(readiness, stalled_seconds))
+
+    return Starlette(routes=[Route(READY, ready), Route(LIVE, live)])
+
+
+def _ready(readiness: Readiness) -> dict[str, object]:
+    rows = [
+        {
+            "name": one.name,
+            "ok": one.ok,
+            "cause": one.cause,
+            "since": one.since.isoformat(timespec="seconds"),
+        }
+        for one in readiness.conditions()
+    ]
+    return {"ok": all(row["ok"] for row in rows), "conditions": rows}
+
+
+def _live(readiness: Readiness, stalled_seconds: float) -> dict[str, object]:
+    rows = [
+        {"name": one.pump, "ok": one.seconds < stalled_seconds, "seconds": round(one.seconds, 1)}
+        for one in readiness.turning()
+    ]
+    return {"ok": all(row["ok"] for row in rows), "pumps": rows}
+
+
+def _answer(body: dict[str, object]) -> JSONResponse:
+    return JSONResponse(body, _WELL if body["ok"] else _NOT_NOW, {"Cache-Control": "no-store"})
