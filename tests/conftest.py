@@ -61,6 +61,18 @@ def own_broker(tmp_path: Path) -> Iterator[Broker]:
     broker.kill()
 
 
+@pytest.fixture(scope="session")
+def guarded_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A started broker, from jars, that also listens for TLS and passwords."""
+    try:
+        broker = Broker(tmp_path_factory.mktemp("guarded"), guarded=True)
+    except NoJars as error:
+        do_without("Apache Kafka", error)
+    broker.start()
+    yield broker
+    broker.kill()
+
+
 def do_without(what: str, error: Exception) -> NoReturn:
     """Skip the test; in CI it fails."""
     if os.environ.get("CI") == "true":

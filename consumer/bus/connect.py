@@ -62,6 +62,8 @@ def kafka_config(settings: Settings) -> KafkaConfig:
         username=kafka.username,
         password=kafka.password.get_secret_value() if kafka.password else None,
         ca_file=str(kafka.ca_file) if kafka.ca_file else None,
+        cert_file=str(kafka.cert_file) if kafka.cert_file else None,
+        key_file=str(kafka.key_file) if kafka.key_file else None,
     )
     return KafkaConfig(
         bootstrap_servers=kafka.bootstrap_servers,

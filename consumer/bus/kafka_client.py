@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
+import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, SaslAuthenticationFailedError
 from kafka.net.compat import KafkaNetClient
+from kafka.net.manager import KafkaConnectionManager
+from kafka.net.selector import NetworkSelector
 from kafka.record.default_records import DefaultRecordBatch
 
 from consumer.bus.port import BusUnavailable
@@ -32,6 +36,8 @@ class KafkaSecurity:
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     ca_file: str | None = None
+    cert_file: str | None = None
+    key_file: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +67,11 @@ def connect(kind: Callable[..., Any], options: Mapping[str, Any]) -> Connected:
     """
     _keep_contents_out_of_logs()
     insides: list[Any] = []
+    refusals: list[BaseException] = []
 
     def inside(**own: Any) -> Any:
-        insides.append(KafkaNetClient(**own))
+        net = NetworkSelector(**own)
+        insides.append(KafkaNetClient(net, _Attentive(refusals, net, **own), **own))
         return insides[-1]
 
     def release() -> None:
@@ -72,11 +80,46 @@ def connect(kind: Callable[..., Any], options: Mapping[str, Any]) -> Connected:
                 client.close()
 
     try:
-        with typed("connect"):
-            return kind(**options, kafka_client=inside), release
+        return kind(**options, kafka_client=inside), release
+    except (KafkaError, OSError) as error:
+        release()
+        # A client that may not come in knocks until its time is over, and then says only that.
+        raise BusUnavailable(f"Kafka, connect: {_cause((refusals or [error])[-1])}") from error
     except BaseException:
         release()
         raise
+
+
+class _Attentive(KafkaConnectionManager):  # type: ignore[misc]  # the stubs leave it out
+    """Keeps why a connection did not come about, which the client itself only logs.
+
+    A broker that hangs up with its refusal can be faster than the client, which then drops the
+    refusal unread: that it hung up on our login must do as the cause.
+    """
+
+    def __init__(self, refusals: list[BaseException], net: Any, **own: Any) -> None:
+        super().__init__(net, **own)
+        self._refusals = refusals
+
+    def get_connection(self, *node: Any, **how: Any) -> Any:
+        connection = super().get_connection(*node, **how)
+        if not connection.init_future.is_done:
+            connection.init_future.add_errback(partial(self._refused, connection))
+        return connection
+
+    def _refused(self, connection: Any, error: BaseException) -> None:
+        if connection.sasl_enabled and connection.broker_version_data is not None:
+            self._refusals[:] = [SaslAuthenticationFailedError()]
+        elif not self._refusals or not isinstance(self._refusals[0], SaslAuthenticationFailedError):
+            self._refusals[:] = [error]
+
+
+def _cause(error: BaseException) -> str:
+    """The error's name; of TLS's, what it says too, which quotes certificates and no secret."""
+    inner = error.__cause__ or error.__context__ or next(iter(error.args), None)
+    shown = inner if isinstance(inner, ssl.SSLError | FileNotFoundError) else error
+    said = getattr(shown, "verify_message", "") or getattr(shown, "reason", "")
+    return f"{type(shown).__name__}: {said}" if said else type(shown).__name__
 
 
 def common(config: KafkaConfig) -> dict[str, Any]:
@@ -94,6 +137,8 @@ def common(config: KafkaConfig) -> dict[str, Any]:
         "sasl_plain_username": security.username,
         "sasl_plain_password": security.password,
         "ssl_cafile": security.ca_file,
+        "ssl_certfile": security.cert_file,
+        "ssl_keyfile": security.key_file,
     }
 
 
@@ -105,6 +150,8 @@ def consuming(config: KafkaConfig) -> dict[str, Any]:
         "group_instance_id": config.group_instance_id,
         "enable_auto_commit": False,
         "auto_offset_reset": "earliest",
+        # What an LMS took back by aborting its transaction was never said.
+        "isolation_level": "read_committed",
         "allow_auto_create_topics": False,
         "session_timeout_ms": session_ms,
         "heartbeat_interval_ms": min(int(HEARTBEAT_SECONDS * 1000), session_ms // 3),

@@ -33,9 +33,31 @@ class KafkaSettings(Section):
     username: str | None = Field(None, description="SASL user")
     password: SecretStr | None = Field(None, description="SASL password")
     ca_file: Path | None = Field(None, description="certificate authority of the brokers, PEM")
+    cert_file: Path | None = Field(None, description="our certificate, if brokers want one, PEM")
+    key_file: Path | None = Field(None, description="its private key, without a password, PEM")
     session_timeout_seconds: Seconds = Field(45, description="a silent member is dropped after")
     source_partitions: int = Field(3, ge=1, description="of source topics made at first start")
     replication_factor: int = Field(-1, ge=-1, description="of topics made at start; -1: default")
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> KafkaSettings:
+        sasl, protocol = self.security_protocol.startswith("SASL_"), self.security_protocol
+        credentials = ("sasl_mechanism", "username", "password")
+        missing = [name for name in credentials if sasl and not self._has(name)]
+        if missing:
+            raise ValueError(f"{', '.join(missing)}: needed with security_protocol {protocol}")
+        idle = [name for name in credentials if not sasl and self._has(name)]
+        if not protocol.endswith("SSL"):
+            idle += filter(self._has, ("ca_file", "cert_file", "key_file"))
+        if idle:
+            raise ValueError(f"{', '.join(idle)}: of no use with security_protocol {protocol}")
+        if self._has("cert_file") != self._has("key_file"):
+            raise ValueError("cert_file and key_file: one is of no use without the other")
+        return self
+
+    def _has(self, name: str) -> bool:
+        value = getattr(self, name)
+        return bool(value.get_secret_value() if isinstance(value, SecretStr) else value)
 
 
 class SendingSettings(Section):

@@ -17,6 +17,7 @@ from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
 from tests.kafka import jars
+from tests.kafka.guarded import LISTENERS, Guarded
 
 START_SECONDS = 90.0
 STOP_SECONDS = 30.0
@@ -29,10 +30,10 @@ PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.bootstrap.servers=127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{broker}
+listeners=PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}{guarded}
+advertised.listeners=PLAINTEXT://127.0.0.1:{broker}{guarded}
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT{protocols}
 log.dirs={data}
 auto.create.topics.enable=false
 num.partitions=1
@@ -49,6 +50,7 @@ group.min.session.timeout.ms=1000
 broker.session.timeout.ms=2000
 broker.heartbeat.interval.ms=500
 log.cleaner.dedupe.buffer.size=16777216
+log.cleaner.backoff.ms=500
 """
 
 
@@ -63,17 +65,28 @@ class Broker:
     thread ends, so that a killed test run leaves no broker behind.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, guarded: bool = False) -> None:
+        """A broker that is not started; guarded: with the listeners of tests.kafka.guarded too."""
         self._folder = folder
         self._log = folder / "broker.log"
         self._properties = folder / "server.properties"
         self._process: subprocess.Popen[bytes] | None = None
         self._command = [jars.java(), "-Xmx512m", "-cp", jars.classpath()]
-        broker, controller = free_ports(2)
+        broker, controller, *ports = free_ports(2 + len(LISTENERS))
         self.bootstrap = f"127.0.0.1:{broker}"
-        self._properties.write_text(
-            PROPERTIES.format(broker=broker, controller=controller, data=folder / "data")
+        self.guarded = Guarded(folder / "certificates", ports) if guarded else None
+        self._properties.write_text(self._said_to_it(broker, controller))
+
+    def _said_to_it(self, broker: int, controller: int) -> str:
+        doors = self.guarded.addresses if self.guarded else {}
+        own = PROPERTIES.format(
+            broker=broker,
+            controller=controller,
+            data=self._folder / "data",
+            guarded="".join(f",{name}://{address}" for name, address in doors.items()),
+            protocols="".join(f",{name}:{LISTENERS[name]}" for name in doors),
         )
+        return own + (self.guarded.properties() if self.guarded else "")
 
     def start(self) -> None:
         """Return when the broker answers; the first start formats its storage. BrokerFailed."""
@@ -111,7 +124,8 @@ class Broker:
     def _format(self) -> None:
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         tool = ["kafka.tools.StorageTool", "format", "--standalone", "-t", f"1{cluster[1:]}"]
-        command = [*self._command, *tool, "-c", str(self._properties)]
+        users = self.guarded.users if self.guarded else []
+        command = [*self._command, *tool, "-c", str(self._properties), *users]
         with self._log.open("ab") as log:
             done = subprocess.run(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, timeout=120

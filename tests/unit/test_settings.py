@@ -57,13 +57,14 @@ def test_a_file_with_one_profile_is_enough(tmp_path: Path) -> None:
 def test_the_environment_comes_before_the_file_and_overrides_before_both(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text = 'bus = "kafka"\n[kafka]\nusername = "file"\nca_file = "ca.pem"\n[sending]\nworkers = 3'
+    kafka = '[kafka]\nsecurity_protocol = "SSL"\nca_file = "ca.pem"\n'
+    text = f'bus = "kafka"\n{kafka}[sending]\nworkers = 3'
     config = toml(tmp_path, text)
-    assert load_settings(config).kafka.username == "file"
-    monkeypatch.setenv("MOC_KAFKA__USERNAME", "environment")
+    assert load_settings(config).kafka.bootstrap_servers == "localhost:9092"
+    monkeypatch.setenv("MOC_KAFKA__BOOTSTRAP_SERVERS", "environment:9092")
     monkeypatch.setenv("MOC_SENDING__WORKERS", "5")
     settings = load_settings(config, bus="embedded")
-    assert settings.kafka.username == "environment"
+    assert settings.kafka.bootstrap_servers == "environment:9092"
     assert settings.sending.workers == 5
     assert settings.bus == "embedded"
     # What a nearer source does not say stays as the file has it.
@@ -154,6 +155,44 @@ def test_the_lease_outlives_the_requests_made_under_it(tmp_path: Path) -> None:
     (found,) = problems(toml(tmp_path, "[sending]\nlease_seconds = 239"))
     assert found == "sending: lease_seconds must be at least 4 x request_timeout_seconds"
     assert load_settings(toml(tmp_path, "[sending]\nlease_seconds = 240"))
+
+
+KAFKA_REFUSED = {
+    "no credentials": (
+        "security_protocol = 'SASL_SSL'",
+        "sasl_mechanism, username, password: needed with security_protocol SASL_SSL",
+    ),
+    "no password": (
+        "security_protocol = 'SASL_PLAINTEXT'\nsasl_mechanism = 'PLAIN'\nusername = 'lms'",
+        "password: needed with security_protocol SASL_PLAINTEXT",
+    ),
+    "blank password": (
+        "security_protocol = 'SASL_SSL'\nsasl_mechanism = 'PLAIN'\nusername = 'u'\npassword = ''",
+        "password: needed with security_protocol SASL_SSL",
+    ),
+    "password unused": (
+        "password = 'zebra-hunter2'",
+        "password: of no use with security_protocol PLAINTEXT",
+    ),
+    "password unused with TLS": (
+        "security_protocol = 'SSL'\nusername = 'u'\npassword = 'zebra-hunter2'",
+        "username, password: of no use with security_protocol SSL",
+    ),
+    "authority unused": (
+        "ca_file = 'ca.pem'",
+        "ca_file: of no use with security_protocol PLAINTEXT",
+    ),
+    "half a certificate": (
+        "security_protocol = 'SSL'\nkey_file = 'key.pem'",
+        "cert_file and key_file: one is of no use without the other",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", KAFKA_REFUSED)
+def test_kafka_settings_that_say_two_things_are_refused(tmp_path: Path, case: str) -> None:
+    text, told = KAFKA_REFUSED[case]
+    assert problems(toml(tmp_path, f"[kafka]\n{text}")) == (f"kafka: {told}",)
 
 
 def test_without_a_profile_nobody_reports() -> None:
