@@ -14,5 +14,5 @@ def remember(
     db: Connection, ledger: Ledger, at: datetime, who: str, what: str, subject: str, why: str = ""
 ) -> None:
     """Write one line of the audit; `why` is sealed, since people name people there."""
-    sealed = ledger.seal.seal(why.encode()).decode() if why else ""
+    sealed = ledger.seal.seal_text(why.encode()) if why else ""
     db.execute(insert(audit).values(at=at, who=who, what=what, subject=subject, why=sealed))

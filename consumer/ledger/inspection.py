@@ -127,7 +127,7 @@ def _open(
 
 def _opens(seal: Seal, sealed: bytes | str) -> bool:
     try:
-        seal.open(sealed.encode() if isinstance(sealed, str) else sealed)
+        seal.open_text(sealed) if isinstance(sealed, str) else seal.open(sealed)
     except SealBroken:
         return False
     return True

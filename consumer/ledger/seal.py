@@ -32,6 +32,7 @@ class SealBroken(Exception):
 
 _GCM = b"\x01"
 """What a value sealed with AES-GCM begins with; a Fernet token begins with `gAAAA`."""
+_TOKEN = "gAAAA"
 _NONCE_BYTES = 12
 _PURPOSE = b"moc-consumer: sealed column, AES-256-GCM"
 
@@ -59,6 +60,19 @@ class Seal:
         """What may be stored."""
         nonce = os.urandom(_NONCE_BYTES)
         return _GCM + nonce + self._gcm.encrypt(nonce, plain, _GCM)
+
+    def seal_text(self, plain: bytes) -> str:
+        """What may be stored in a column of text."""
+        return base64.urlsafe_b64encode(self.seal(plain)).decode()
+
+    def open_text(self, sealed: str) -> bytes:
+        """What `seal_text` sealed, or an earlier version as a Fernet token. Raises SealBroken."""
+        if sealed.startswith(_TOKEN):
+            return self.open(sealed.encode())
+        try:
+            return self.open(base64.urlsafe_b64decode(sealed))
+        except ValueError:
+            raise SealBroken("a sealed value does not open with this key") from None
 
     def open(self, sealed: bytes) -> bytes:
         """What was sealed. Raises SealBroken."""

@@ -419,7 +419,7 @@ def test_who_corrected_what_is_remembered_and_why_is_sealed(
     (row,) = reporting.rows(audit)
     told = (row.who, row.what, row.subject)
     assert told == ("mora", "credit.corrected", reporting.credits[0].credit_id)
-    assert reporting.ledger.seal.open(row.why.encode()) == b"wrong type"
+    assert reporting.ledger.seal.open_text(row.why) == b"wrong type"
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -305,7 +305,7 @@ def test_a_retraction_declined_keeps_the_credit_and_says_who_and_why(office: Off
     assert (office.states(), office.open_letters()) == (["accepted"], [])
     (row,) = office.rows(audit)
     assert (row.who, row.what, row.subject) == ("mora", "letter.declined", letter)
-    assert office.ledger.seal.open(row.why.encode()) == b"as the learner says"
+    assert office.ledger.seal.open_text(row.why) == b"as the learner says"
     # It counts as if it had never been taken back.
     assert office.hear(openedx(PRIYA, NOON + 2 * HOUR)) == {"duplicate": 1}
     with pytest.raises(NotOpen):

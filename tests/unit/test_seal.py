@@ -205,3 +205,19 @@ def test_law_every_word_as_typed_finds_its_person(names: list[str]) -> None:
 
 def test_distinct_keeps_the_first_of_each_in_order() -> None:
     assert distinct(["b", "a", "b", "c", "a"]) == ["b", "a", "c"]
+
+
+def test_a_sealed_text_is_text_whatever_the_bytes() -> None:
+    seal = Seal(Fernet.generate_key())
+    assert {seal.open_text(seal.seal_text(b"as she says")) for _ in range(50)} == {b"as she says"}
+
+
+def test_a_text_that_an_earlier_version_sealed_opens() -> None:
+    key = Fernet.generate_key()
+    assert Seal(key).open_text(Fernet(key).encrypt(b"as she says").decode()) == b"as she says"
+
+
+@pytest.mark.parametrize("text", ["", "gAAAA", "no base64 of ours!"])
+def test_a_text_that_nobody_sealed_does_not_open(text: str) -> None:
+    with pytest.raises(SealBroken):
+        Seal(Fernet.generate_key()).open_text(text)
