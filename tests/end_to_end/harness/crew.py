@@ -5,10 +5,9 @@ from __future__ import annotations
 import shutil
 import signal
 import subprocess
-import sys
 import threading
-from collections.abc import Iterable
-from contextlib import ExitStack, closing
+from collections.abc import Iterable, Sequence
+from contextlib import closing
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,13 +19,13 @@ from consumer.bus.port import Message
 from consumer.settings import Settings, load_settings
 from tests.contract.buses import unique
 from tests.end_to_end.harness.moments import Spoiling
+from tests.end_to_end.harness.nursery import Born, Wanted, ended
 from tests.end_to_end.harness.steps import Setting
 from tests.end_to_end.harness.world import World
-from tests.end_to_end.office import COMMAND, UNSETTLED, Done, Office, Running, merged
+from tests.end_to_end.office import UNSETTLED, Office, merged
 from tests.postgres.server import programs
 
-ROOT = Path(__file__).parents[3]
-SPOILT = (sys.executable, "-m", "tests.end_to_end.harness.spoilt")
+COMMAND_SECONDS = 30.0
 # Waits that a round has time for. No try is ever the last: faults are what a round is made of.
 QUICK: dict[str, Any] = {
     "sending": {
@@ -56,7 +55,6 @@ class Place(Office):
         self._world, self.setting = world, setting
         self.database = ""
         super().__init__(folder, world.cache, world.pars.url, **merged(QUICK, self._own(setting)))
-        self._env["PYTHONPATH"] = str(ROOT)
         self._backups = 0
         if setting is Setting.SERVER:
             self._take_keys()
@@ -82,8 +80,7 @@ class Place(Office):
         return own
 
     def _take_keys(self) -> None:
-        done = self.run("ledger", "keys")
-        assert done.code == 0, done.err
+        assert self.command("ledger", "keys") == 0
 
     @cached_property
     def settings(self) -> Settings:  # type: ignore[override]
@@ -92,27 +89,26 @@ class Place(Office):
 
     # ------------------------------------------------------------ commands
 
-    def command(self, *words: str, spoiling: Spoiling | None = None) -> Done:
-        """A person's command, to its end or its moment."""
-        start = (*SPOILT, spoiling.packed()) if spoiling else (COMMAND,)
-        done = subprocess.run(
-            [*start, *words],
-            cwd=self.folder,
-            env=self._env,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=60,
-        )
+    def born(self, words: Sequence[str], spoiling: Spoiling | None = None) -> Born:
+        """A process of ours that runs `moc-consumer` with these words."""
         log = self._said / f"{next(self._numbers):03d}-{'-'.join(words[:2])}.log"
-        log.write_bytes(b" ".join(w.encode() for w in words) + b"\n" + done.stdout + done.stderr)
-        return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
+        packed = spoiling.packed() if spoiling else ""
+        return self._world.nursery.bear(Wanted(words, packed, self.folder, self._env, log))
+
+    def command(self, *words: str, spoiling: Spoiling | None = None) -> int:
+        """A person's command, to its end or its moment; gives its exit code."""
+        born = self.born(words, spoiling)
+        if not ended(born, COMMAND_SECONDS):
+            born.send(signal.SIGKILL)
+            raise AssertionError(f"still running: {words[:2]}")
+        return born.exit_code or 0
 
     def back_up(self, spoiling: Spoiling | None = None) -> int:
         """Copy the ledger; gives the exit code."""
         if self.setting is Setting.SERVER:
             return self._dump()
         self._backups += 1
-        return self.command("ledger", "backup", self.backup, spoiling=spoiling).code
+        return self.command("ledger", "backup", self.backup, spoiling=spoiling)
 
     @property
     def backup(self) -> str:
@@ -123,7 +119,7 @@ class Place(Office):
         """The backup in the ledger's place; gives the exit code."""
         if self.setting is Setting.SERVER:
             return self._load()
-        return self.command("ledger", "restore", self.backup, "--yes", spoiling=spoiling).code
+        return self.command("ledger", "restore", self.backup, "--yes", spoiling=spoiling)
 
     def _dump(self) -> int:
         file = str(self.folder / "backup.sql")
@@ -133,7 +129,7 @@ class Place(Office):
     def _load(self) -> int:
         tool = [str(programs() / "psql"), "-q", "-1", "-f", str(self.folder / "backup.sql")]
         done = subprocess.run([*tool, self.database], check=False, capture_output=True)
-        return done.returncode or self.command("ledger", "restored", "--yes").code
+        return done.returncode or self.command("ledger", "restored", "--yes")
 
     # ------------------------------------------------------------ what is there
 
@@ -189,29 +185,30 @@ class Crew:
     """A round's processes by name; whoever still runs at the end is killed."""
 
     def __init__(self, place: Place) -> None:
-        self._place, self._open = place, ExitStack()
-        self._running: dict[str, Running] = {}
+        self._place = place
+        self._running: dict[str, Born] = {}
         self.frozen: set[str] = set()
 
     def __enter__(self) -> Crew:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._open.close()
+        for one in self._running.values():
+            one.send(signal.SIGKILL)
+        for one in self._running.values():
+            ended(one, COMMAND_SECONDS)
 
     def start(self, name: str, spoiling: Spoiling | None, pumps: Iterable[str]) -> None:
         """A `moc-consumer run`."""
-        start = (*SPOILT, spoiling.packed()) if spoiling else (COMMAND,)
         chosen = [word for pump in pumps for word in ("--pump", pump)]
-        command = [*start, "run", *chosen]
-        self._running[name] = self._open.enter_context(self._place._started(command))
+        self._running[name] = self._place.born(["run", *chosen], spoiling)
 
     @property
     def alive(self) -> list[str]:
         """Who runs, or is frozen."""
         return [name for name, one in self._running.items() if not one.ended]
 
-    def of(self, name: str) -> Running:
+    def of(self, name: str) -> Born:
         """A process that was started."""
         return self._running[name]
 
@@ -227,8 +224,7 @@ class Crew:
 
     def send(self, name: str, number: signal.Signals) -> None:
         """A signal; stopped ones get it too."""
-        if not self._running[name].ended:
-            self._running[name].send(number)
+        self._running[name].send(number)
 
 
 def _stands_still(pid: int) -> bool:

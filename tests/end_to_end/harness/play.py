@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tests.end_to_end.harness.crew import PAUSE, Crew, Place
 from tests.end_to_end.harness.desk import Desk
+from tests.end_to_end.harness.nursery import ended
 from tests.end_to_end.harness.plan import Plan
 from tests.end_to_end.harness.steps import (
     Away,
@@ -57,6 +58,8 @@ class Play:
         self._crew = Crew(self.place)
         self._restored = False
         self._away: set[Part] = set()
+        self._final: list[str] = []
+        self.trace: list[tuple[float, str]] = []
         self.published = 0
         self.counts: Counter[str] = Counter()
         self.verdict = Verdict()
@@ -65,7 +68,7 @@ class Play:
         """Step by step, then the healing, then the verdict."""
         with self._crew:
             for step in self.plan.steps:
-                self._do(step)
+                self._timed(str(step), step)
             self._heal()
         threads = self.plan.threads
         people = {thread.learner.board_id for thread in threads}
@@ -75,6 +78,11 @@ class Play:
         return self.verdict
 
     # ------------------------------------------------------------ steps
+
+    def _timed(self, what: str, step: Step) -> None:
+        began = time.monotonic()
+        self._do(step)
+        self.trace.append((time.monotonic() - began, what))
 
     def _do(self, step: Step) -> None:
         match step:
@@ -149,7 +157,7 @@ class Play:
             self._crew.send(name, signal.SIGCONT)
             self._stopped(name)
         if hit is Hit.KILL:
-            self._crew.of(name).code(STOP_SECONDS)
+            ended(self._crew.of(name), STOP_SECONDS)
 
     def _stopped(self, name: str) -> None:
         running = self._crew.of(name)
@@ -204,12 +212,13 @@ class Play:
         final = [f"final-{n}" for n in range(2 if self.plan.setting is Setting.SERVER else 1)]
         for name in final:
             self._crew.start(name, None, ())
+        self._final = final
         self._finish()
         for name in final:
             self._crew.send(name, signal.SIGTERM)
         for name in final:
             self._stopped(name)
-            if code := self._crew.of(name).code(1):
+            if code := self._crew.of(name).exit_code:
                 said = self._crew.of(name).said[-900:]
                 self.verdict.add("ended_badly", f"{name} ended with {code}: {said}")
 
@@ -225,12 +234,15 @@ class Play:
 
     def _rest(self) -> bool:
         events = self.place.on_bus()
-        if self._waited(HEAL_SECONDS, lambda: self.place.rests(events)):
+        if self._waited(HEAL_SECONDS, lambda: self.place.rests(events) or self._dead()):
             return True
         told = self.place.ledger("SELECT state, count(*) FROM credits GROUP BY state")
         heard = self.place.count("events")
         self.verdict.add("not_at_rest", f"{heard} of {events} events heard; credits: {told}")
         return False
+
+    def _dead(self) -> bool:
+        return all(self._crew.of(name).ended for name in self._final)
 
     def _waited(self, seconds: float, found: Callable[[], bool]) -> bool:
         """Whether something became true in time."""

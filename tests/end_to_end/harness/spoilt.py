@@ -1,11 +1,10 @@
-"""`moc-consumer` with one moment of it spoilt: `python spoilt.py SPOILING run`, and so on."""
+"""Spoils one moment of the program in this process: it dies there, or freezes."""
 
 from __future__ import annotations
 
 import itertools
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,14 +15,13 @@ import httpx
 import consumer.service
 from consumer.bus.connect import Bus
 from consumer.bus.port import Listener, Message, Outgoing, Partition, Publisher, Remembered
-from consumer.cli import main
 from consumer.desk import restoring
 from consumer.ledger import backup, outbox
 from consumer.ledger.ledger import Ledger
 from consumer.pars.port import Action, Pars, Reply
-from consumer.parts import Parts
 from consumer.participant import Record
-from tests.end_to_end.harness.moments import Blow, Moment, Spoiling, unpacked
+from consumer.parts import Parts
+from tests.end_to_end.harness.moments import Blow, Moment, Spoiling
 
 _SENT = "http11.send_request_body.complete"
 _OPENING = 2
@@ -215,8 +213,3 @@ def _after(module: Any, name: str, tell: Callable[[], None]) -> None:
         return done
 
     setattr(module, name, told)
-
-
-if __name__ == "__main__":
-    spoil(Striker(unpacked(sys.argv[1])))
-    main(sys.argv[2:], prog_name="moc-consumer")

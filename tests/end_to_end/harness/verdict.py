@@ -18,7 +18,7 @@ Record = dict[str, Any]
 _TAKEN_BACK = {"retracted_after_sending"}
 _AGAIN = {"completed_after_withdrawal", "reported_again"}
 _EXPLAINED: dict[Kind, set[str]] = {
-    Kind.MISBORN: {"learner_unknown", "no_match", "identity"},
+    Kind.MISBORN: {"identity_mismatch"},
     Kind.TAKEN_BACK: _TAKEN_BACK,
     Kind.BACK_AGAIN: _TAKEN_BACK | _AGAIN,
     Kind.AGAIN: _AGAIN,

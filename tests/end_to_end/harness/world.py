@@ -17,6 +17,7 @@ from consumer.pars.simulator.operations import Manners
 from consumer.pars.simulator.server import running
 from consumer.pars.simulator.web import STEM, Provider, Simulator
 from consumer.resources import shipped
+from tests.end_to_end.harness.nursery import Nursery
 from tests.end_to_end.office import PASSWORD
 from tests.kafka.broker import Broker
 from tests.postgres.server import PostgresServer
@@ -107,6 +108,13 @@ class World:
         pars = Pars(Scenario(datetime.now(UTC)))
         self._open.callback(pars.go)
         return pars
+
+    @cached_property
+    def nursery(self) -> Nursery:
+        """Where the processes come from."""
+        nursery = Nursery()
+        self._open.callback(nursery.close)
+        return nursery
 
     @cached_property
     def broker(self) -> Broker:
