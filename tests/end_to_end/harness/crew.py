@@ -38,7 +38,7 @@ QUICK: dict[str, Any] = {
         "breaker_pause_seconds": 0.3,
     },
     "follow": {"first_seconds": 0.3, "every_seconds": 0.3, "absent_seconds": 2},
-    "intake": {"retry_seconds": 0.3},
+    "intake": {"batch_size": 3, "retry_seconds": 0.3},
 }
 SESSION_SECONDS = 1.5
 _AT_REST = f"""

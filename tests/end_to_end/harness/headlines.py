@@ -34,6 +34,9 @@ IN_FILE = (Setting.EMBEDDED, Setting.KAFKA)
 SHORT, LONG = (0.2, 0.9), (2.3, 3.0)
 """Freezes and outages in seconds: within the lease and the session, and beyond both."""
 
+_TIMES = {Moment.MID_BATCH: 2, Moment.WRITTEN: 2}
+"""How often a moment surely comes to the first process of a round, where that is not thrice."""
+
 
 class Author:
     """Writes the steps of one round."""
@@ -53,9 +56,11 @@ class Author:
         """These steps next."""
         self.steps += steps
 
-    def tell(self, share: float = 1.0, *, office: bool = True) -> None:
-        """The next act of some of the threads."""
+    def tell(self, share: float = 1.0, *, office: bool = True, only: Kind | None = None) -> None:
+        """The next act of some of the threads, or of those of one kind."""
         open_ = [n for n, left in enumerate(self._left) if left and self._may(n, office)]
+        if only:
+            open_ = [n for n in open_ if self._threads[n].kind is only]
         chosen = sorted(self.drawn.sample(open_, round(share * len(open_))))
         for number in chosen:
             self._left[number] -= 1
@@ -167,10 +172,10 @@ class Headline:
         return author.steps
 
 
-def _killed_at(moment: Moment, most: int = 3) -> Callable[[Author], None]:
+def _killed_at(moment: Moment) -> Callable[[Author], None]:
     def write(author: Author) -> None:
         author.tell(0.8, office=False)
-        nth = author.drawn.randint(1, most)
+        nth = author.drawn.randint(1, _TIMES.get(moment, 3))
         struck = author.start(Spoiling(moment, Blow.KILL, nth))
         author.add(Struck(struck))
         author.strike(struck, Hit.KILL)
@@ -186,7 +191,8 @@ def _frozen_at(moment: Moment, blow: Blow = Blow.FREEZE) -> Callable[[Author], N
 
     def write(author: Author) -> None:
         author.tell(0.8, office=False)
-        frozen = author.start(Spoiling(moment, blow, author.drawn.randint(1, 3)))
+        nth = author.drawn.randint(1, _TIMES.get(moment, 3))
+        frozen = author.start(Spoiling(moment, blow, nth))
         author.add(Struck(frozen))
         if author.setting is Setting.SERVER:
             author.crew(2)
@@ -344,6 +350,26 @@ def _put_back(author: Author, moment: Moment | None) -> None:
         author.kill()
 
 
+def _late_post(kind: Kind, blow: Blow) -> Callable[[Author], None]:
+    """Frozen before a post; the credit is withdrawn, perhaps sent again; then the post goes out."""
+
+    def write(author: Author) -> None:
+        author.tell(only=kind)
+        late = author.start(Spoiling(Moment.BEFORE_POST, blow))
+        author.add(Struck(late))
+        author.start()
+        author.tell(only=kind)
+        author.add(Settled())
+        author.tell(only=kind)
+        author.add(Settled(2.0), Tidy(), Settled())
+        author.add(Strike(late, Hit.THAW), Struck(late, 1.0))
+        author.strike(late, Hit.KILL)
+        author.tell()
+        author.crew()
+
+    return write
+
+
 _TAKEN_BACK = (Kind.WITHDRAWN, Kind.AGAIN)
 _MISTAKEN = (Kind.MISBORN, Kind.MISBORN)
 
@@ -383,3 +409,10 @@ HEADLINES = [
         for moment in (Moment.RESTORE_READY, Moment.RESTORE_BETWEEN, Moment.RESTORE_DONE)
     ),
 ]
+
+LATE = [
+    Headline(f"posts late, and {what}: {kind}", ON_SERVER, _late_post(kind, blow), (kind,))
+    for kind in (Kind.WITHDRAWN, Kind.AGAIN)
+    for what, blow in (("dies of it", Blow.FREEZE_THEN_DIE), ("lives", Blow.FREEZE))
+]
+HEADLINES += LATE

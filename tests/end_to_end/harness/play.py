@@ -35,7 +35,7 @@ from tests.end_to_end.harness.verdict import Verdict, judge_books, judge_letters
 from tests.end_to_end.harness.world import World
 from tests.end_to_end.patience import LOOK_SECONDS
 
-HEAL_SECONDS = 45.0
+HEAL_SECONDS = 80.0
 TIDIES = 8
 _SIGNALS = {
     Hit.KILL: signal.SIGKILL,
@@ -162,7 +162,8 @@ class Play:
     def _stopped(self, name: str) -> None:
         running = self._crew.of(name)
         if not self._waited(STOP_SECONDS + 2, lambda: running.ended):
-            self.verdict.add("ended_badly", f"{name} still runs after SIGTERM: {running.said[-900:]}")
+            said = running.said[-900:]
+            self.verdict.add("ended_badly", f"{name} still runs after SIGTERM: {said}")
             self._crew.send(name, signal.SIGKILL)
 
     def _go(self, part: Part, *, hard: bool) -> None:

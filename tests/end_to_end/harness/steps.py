@@ -53,7 +53,7 @@ class Struck:
     """Wait, within bounds, until a process has struck itself."""
 
     name: str
-    seconds: float = 6.0
+    seconds: float = 4.0
 
     def __str__(self) -> str:
         return f"{self.name} comes to its moment"
@@ -167,6 +167,5 @@ class Restore:
         return f"the backup is put back{spoilt}"
 
 
-Step = (
-    Tell | Start | Struck | Pause | Settled | Strike | Away | Back | Weather | Tidy | Backup | Restore
-)
+Step = Tell | Start | Struck | Pause | Settled | Strike | Away | Back | Weather
+Step |= Tidy | Backup | Restore

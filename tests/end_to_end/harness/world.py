@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import httpx
@@ -23,6 +23,8 @@ from tests.kafka.broker import Broker
 from tests.postgres.server import PostgresServer
 
 BOARD_SECONDS = 0.3
+# It tells of every client that dies in the middle of a request: here that is the daily business.
+logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)
 
 
 class Pars:
@@ -97,9 +99,7 @@ class World:
     def __enter__(self) -> World:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._open.close()
 
     @cached_property
