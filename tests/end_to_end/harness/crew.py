@@ -26,6 +26,8 @@ from tests.end_to_end.office import UNSETTLED, Office, merged
 from tests.postgres.server import programs
 
 COMMAND_SECONDS = 30.0
+OVERTAKEN_SECONDS = 6.0
+"""A post that comes later than that after its lease is nobody's to put right; no freeze is so long."""
 # Waits that a round has time for. No try is ever the last: faults are what a round is made of.
 QUICK: dict[str, Any] = {
     "sending": {
@@ -33,6 +35,7 @@ QUICK: dict[str, Any] = {
         "request_timeout_seconds": 0.5,
         "lease_seconds": 2,
         "grace_seconds": 0.5,
+        "overtaken_seconds": OVERTAKEN_SECONDS,
         "max_tries": 1000,
         "backoff_longest_seconds": 0.6,
         "breaker_pause_seconds": 0.3,

@@ -351,18 +351,26 @@ def _put_back(author: Author, moment: Moment | None) -> None:
 
 
 def _late_post(kind: Kind, blow: Blow) -> Callable[[Author], None]:
-    """Frozen before a post; the credit is withdrawn, perhaps sent again; then the post goes out."""
+    """Frozen before a post; the credit is withdrawn, perhaps sent again; then the post goes out.
+
+    The thaw comes when PARS has been asked twice, and before `overtaken_seconds` are over.
+    """
 
     def write(author: Author) -> None:
         author.tell(only=kind)
         late = author.start(Spoiling(Moment.BEFORE_POST, blow))
         author.add(Struck(late))
         author.start()
+        author.pause((0.2, 0.4))
         author.tell(only=kind)
-        author.add(Settled())
-        author.tell(only=kind)
-        author.add(Settled(2.0), Tidy(), Settled())
-        author.add(Strike(late, Hit.THAW), Struck(late, 1.0))
+        author.pause((2.8, 3.4))
+        if kind is Kind.AGAIN:
+            author.tell(only=kind)
+            author.pause((0.4, 0.8))
+            author.add(Tidy())
+            author.pause((0.4, 0.8))
+        author.add(Strike(late, Hit.THAW))
+        author.pause((0.8, 1.2))
         author.strike(late, Hit.KILL)
         author.tell()
         author.crew()
