@@ -141,7 +141,17 @@ class KafkaListener:
 
     def _connected(self) -> Connected:
         options = common(self._config) | consuming(self._config)
-        return connect(lambda **own: KafkaConsumer(*self._topics, **own), options)
+        client = connect(lambda **own: KafkaConsumer(*self._topics, **own), options)
+        try:
+            with typed("connect"):
+                for topic in self._topics:
+                    # The group's leader gives out the partitions that it knows of. One that joins
+                    # before it knows any may give out none, and never look again.
+                    client[0].partitions_for_topic(topic)
+        except BaseException:
+            client[1]()
+            raise
+        return client
 
     def _turn(self, limit: int, timeout_ms: int) -> list[Message]:
         records = self._fetch(limit, timeout_ms)

@@ -141,6 +141,11 @@ class Place(Office):
         found = self.ledger(_AT_REST)
         return bool(found) and found[0][0] >= events and found[0][1:] == (0, 0)
 
+    def sent(self, events: int) -> bool:
+        """Whether so many events are heard and nothing is on its way to PARS."""
+        found = self.ledger(_AT_REST)
+        return bool(found) and found[0][0] >= events and found[0][2] == 0
+
     def on_bus(self) -> int:
         """How many messages stand on the topic that the service hears."""
         topic = self.settings.intake.topics[0]

@@ -89,14 +89,17 @@ class Desk:
             credit = self.credits().get(thread.key)
         return credit is not None and credit.going
 
-    def tidy(self, spoiling: Spoiling | None = None) -> bool:
-        """Go once through what is open; whether there was anything to do."""
-        commands = [one for one in self._commands() if one]
+    def tidy(self, spoiling: Spoiling | None = None, *, restored: bool = False) -> bool:
+        """Go once through what is open; whether there was anything to do.
+
+        Decisions are taken once; only a ledger that was `restored` may have forgotten them.
+        """
+        commands = [one for one in self._commands(restored=restored) if one]
         for number, words in enumerate(commands):
             self._place.command(*words, spoiling=spoiling if number == 0 else None)
         return bool(commands)
 
-    def _commands(self) -> list[tuple[str, ...]]:
+    def _commands(self, *, restored: bool) -> list[tuple[str, ...]]:
         open_ = [letter for letter in self.letters() if letter.status == "open"]
         of = {account: thread for thread in self._threads for account in thread.accounts}
         staying = [one for one in open_ if of[one.account].stays]
@@ -108,7 +111,7 @@ class Desk:
         return [
             _words("deadletter", "agree", [one.letter_id for one in agreed]),
             _words("deadletter", "replay", [one.letter_id for one in replayed]),
-            self._taking_back({of[one.account].key for one in leaving}),
+            self._taking_back({of[one.account].key for one in leaving}) if restored else (),
         ]
 
     def _taking_back(self, answered: set[tuple[str, str]]) -> tuple[str, ...]:

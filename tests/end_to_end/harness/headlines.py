@@ -245,7 +245,10 @@ def _outbox(moment: Moment) -> Callable[[Author], None]:
     def write(author: Author) -> None:
         author.tell(1.0, office=False)
         first = author.start(pumps=("intake", "submit", "follow"))
-        author.add(Settled())
+        # What happens to a letter stands in the outbox one behind the other.
+        author.add(Settled(4.0))
+        author.tell(1.0)
+        author.add(Tidy(), Settled(4.0))
         author.strike(first, author.drawn.choice([Hit.KILL, Hit.STOP]))
         struck = author.start(Spoiling(moment, author.drawn.choice([Blow.KILL, Blow.FREEZE])))
         author.add(Struck(struck))

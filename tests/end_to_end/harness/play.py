@@ -95,7 +95,7 @@ class Play:
             case Pause(seconds):
                 PAUSE.wait(seconds)
             case Settled(seconds):
-                self._waited(seconds, lambda: self.place.rests(self.published))
+                self._waited(seconds, lambda: self.place.sent(self.published))
             case Strike(name, hit):
                 self._strike(name, hit)
             case Away(part, hard):
@@ -106,7 +106,7 @@ class Play:
                 rule = {"kind": kind, "times": times, "on": on}
                 self._world.pars.weather(**rule, **({"seconds": seconds} if seconds else {}))
             case Tidy(spoiling):
-                self._desk.tidy(spoiling)
+                self._desk.tidy(spoiling, restored=self._restored)
             case Backup(spoiling):
                 self._back_up(spoiling)
             case Restore(spoiling):
@@ -229,7 +229,7 @@ class Play:
                 return
             if any(thread.acts for thread in self.plan.threads):
                 self._tell([thread for thread in self.plan.threads if thread.acts])
-            elif not self._desk.tidy():
+            elif not self._desk.tidy(restored=self._restored):
                 return
         self.verdict.add("not_at_rest", "people are asked for ever")
 

@@ -66,7 +66,6 @@ class Thread:
     acts: list[list[Outgoing] | Act]
     stays: bool = True
     accounts: tuple[int, ...] = ()
-    withdrawn: bool = False
     unasked: bool = field(default=True)
     """Whether no person has had anything of it taken back so far."""
 
