@@ -41,9 +41,7 @@ _TIMES = {Moment.MID_BATCH: 2, Moment.WRITTEN: 2}
 class Author:
     """Writes the steps of one round."""
 
-    def __init__(
-        self, drawn: random.Random, setting: Setting, threads: Sequence[Thread]
-    ) -> None:
+    def __init__(self, drawn: random.Random, setting: Setting, threads: Sequence[Thread]) -> None:
         self.drawn, self.setting, self._threads = drawn, setting, threads
         self.steps: list[Step] = []
         self._left = [len(thread.acts) for thread in threads]

@@ -59,7 +59,6 @@ class Play:
         self._restored = False
         self._away: set[Part] = set()
         self._final: list[str] = []
-        self.trace: list[tuple[float, str]] = []
         self.published = 0
         self.counts: Counter[str] = Counter()
         self.verdict = Verdict()
@@ -68,7 +67,7 @@ class Play:
         """Step by step, then the healing, then the verdict."""
         with self._crew:
             for step in self.plan.steps:
-                self._timed(str(step), step)
+                self._do(step)
             self._heal()
         threads = self.plan.threads
         people = {thread.learner.board_id for thread in threads}
@@ -79,25 +78,33 @@ class Play:
 
     # ------------------------------------------------------------ steps
 
-    def _timed(self, what: str, step: Step) -> None:
-        began = time.monotonic()
-        self._do(step)
-        self.trace.append((time.monotonic() - began, what))
-
     def _do(self, step: Step) -> None:
+        """What a step says: to the story and its people, or to processes and parts."""
         match step:
             case Tell(numbers):
                 self._tell([self.plan.threads[number] for number in numbers])
-            case Start(name, spoiling, pumps):
-                self._crew.start(name, spoiling, pumps)
-            case Struck(name, seconds):
-                self._struck(name, seconds)
+            case Tidy(spoiling):
+                self._desk.tidy(spoiling, restored=self._restored)
             case Pause(seconds):
                 PAUSE.wait(seconds)
             case Settled(seconds):
                 self._waited(seconds, lambda: self.place.sent(self.published))
+            case Start() | Struck() | Strike():
+                self._do_to_process(step)
+            case _:
+                self._do_to_part(step)
+
+    def _do_to_process(self, step: Start | Struck | Strike) -> None:
+        match step:
+            case Start(name, spoiling, pumps):
+                self._crew.start(name, spoiling, pumps)
+            case Struck(name, seconds):
+                self._struck(name, seconds)
             case Strike(name, hit):
                 self._strike(name, hit)
+
+    def _do_to_part(self, step: Away | Back | Weather | Backup | Restore) -> None:
+        match step:
             case Away(part, hard):
                 self._go(part, hard=hard)
             case Back(part):
@@ -105,8 +112,6 @@ class Play:
             case Weather(kind, times, seconds, on):
                 rule = {"kind": kind, "times": times, "on": on}
                 self._world.pars.weather(**rule, **({"seconds": seconds} if seconds else {}))
-            case Tidy(spoiling):
-                self._desk.tidy(spoiling, restored=self._restored)
             case Backup(spoiling):
                 self._back_up(spoiling)
             case Restore(spoiling):

@@ -53,7 +53,7 @@ class Struck:
     """Wait, within bounds, until a process has struck itself."""
 
     name: str
-    seconds: float = 6.0
+    seconds: float = 15.0
 
     def __str__(self) -> str:
         return f"{self.name} comes to its moment"
