@@ -244,9 +244,9 @@ def _outbox(moment: Moment) -> Callable[[Author], None]:
         author.tell(1.0, office=False)
         first = author.start(pumps=("intake", "submit", "follow"))
         # What happens to a letter stands in the outbox one behind the other.
-        author.add(Settled(4.0))
+        author.add(Settled())
         author.tell(1.0)
-        author.add(Tidy(), Settled(4.0))
+        author.add(Tidy(), Settled())
         author.strike(first, author.drawn.choice([Hit.KILL, Hit.STOP]))
         struck = author.start(Spoiling(moment, author.drawn.choice([Blow.KILL, Blow.FREEZE])))
         author.add(Struck(struck))
