@@ -4,8 +4,13 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 # How many completions the memory is watched over; the long run is RECORDS=1000000.
 RECORDS ?= 100000
+# What the crash harness plays: docs/reliability.md.
+ROUNDS ?= 20
+SEED ?= 1
+FIRST ?= 0
+JOBS ?= 2
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test crash lint bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/moc-consumer demo

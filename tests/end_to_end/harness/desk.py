@@ -129,5 +129,8 @@ class Desk:
 
 def _words(group: str, verb: str, names: Sequence[str]) -> tuple[str, ...]:
     return (group, verb, *names, "--yes", *WHY) if names else ()
+<<<<<<< HEAD
 
 
+=======
+>>>>>>> crash

@@ -59,7 +59,10 @@ class Play:
         self._restored = False
         self._away: set[Part] = set()
         self._final: list[str] = []
+<<<<<<< HEAD
         self.trace: list[tuple[float, str]] = []
+=======
+>>>>>>> crash
         self.published = 0
         self.counts: Counter[str] = Counter()
         self.verdict = Verdict()
@@ -68,7 +71,11 @@ class Play:
         """Step by step, then the healing, then the verdict."""
         with self._crew:
             for step in self.plan.steps:
+<<<<<<< HEAD
                 self._timed(str(step), step)
+=======
+                self._do(step)
+>>>>>>> crash
             self._heal()
         threads = self.plan.threads
         people = {thread.learner.board_id for thread in threads}
@@ -79,6 +86,7 @@ class Play:
 
     # ------------------------------------------------------------ steps
 
+<<<<<<< HEAD
     def _timed(self, what: str, step: Step) -> None:
         began = time.monotonic()
         self._do(step)
@@ -92,12 +100,40 @@ class Play:
                 self._crew.start(name, spoiling, pumps)
             case Struck(name, seconds):
                 self._struck(name, seconds)
+=======
+    def _do(self, step: Step) -> None:
+        """What a step says: to the story and its people, or to processes and parts."""
+        match step:
+            case Tell(numbers):
+                self._tell([self.plan.threads[number] for number in numbers])
+            case Tidy(spoiling):
+                self._desk.tidy(spoiling, restored=self._restored)
+>>>>>>> crash
             case Pause(seconds):
                 PAUSE.wait(seconds)
             case Settled(seconds):
                 self._waited(seconds, lambda: self.place.sent(self.published))
+<<<<<<< HEAD
             case Strike(name, hit):
                 self._strike(name, hit)
+=======
+            case Start() | Struck() | Strike():
+                self._do_to_process(step)
+            case _:
+                self._do_to_part(step)
+
+    def _do_to_process(self, step: Start | Struck | Strike) -> None:
+        match step:
+            case Start(name, spoiling, pumps):
+                self._crew.start(name, spoiling, pumps)
+            case Struck(name, seconds):
+                self._struck(name, seconds)
+            case Strike(name, hit):
+                self._strike(name, hit)
+
+    def _do_to_part(self, step: Away | Back | Weather | Backup | Restore) -> None:
+        match step:
+>>>>>>> crash
             case Away(part, hard):
                 self._go(part, hard=hard)
             case Back(part):
@@ -105,8 +141,11 @@ class Play:
             case Weather(kind, times, seconds, on):
                 rule = {"kind": kind, "times": times, "on": on}
                 self._world.pars.weather(**rule, **({"seconds": seconds} if seconds else {}))
+<<<<<<< HEAD
             case Tidy(spoiling):
                 self._desk.tidy(spoiling, restored=self._restored)
+=======
+>>>>>>> crash
             case Backup(spoiling):
                 self._back_up(spoiling)
             case Restore(spoiling):

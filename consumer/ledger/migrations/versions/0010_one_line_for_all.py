@@ -26,6 +26,6 @@ def upgrade() -> None:
     )
     op.add_column("credits", sa.Column("overtaken_at", sa.BigInteger))
     op.drop_index("ix_credits_state_profile_due_at_report_by", "credits")
-    op.create_index("ix_credits_state_profile_due_at", "credits", ["state", "profile", "due_at"])
-    by_deadline = ["state", "profile", "report_by"]
-    op.create_index("ix_credits_state_profile_report_by", "credits", by_deadline)
+    for by in ("due_at", "report_by"):
+        columns = ["state", "profile", by, "id"]
+        op.create_index(f"ix_credits_{'_'.join(columns)}", "credits", columns)
