@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import os
-<<<<<<< HEAD
-from pathlib import Path
-=======
->>>>>>> crash
 
 import pytest
 
@@ -57,14 +53,8 @@ def test_nothing_is_lost_nothing_credited_twice_nothing_out_of_order(tally: Tall
 @pytest.mark.kafka
 @pytest.mark.timeout(600)
 def test_processes_were_struck(tally: Tally) -> None:
-<<<<<<< HEAD
-    counts = {name: sum(done.counts[name] for done in tally.rounds) for name in ("kills", "moments")}
-    assert counts["kills"] >= len(tally.rounds) // 2
-    assert counts["moments"] > 0
-=======
     assert sum(done.counts["kills"] for done in tally.rounds) >= len(tally.rounds) // 2
     assert sum(done.counts["moments"] for done in tally.rounds) > 0
->>>>>>> crash
 
 
 def test_a_seed_is_a_plan() -> None:

@@ -27,11 +27,7 @@ from tests.postgres.server import programs
 
 COMMAND_SECONDS = 30.0
 OVERTAKEN_SECONDS = 5.0
-<<<<<<< HEAD
-"""A post that comes later than that after its lease is nobody's to put right; no freeze is so long."""
-=======
 """A post that comes later than that after a takeover is nobody's to put right."""
->>>>>>> crash
 # Waits that a round has time for. No try is ever the last: faults are what a round is made of.
 QUICK: dict[str, Any] = {
     "sending": {

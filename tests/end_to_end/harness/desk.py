@@ -129,8 +129,3 @@ class Desk:
 
 def _words(group: str, verb: str, names: Sequence[str]) -> tuple[str, ...]:
     return (group, verb, *names, "--yes", *WHY) if names else ()
-<<<<<<< HEAD
-
-
-=======
->>>>>>> crash

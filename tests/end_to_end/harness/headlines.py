@@ -41,13 +41,7 @@ _TIMES = {Moment.MID_BATCH: 2, Moment.WRITTEN: 2}
 class Author:
     """Writes the steps of one round."""
 
-<<<<<<< HEAD
-    def __init__(
-        self, drawn: random.Random, setting: Setting, threads: Sequence[Thread]
-    ) -> None:
-=======
     def __init__(self, drawn: random.Random, setting: Setting, threads: Sequence[Thread]) -> None:
->>>>>>> crash
         self.drawn, self.setting, self._threads = drawn, setting, threads
         self.steps: list[Step] = []
         self._left = [len(thread.acts) for thread in threads]
@@ -250,15 +244,9 @@ def _outbox(moment: Moment) -> Callable[[Author], None]:
         author.tell(1.0, office=False)
         first = author.start(pumps=("intake", "submit", "follow"))
         # What happens to a letter stands in the outbox one behind the other.
-<<<<<<< HEAD
-        author.add(Settled(4.0))
-        author.tell(1.0)
-        author.add(Tidy(), Settled(4.0))
-=======
         author.add(Settled())
         author.tell(1.0)
         author.add(Tidy(), Settled())
->>>>>>> crash
         author.strike(first, author.drawn.choice([Hit.KILL, Hit.STOP]))
         struck = author.start(Spoiling(moment, author.drawn.choice([Blow.KILL, Blow.FREEZE])))
         author.add(Struck(struck))

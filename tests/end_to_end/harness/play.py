@@ -59,10 +59,6 @@ class Play:
         self._restored = False
         self._away: set[Part] = set()
         self._final: list[str] = []
-<<<<<<< HEAD
-        self.trace: list[tuple[float, str]] = []
-=======
->>>>>>> crash
         self.published = 0
         self.counts: Counter[str] = Counter()
         self.verdict = Verdict()
@@ -71,11 +67,7 @@ class Play:
         """Step by step, then the healing, then the verdict."""
         with self._crew:
             for step in self.plan.steps:
-<<<<<<< HEAD
-                self._timed(str(step), step)
-=======
                 self._do(step)
->>>>>>> crash
             self._heal()
         threads = self.plan.threads
         people = {thread.learner.board_id for thread in threads}
@@ -86,21 +78,6 @@ class Play:
 
     # ------------------------------------------------------------ steps
 
-<<<<<<< HEAD
-    def _timed(self, what: str, step: Step) -> None:
-        began = time.monotonic()
-        self._do(step)
-        self.trace.append((time.monotonic() - began, what))
-
-    def _do(self, step: Step) -> None:
-        match step:
-            case Tell(numbers):
-                self._tell([self.plan.threads[number] for number in numbers])
-            case Start(name, spoiling, pumps):
-                self._crew.start(name, spoiling, pumps)
-            case Struck(name, seconds):
-                self._struck(name, seconds)
-=======
     def _do(self, step: Step) -> None:
         """What a step says: to the story and its people, or to processes and parts."""
         match step:
@@ -108,15 +85,10 @@ class Play:
                 self._tell([self.plan.threads[number] for number in numbers])
             case Tidy(spoiling):
                 self._desk.tidy(spoiling, restored=self._restored)
->>>>>>> crash
             case Pause(seconds):
                 PAUSE.wait(seconds)
             case Settled(seconds):
                 self._waited(seconds, lambda: self.place.sent(self.published))
-<<<<<<< HEAD
-            case Strike(name, hit):
-                self._strike(name, hit)
-=======
             case Start() | Struck() | Strike():
                 self._do_to_process(step)
             case _:
@@ -133,7 +105,6 @@ class Play:
 
     def _do_to_part(self, step: Away | Back | Weather | Backup | Restore) -> None:
         match step:
->>>>>>> crash
             case Away(part, hard):
                 self._go(part, hard=hard)
             case Back(part):
@@ -141,11 +112,6 @@ class Play:
             case Weather(kind, times, seconds, on):
                 rule = {"kind": kind, "times": times, "on": on}
                 self._world.pars.weather(**rule, **({"seconds": seconds} if seconds else {}))
-<<<<<<< HEAD
-            case Tidy(spoiling):
-                self._desk.tidy(spoiling, restored=self._restored)
-=======
->>>>>>> crash
             case Backup(spoiling):
                 self._back_up(spoiling)
             case Restore(spoiling):

@@ -53,11 +53,7 @@ class Struck:
     """Wait, within bounds, until a process has struck itself."""
 
     name: str
-<<<<<<< HEAD
-    seconds: float = 6.0
-=======
     seconds: float = 15.0
->>>>>>> crash
 
     def __str__(self) -> str:
         return f"{self.name} comes to its moment"

@@ -13,15 +13,9 @@ from tests.end_to_end.harness.story import Kind, Thread
 
 Record = dict[str, Any]
 
-<<<<<<< HEAD
-# What a person may be asked, by what happened. What was withdrawn and is wanted again may turn out to
-# have been accepted by the board, from a post that went out late. A restore forgets what people decided: then a
-# credit that they withdrew has vanished from PARS, and is asked about anew.
-=======
 # What a person may be asked, by what happened. What was withdrawn and is wanted again may turn out
 # to have been accepted by the board, from a post that went out late. A restore forgets what people
 # decided: then a credit that they withdrew has vanished from PARS, and is asked about anew.
->>>>>>> crash
 _TAKEN_BACK = {"retracted_after_sending"}
 _AGAIN = {"completed_after_withdrawal", "reported_again"}
 _EXPLAINED: dict[Kind, set[str]] = {
