@@ -59,7 +59,7 @@ class Dealings:
         self._pars, self._policy, self._clock = pars, policy, clock
 
     def _ask(self, claim: Claim) -> tuple[StatusFate, Attempt]:
-        if claim.restored and claim.state is not State.WITHDRAWING:
+        if claim.restored and not (claim.state is State.WITHDRAWING and claim.resend):
             return search(self._pars, claim)
         by_fields = claim.among and self._pars.status_by_learner(claim.sent)
         reply = by_fields or self._pars.status(claim.credit_id)

@@ -15,7 +15,7 @@ from consumer.desk.named import credits_named, name_of
 from consumer.desk.trail import remember
 from consumer.ledger import links
 from consumer.ledger.correction import is_going
-from consumer.ledger.creditbook import Agreed, CreditBook
+from consumer.ledger.creditbook import Agreed, CreditBook, never_left
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.letters import Status
 from consumer.ledger.schema import credits_
@@ -80,7 +80,7 @@ def _what_happens(row: Row[Any]) -> str:
         return f"{_NOTHING}: it stands in a report by file; bring its results, or undo the report"
     if state is State.WITHDRAWING:
         return "it is being corrected: it is withdrawn for good instead"
-    if row.credit_id is None:
+    if never_left(row):
         return "it has not been sent: it is just withdrawn"
     return _WHAT.get(state, _DELETE)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -105,18 +105,15 @@ class Claims:
     def _lease(self, db: Connection, rows: Sequence[Row[Any]], now: datetime) -> list[Claim]:
         rows = [self._asked_first(db, row) for row in rows]
         claims = [self._claim_of(row, now, self._among(db, row)) for row in rows]
-        shapes: dict[tuple[bool, bool], list[dict[str, Any]]] = {}
+        kinds: dict[tuple[State, bool], list[dict[str, Any]]] = {}
         for claim in claims:
-            sending = claim.state is State.READY
-            values = {
-                "number": claim.row,
-                "until": claim.lease_until,
-                "overtaken": claim.overtaken_at,
-            }
-            values |= {"named": claim.credit_id} if sending else {}
-            shapes.setdefault((sending, sending and not claim.ask), []).append(values)
-        for shape, leased in shapes.items():
-            db.execute(_leasing(*shape), leased)
+            kind = claim.state, claim.state is State.READY and not claim.ask
+            leased = {"number": claim.row, "until": claim.lease_until}
+            leased |= {"overtaken": claim.overtaken_at}
+            leased |= {"named": claim.credit_id} if claim.state in _NAMED else {}
+            kinds.setdefault(kind, []).append(leased)
+        for kind, rows_of_it in kinds.items():
+            db.execute(_leasing(*kind), rows_of_it)
         return claims
 
     def _asked_first(self, db: Connection, row: Row[Any]) -> Row[Any]:
@@ -219,20 +216,22 @@ def _free(now: Any) -> ColumnElement[bool]:
     return or_(credits_.c.lease_until.is_(None), credits_.c.lease_until <= now)
 
 
-@cache
-def _leasing(sending: bool, fresh: bool) -> Update:
-    """Lease to us; what is to be sent is written down before the request leaves.
+_NAMED = {State.READY, State.WITHDRAWING}
+"""What PARS is told of, or asked about, under a CreditID that the ledger has before."""
 
-    Whoever finds such a row later asks first.
-    """
-    values: Mapping[str, Any] = {
+
+@cache
+def _leasing(state: State, fresh: bool) -> Update:
+    values: dict[str, Any] = {
         "fence": credits_.c.fence + 1,
         "lease_until": bindparam("until"),
         "overtaken_at": bindparam("overtaken"),
     }
-    if sending:
-        named = {"state": State.SUBMITTING.value, "credit_id": bindparam("named"), "ask": True}
-        values = {**values, **named}
+    if state in _NAMED:
+        values["credit_id"] = bindparam("named")
+    if state is State.READY:
+        # Written before the request leaves: whoever finds this row later asks first.
+        values |= {"state": State.SUBMITTING.value, "ask": True}
     if fresh:
-        values = {**values, "sent": credits_.c.record}
+        values["sent"] = credits_.c.record
     return update(credits_).where(credits_.c.id == bindparam("number")).values(values)

@@ -222,7 +222,7 @@ class CreditBook(LetterBook):
 
     def withdraw(self, row: Row[Any]) -> None:
         """Have PARS delete what it may have of this credit; what never left is just withdrawn."""
-        if row.credit_id is None:
+        if never_left(row):
             self._change(row, state=State.WITHDRAWN.value, reasons="[]")
         else:
             withdrawing = {"state": State.WITHDRAWING.value, "resend": False, "ask": True}
@@ -275,6 +275,11 @@ def _names(record: Record, series: str) -> dict[str, Any]:
         "credit_type": record.credit_type,
         "activity": record.activity,
     }
+
+
+def never_left(row: Row[Any]) -> bool:
+    """Whether PARS surely has nothing of this credit, as far back as the ledger remembers."""
+    return row.credit_id is None and row.restored_at is None
 
 
 def _deadlines(record: Record) -> tuple[date | None, date | None]:

@@ -23,8 +23,21 @@ from consumer.ledger.lock import LedgerUnavailable, nobody_uses
 from consumer.ledger.seal import Seal
 from consumer.pars.port import Action
 from tests.integration.office import SEALING_KEY, SECRET, Office, SimulatedPars
-from tests.integration.people import LENA, MOODLE, OTIS, PRIYA, course, moodle
+from tests.integration.people import (
+    LENA,
+    MOODLE,
+    NOON,
+    OPENEDX,
+    OTIS,
+    PRIYA,
+    RENAL,
+    course,
+    moodle,
+    openedx,
+    revoked,
+)
 
+RENAL_ROW = {"activity": "RENAL", "pars_activity_id": "202600002", "max_points": "1.25"}
 KEYS = Keys(Identity(SECRET), Seal(SEALING_KEY))
 DAY = 86_400.0
 
@@ -49,12 +62,16 @@ def put_back(office: Office, backup: Path) -> Path | None:
     return kept
 
 
-def corrected(office: Office) -> None:
+def corrected(
+    office: Office,
+    row: dict[str, str] = course(MOODLE, "101", max_points="1.25"),  # noqa: B008 - never changed
+    activity: str = "HF-UPDATE",
+) -> None:
     """The office mends the points and corrects all that was sent of the course."""
-    office.put_activities(course(MOODLE, "101", max_points="1.25"))
+    office.put_activities(row)
     office.look()
     desk = Correcting(office.ledger, office.service.premises.house, office.clock, accepted_too=True)
-    list(desk.correct(desk.select(Wanted(activity="HF-UPDATE"))))
+    list(desk.correct(desk.select(Wanted(activity=activity))))
 
 
 def settled(office: Office) -> bool:
@@ -221,3 +238,39 @@ def test_a_restore_that_fails_leaves_the_ledger_where_it_was(office: Office) -> 
     assert office.ledger_path.read_bytes() == before
     assert [f.name for f in office.ledger_path.parent.glob("*.restoring*")] == []
     office.ledger = office.open_ledger()
+
+
+@pytest.mark.parametrize("sent_as", [1, 2])
+@pytest.mark.parametrize("by", ["the LMS", "a person"])
+def test_what_was_sent_after_the_backup_and_is_taken_back_goes_from_pars(
+    reporting: Office, pars: SimulatedPars, sent_as: int, by: str
+) -> None:
+    backup = backed_up(reporting)
+    reporting.hear(openedx(PRIYA))
+    reporting.drive_to("submitted")
+    if sent_as == 2:
+        corrected(reporting, course(OPENEDX, RENAL, **RENAL_ROW), "RENAL")
+        reporting.drive_to("submitted")
+    if by == "the LMS":
+        reporting.publisher.publish([revoked(PRIYA, NOON + timedelta(hours=1))])
+    put_back(reporting, backup)
+    if by == "a person":
+        name = "c1"  # it has no CreditID in this ledger
+        list(withdraw(reporting.ledger, [name], "mora", "not hers", reporting.clock))
+    reporting.drive_to("withdrawn")
+    assert live(pars) == {}
+    assert reporting.open_letters() == []
+
+
+def test_what_the_board_accepted_after_the_backup_is_taken_back_by_a_person_alone(
+    reporting: Office, pars: SimulatedPars
+) -> None:
+    backup = backed_up(reporting)
+    reporting.hear(openedx(PRIYA))
+    reporting.drive_to("accepted")
+    reporting.publisher.publish([revoked(PRIYA, NOON + timedelta(hours=1))])
+    put_back(reporting, backup)
+    reporting.drive_to("accepted")
+    assert live(pars) == {PRIYA.board_id: 1}
+    (letter,) = reporting.open_letters()
+    assert letter["reason"] == "accepted_meanwhile"
