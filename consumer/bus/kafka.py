@@ -100,7 +100,7 @@ class KafkaListener:
         Raises CommitRefused (the next poll starts from what is committed), BusUnavailable.
         """
         offsets = {
-            TopicPartition(*strand): OffsetAndMetadata(next_, "", -1)
+            TopicPartition(*strand): OffsetAndMetadata(next_, self._places.mark(strand.topic), -1)
             for strand, next_ in positions.items()
         }
         if self._member() != self._membership or not offsets.keys() <= self._consumer.assignment():
@@ -201,14 +201,14 @@ class KafkaListener:
             raise BusUnavailable(f"Kafka: {told}: {remedy}") from error
 
     def _started_over(self) -> bool:
-        """Whether the group changed, and every partition was put where it has to start.
+        """Whether the group or a topic changed, and all partitions were put where they start.
 
         Done here, not in a rebalance listener: those run where nothing may block. All partitions,
         also those that stayed with us: the client keeps their place, behind which an uncommitted
         batch would be lost.
         """
         member = self._member()
-        if member == self._membership:
+        if member == self._membership and not self._places.made_anew(self._consumer):
             return False
         if self._consumer.group_metadata().state != MemberState.STABLE:
             # The new membership is known before its partitions are: these are the old ones.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from typing import Any
 
-from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka import ConsumerRebalanceListener, KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
@@ -50,7 +50,8 @@ def member(config: KafkaConfig, topics: Collection[str]) -> Callable[..., Any]:
 
     def make(**options: Any) -> Any:
         assignors = [kind() for kind in _ASSIGNORS[config.assignment]]
-        consumer = KafkaConsumer(*topics, partition_assignment_strategy=assignors, **options)
+        consumer = KafkaConsumer(partition_assignment_strategy=assignors, **options)
+        consumer.subscribe(list(topics), listener=_Still(consumer))
         for one in assignors:
             if isinstance(one, Cooperative):
                 one.owned = consumer.assignment
@@ -84,6 +85,20 @@ def keep_join(consumer: Any) -> None:
     if task is not None:
         coordinator._join_task = task if isinstance(task, _Joining) else _Joining(task)
         coordinator.rejoin_needed = True
+
+
+class _Still(ConsumerRebalanceListener):
+    """Nothing is fetched from a new partition before it was put where it has to start."""
+
+    def __init__(self, consumer: Any) -> None:
+        self._consumer = consumer
+
+    def on_partitions_assigned(self, assigned: Any) -> None:
+        """Until it is placed."""
+        self._consumer.pause(*assigned)
+
+    def on_partitions_revoked(self, revoked: Any) -> None:
+        """Nothing: what was heard of them and not committed is heard again."""
 
 
 class Watch:

@@ -80,7 +80,16 @@ class Places:
     def __init__(self, config: KafkaConfig) -> None:
         self._stops = config.when_events_are_gone == "stop"
         self._timeout_ms = int(config.request_timeout_seconds * 1000)
+        self._ids: dict[str, str] = {}
         self._log = structlog.get_logger()
+
+    def mark(self, topic: str) -> str:
+        """What is committed with a position: Kafka's id of the topic that it is a position in."""
+        return self._ids.get(topic, "")
+
+    def made_anew(self, consumer: Any) -> bool:
+        """Whether a topic was deleted and made again since the partitions were put."""
+        return any(_id(consumer, topic) not in ("", was) for topic, was in self._ids.items())
 
     def put(
         self,
@@ -89,6 +98,7 @@ class Places:
         older: Mapping[Partition, int] | None,
     ) -> list[Gone]:
         """Place every partition; gives those that stay paused because unheard events are gone."""
+        self._ids = {strand.topic: _id(consumer, strand.topic) for strand in assigned}
         firsts, ends = self._ends_of_logs(consumer, assigned)
         stopped = []
         for strand in assigned:
@@ -119,8 +129,12 @@ class Places:
     def _heard(
         self, consumer: Any, strand: TopicPartition, older: Mapping[Partition, int] | None
     ) -> Heard:
-        committed = consumer.committed(strand, timeout_ms=self._timeout_ms)
-        return Heard(committed, None if older is None else older.get(Partition(*strand), 0))
+        found = consumer.committed(strand, metadata=True, timeout_ms=self._timeout_ms)
+        if found and found.metadata and self.mark(strand.topic) not in ("", found.metadata):
+            self._log.warning("topic.made_anew", topic=strand.topic, partition=strand.partition)
+            return Heard(None, None)
+        remembered = None if older is None else older.get(Partition(*strand), 0)
+        return Heard(found.offset if found else None, remembered)
 
     def _say(self, gone: Gone) -> None:
         self._log.error(
@@ -131,6 +145,10 @@ class Places:
             count=gone.count,
             state="stopped" if self._stops else "skipped",
         )
+
+
+def _id(consumer: Any, topic: str) -> str:
+    return str(consumer._cluster.topic_id(topic) or "")
 
 
 def _seek(consumer: Any, strand: TopicPartition, start: int) -> None:
