@@ -12,11 +12,10 @@ from typing import Any
 
 import pytest
 
-from consumer.bus.connect import Bus
 from consumer.demo.scenario import Scenario
 from tests.end_to_end.books import Pars
 from tests.end_to_end.conftest import OpenOffice, kafka_settings
-from tests.end_to_end.office import STOP_SECONDS, Office, Running
+from tests.end_to_end.office import STOP_SECONDS, Running
 from tests.end_to_end.patience import until
 from tests.kafka.broker import Broker, free_ports
 
@@ -51,19 +50,21 @@ def test_sigterm_ends_a_start_without_kafka(
             stop_in_time(service)
 
 
+@pytest.mark.parametrize("when", ["at once", "later"])
 @pytest.mark.parametrize("how", ["killed", "frozen"])
 def test_sigterm_ends_a_service_whose_kafka_went_away_and_nothing_is_lost(
-    open_office: OpenOffice, pars: Pars, story: Scenario, own_broker: Broker, how: str
+    open_office: OpenOffice, pars: Pars, story: Scenario, own_broker: Broker, how: str, when: str
 ) -> None:
     office = open_office(pars.url, **kafka_settings(own_broker.bootstrap))
     story.write_tables(office.tables)
     half = len(story.events) // 2
     with office.service() as service:
-        publish(office, story.events[:half])
+        office.publish(story.events[:half])
         until(lambda: office.count("events") >= half or service.ended, PATIENCE_SECONDS, "half")
-        publish(office, story.events[half:])
+        office.publish(story.events[half:])
         {"killed": own_broker.kill, "frozen": own_broker.freeze}[how]()
-        until(lambda: "bus.unavailable" in service.said, PATIENCE_SECONDS, "a word on it")
+        if when == "later":
+            until(lambda: "bus.unavailable" in service.said, PATIENCE_SECONDS, "a word on it")
         stop_in_time(service)
     {"killed": own_broker.start, "frozen": own_broker.thaw}[how]()
     with office.service() as service:
@@ -81,8 +82,3 @@ def stop_in_time(service: Running) -> None:
     assert service.code(STOP_SECONDS + LEAVING_SECONDS) == 0, service.said
     assert time.monotonic() - started < STOP_SECONDS + LEAVING_SECONDS
     assert "pump.left_behind" not in service.said
-
-
-def publish(office: Office, messages: Any) -> None:
-    with closing(Bus(office.settings).publisher()) as publisher:
-        publisher.publish(messages)
