@@ -9,7 +9,7 @@ from contextlib import ExitStack, closing
 from typing import Any
 
 import pytest
-from kafka import KafkaAdminClient, KafkaProducer
+from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource
 
 from consumer.bus.kafka import (
@@ -218,6 +218,28 @@ def test_a_producer_that_an_error_spoiled_is_replaced(
         publisher.publish([Outgoing(topic, b"k", b"x" * 10_000)])
     publisher.publish(events(topic, "after"))
     assert values(drain(listen(topic), 1)) == ["after"]
+
+
+def test_kafka_knows_the_producer_and_so_drops_what_it_repeats(
+    bus: KafkaBus, publisher: KafkaPublisher, admin: KafkaAdminClient
+) -> None:
+    topic = bus.topic()
+    publisher.publish(events(topic, "1", "2"))
+    strand = TopicPartition(topic, 0)
+    # The client takes idempotence only together with acks=all (KIP-679).
+    (producer,) = admin.describe_producers([strand])[strand].active_producers
+    assert producer.producer_id >= 0
+    assert producer.last_sequence == 1
+
+
+def test_many_large_messages_are_published_in_order(
+    publisher: KafkaPublisher, bus: KafkaBus, listen: Listen
+) -> None:
+    topic = bus.topic()
+    sent = [Outgoing(topic, b"k", b"%d:" % n + b"x" * MIB) for n in range(9)]  # three slices
+    publisher.publish(sent)
+    heard = drain(listen(topic), 9)
+    assert [message.value for message in heard] == [message.value for message in sent]
 
 
 def test_publishing_to_a_topic_that_is_not_there_is_unavailable(bus: KafkaBus) -> None:
