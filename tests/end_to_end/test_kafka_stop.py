@@ -15,7 +15,7 @@ import pytest
 from consumer.demo.scenario import Scenario
 from tests.end_to_end.books import Pars
 from tests.end_to_end.conftest import OpenOffice, kafka_settings
-from tests.end_to_end.office import STOP_SECONDS, Running
+from tests.end_to_end.office import STOP_SECONDS, UNSETTLED, Running
 from tests.end_to_end.patience import until
 from tests.kafka.broker import Broker, free_ports
 
@@ -70,6 +70,33 @@ def test_sigterm_ends_a_service_whose_kafka_went_away_and_nothing_is_lost(
     with office.service() as service:
         done = office.at_rest
         until(lambda: done(len(story.events)) or service.ended, PATIENCE_SECONDS, "the end")
+        service.stop()
+    assert pars.credited() == Counter(dict.fromkeys(story.credits, 1))
+    assert office.committed() == len(story.events)
+
+
+def test_a_kafka_that_is_away_at_the_start_and_once_more_later_holds_up_nothing(
+    open_office: OpenOffice, pars: Pars, story: Scenario, own_broker: Broker
+) -> None:
+    office = open_office(pars.url, **kafka_settings(own_broker.bootstrap))
+    story.write_tables(office.tables)
+    half = len(story.events) // 2
+    own_broker.kill()
+    with office.service() as service:
+        until(lambda: "bus.unavailable" in service.said, PATIENCE_SECONDS, "a word on it")
+        own_broker.start()
+        office.publish(story.events[:half])
+        until(lambda: office.count("events") >= half or service.ended, PATIENCE_SECONDS, "half")
+        own_broker.kill()
+        # What was heard is sent meanwhile; what is to be published waits.
+        until(
+            lambda: not office.count(f"credits WHERE state IN {UNSETTLED}") or service.ended,
+            PATIENCE_SECONDS,
+            "the sending",
+        )
+        own_broker.start()
+        office.publish(story.events[half:])
+        until(lambda: office.at_rest(len(story.events)) or service.ended, PATIENCE_SECONDS, "all")
         service.stop()
     assert pars.credited() == Counter(dict.fromkeys(story.credits, 1))
     assert office.committed() == len(story.events)
