@@ -93,7 +93,7 @@ def connect(kind: Callable[..., Any], options: Mapping[str, Any]) -> Connected:
         raise
 
 
-class _Attentive(KafkaConnectionManager):  # type: ignore[misc]  # the stubs leave it out
+class _Attentive(KafkaConnectionManager):
     """Keeps why a connection did not come about, which the client itself only logs.
 
     A broker that hangs up with its refusal can be faster than the client, which then drops the
