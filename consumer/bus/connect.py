@@ -18,6 +18,12 @@ from consumer.bus.port import Listener, Publisher, Remembered
 from consumer.settings import Settings
 
 MESSAGE_LIMIT_BYTES = 2 * 1024 * 1024
+MADE_RETENTION_HOURS = 14 * 24  # of source topics that we make: twice Kafka's own week
+
+# Shares of stop_seconds that one wait for Kafka may take. A pump that is in one when SIGTERM comes
+# ends it, and closes what it has, before it is left behind. Publishing waits twice its share.
+CONNECT_SHARE, REQUEST_SHARE, DELIVERY_SHARE, CLOSE_SHARE = 0.25, 0.4, 0.3, 0.1
+_LEAST_SECONDS = 1.0
 
 
 class Bus:
@@ -65,11 +71,22 @@ def kafka_config(settings: Settings) -> KafkaConfig:
         cert_file=str(kafka.cert_file) if kafka.cert_file else None,
         key_file=str(kafka.key_file) if kafka.key_file else None,
     )
+
+    def share(of: float) -> float:
+        return max(_LEAST_SECONDS, of * settings.stop_seconds)
+
     return KafkaConfig(
         bootstrap_servers=kafka.bootstrap_servers,
         group=settings.intake.group,
+        group_instance_id=kafka.group_instance_id or None,
         security=security,
         session_timeout_seconds=kafka.session_timeout_seconds,
+        connect_timeout_seconds=share(CONNECT_SHARE),
+        request_timeout_seconds=share(REQUEST_SHARE),
+        delivery_timeout_seconds=share(DELIVERY_SHARE),
+        close_timeout_seconds=share(CLOSE_SHARE),
+        assignment=kafka.assignment,
+        when_events_are_gone=kafka.when_events_are_gone,
         max_message_bytes=MESSAGE_LIMIT_BYTES,
         replication_factor=kafka.replication_factor,
     )
@@ -78,8 +95,15 @@ def kafka_config(settings: Settings) -> KafkaConfig:
 def topic_specs(settings: Settings) -> list[TopicSpec]:
     """The topics the service lives on, as it needs them."""
     partitions, outbox = settings.kafka.source_partitions, settings.outbox
+    least = settings.kafka.least_retention_hours
     sources = [
-        TopicSpec(name, partitions, max_message_bytes=MESSAGE_LIMIT_BYTES)
+        TopicSpec(
+            name,
+            partitions,
+            max_message_bytes=MESSAGE_LIMIT_BYTES,
+            retention_hours=max(MADE_RETENTION_HOURS, least),
+            least_retention_hours=least,
+        )
         for name in settings.intake.topics
     ]
     return [

@@ -1,23 +1,22 @@
-"""The Kafka bus: kafka-python's consumer group and idempotent producer behind our port."""
+"""The Kafka bus: kafka-python's consumer group behind our port, and the publisher beside it."""
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from typing import Any
 
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+import structlog
+from kafka import TopicPartition
 from kafka.errors import (
     CommitFailedError,
     FencedInstanceIdError,
-    KafkaError,
-    MessageSizeTooLargeError,
+    InconsistentGroupProtocolError,
+    NoOffsetForPartitionError,
     RebalanceInProgressError,
-    RecordListTooLargeError,
 )
-from kafka.structs import OffsetAndMetadata
+from kafka.structs import MemberState, OffsetAndMetadata
 
 from consumer.bus.kafka_client import (
     Connected,
@@ -26,18 +25,20 @@ from consumer.bus.kafka_client import (
     common,
     connect,
     consuming,
-    producing,
     typed,
 )
+from consumer.bus.kafka_group import Watch, keep_join, member
+from consumer.bus.kafka_place import Gone, Places
+from consumer.bus.kafka_publisher import KafkaPublisher
 from consumer.bus.kafka_topics import TopicSpec, ensure_topics
 from consumer.bus.port import (
     BusUnavailable,
     CommitRefused,
+    EventsGone,
     Message,
-    MessageTooLarge,
-    Outgoing,
     Partition,
     Remembered,
+    Replaced,
 )
 
 __all__ = [
@@ -49,10 +50,11 @@ __all__ = [
     "ensure_topics",
 ]
 
-CLOSE_SECONDS = 5.0
 _ASKING_MS = 5_000  # SIGTERM does not wait longer for what is only asked for the readiness
+# How often it is said of a partition that stands still, while others keep us busy.
+_TELL_SECONDS = 60.0
 
-_REFUSALS = (CommitFailedError, RebalanceInProgressError, FencedInstanceIdError)
+_REFUSALS = (CommitFailedError, RebalanceInProgressError)
 
 
 class KafkaListener:
@@ -66,19 +68,29 @@ class KafkaListener:
         self._topics = tuple(topics)
         self._remembered = remembered
         self._timeout_ms = int(config.request_timeout_seconds * 1000)
+        self._places = Places(config)
+        self._watch = Watch(config, self._topics) if config.group_instance_id else None
         # The membership whose partitions stand where they should; None: start them over.
         self._membership: tuple[int, str] | None = None
+        self._gone: list[Gone] = []
+        self._tell_at = 0.0
+        self._replaced = False
         self._client: Connected | None = self._connected()
 
     def poll(self, limit: int, timeout_seconds: float) -> list[Message]:
         """Up to `limit` messages, in order per partition; empty when none came in time.
 
-        Raises BusUnavailable.
+        Raises BusUnavailable, EventsGone (at first, then when nothing else is to be heard, and
+        every minute), Replaced.
         """
         deadline = time.monotonic() + timeout_seconds
+        if time.monotonic() >= self._tell_at:
+            self._tell_of_gone()
         while True:
             left_ms = max(0, int((deadline - time.monotonic()) * 1000))
             heard = self._turn(limit, left_ms)
+            if not heard:
+                self._tell_of_gone()
             if heard or time.monotonic() >= deadline:
                 return heard
 
@@ -88,7 +100,7 @@ class KafkaListener:
         Raises CommitRefused (the next poll starts from what is committed), BusUnavailable.
         """
         offsets = {
-            TopicPartition(*strand): OffsetAndMetadata(next_, "", -1)
+            TopicPartition(*strand): OffsetAndMetadata(next_, self._places.mark(strand.topic), -1)
             for strand, next_ in positions.items()
         }
         if self._member() != self._membership or not offsets.keys() <= self._consumer.assignment():
@@ -100,6 +112,8 @@ class KafkaListener:
             except _REFUSALS as error:
                 self._membership = None
                 raise CommitRefused(f"Kafka: {type(error).__name__}") from error
+            except FencedInstanceIdError as error:
+                raise CommitRefused(str(self._give_way())) from error
 
     def end_offsets(self) -> Mapping[Partition, int]:
         """Next offset to be written, for each partition assigned to us. Raises BusUnavailable."""
@@ -126,32 +140,28 @@ class KafkaListener:
         return sum(max(0, ends[s] - place) for s, place in zip(assigned, places, strict=True))
 
     def close(self) -> None:
-        """Leave the group at once; never raises, takes seconds at most."""
+        """Leave the group at once; never raises, takes seconds at most.
+
+        A static member leaves nothing: its partitions wait for it until its session ends.
+        """
         client, self._client = self._client, None
         if client is not None:
             with suppress(Exception):
-                client[0].close(autocommit=False, timeout_ms=int(CLOSE_SECONDS * 1000))
+                timeout_ms = int(self._config.close_timeout_seconds * 1000)
+                client[0].close(autocommit=False, timeout_ms=timeout_ms)
             client[1]()
 
     @property
     def _consumer(self) -> Any:
+        if self._replaced:
+            raise self._give_way()
         if self._client is None:
             self._client = self._connected()
         return self._client[0]
 
     def _connected(self) -> Connected:
         options = common(self._config) | consuming(self._config)
-        client = connect(lambda **own: KafkaConsumer(*self._topics, **own), options)
-        try:
-            with typed("connect"):
-                for topic in self._topics:
-                    # The group's leader gives out the partitions that it knows of. One that joins
-                    # before it knows any may give out none, and never look again.
-                    client[0].partitions_for_topic(topic)
-        except BaseException:
-            client[1]()
-            raise
-        return client
+        return connect(member(self._config, self._topics), options)
 
     def _turn(self, limit: int, timeout_ms: int) -> list[Message]:
         records = self._fetch(limit, timeout_ms)
@@ -159,6 +169,8 @@ class KafkaListener:
             with typed("start"):
                 if self._started_over():
                     return []
+            if self._watch is not None:
+                self._watch.look(self._consumer)
         except BaseException:
             self._membership = None  # what is dropped here must be heard again
             raise
@@ -167,39 +179,46 @@ class KafkaListener:
     def _fetch(self, limit: int, timeout_ms: int) -> Any:
         try:
             with typed("poll"):
-                return self._consumer.poll(timeout_ms=timeout_ms, max_records=limit)
+                return self._polled(limit, timeout_ms)
         except BaseException:
             # Once its poll has raised, the client's next poll may spin for ever: take a new one.
             self.close()
             self._membership = None
             raise
 
+    def _polled(self, limit: int, timeout_ms: int) -> Any:
+        keep_join(self._consumer)
+        try:
+            return self._consumer.poll(timeout_ms=timeout_ms, max_records=limit)
+        except NoOffsetForPartitionError:
+            self._membership = None  # new to us: it is placed now, and heard at the next turn
+            return {}
+        except FencedInstanceIdError as error:
+            raise self._give_way() from error
+        except InconsistentGroupProtocolError as error:
+            told = "other members of the group share partitions out in another way"
+            remedy = "stop them all, then start them with one kafka.assignment"
+            raise BusUnavailable(f"Kafka: {told}: {remedy}") from error
+
     def _started_over(self) -> bool:
-        """Whether the group changed, and every partition was put where it has to start.
+        """Whether the group or a topic changed, and all partitions were put where they start.
 
         Done here, not in a rebalance listener: those run where nothing may block. All partitions,
         also those that stayed with us: the client keeps their place, behind which an uncommitted
         batch would be lost.
         """
         member = self._member()
-        if member == self._membership:
+        if member == self._membership and not self._places.made_anew(self._consumer):
             return False
+        if self._consumer.group_metadata().state != MemberState.STABLE:
+            # The new membership is known before its partitions are: these are the old ones.
+            self._membership = None
+            return True
         assigned = self._consumer.assignment()
         older = self._remembered(_strands(assigned)) if self._remembered and assigned else None
-        for strand in assigned:
-            self._place(strand, older)
+        self._gone = self._places.put(self._consumer, assigned, older)
         self._membership = member
         return True
-
-    def _place(self, strand: TopicPartition, older: Mapping[Partition, int] | None) -> None:
-        start = self._committed(strand) or 0
-        if older is not None:
-            start = min(start, older.get(Partition(*strand), 0))
-        with suppress(ValueError):  # no longer ours: the next turn sees another membership
-            if start > 0:
-                self._consumer.seek(strand, start)
-            else:
-                self._consumer.seek_to_beginning(strand)
 
     def _committed(self, strand: TopicPartition) -> int | None:
         found: int | None = self._consumer.committed(strand, timeout_ms=self._timeout_ms)
@@ -209,86 +228,22 @@ class KafkaListener:
         member = self._consumer.group_metadata()
         return member.generation_id, member.member_id
 
+    def _tell_of_gone(self) -> None:
+        if self._gone:
+            self._tell_at = time.monotonic() + _TELL_SECONDS
+            raise EventsGone("; ".join(map(str, self._gone)))
 
-class KafkaPublisher:
-    """An idempotent producer that is replaced once an error has spoiled it."""
-
-    def __init__(self, config: KafkaConfig) -> None:
-        """Connect. Raises BusUnavailable."""
-        self._config = config
-        self._lock = threading.Lock()
-        self._producer: Connected | None = self._connected()
-
-    def publish(self, messages: Sequence[Outgoing]) -> None:
-        """Return when all are acknowledged by all in-sync replicas, in the order given.
-
-        Raises BusUnavailable (publish all again), MessageTooLarge (before anything was sent,
-        unless the topic's own limit is smaller than ours).
-        """
-        for message in messages:
-            self._check(message)
-        with self._lock:
-            producer = self._producer = self._producer or self._connected()
-        failure = self._deliver(producer[0], messages)
-        if failure is None:
-            return
-        self._discard(producer)
-        if isinstance(failure, MessageSizeTooLargeError | RecordListTooLargeError):
-            raise MessageTooLarge("the topic's max.message.bytes is smaller than ours") from failure
-        raise BusUnavailable(f"Kafka, publish: {type(failure).__name__}") from failure
-
-    def close(self) -> None:
-        """Release connections; never raises, takes seconds at most."""
-        with self._lock:
-            producer, self._producer = self._producer, None
-        if producer is not None:
-            _end(producer)
-
-    def _check(self, message: Outgoing) -> None:
-        # Before sending: an error of the client's own would spoil the producer for the others.
-        if message.size_bytes > self._config.max_message_bytes:
-            limit = self._config.max_message_bytes
-            raise MessageTooLarge(f"{message.size_bytes} bytes are more than {limit}")
-
-    def _deliver(self, producer: Any, messages: Sequence[Outgoing]) -> KafkaError | None:
-        """The first failure. Nothing is under way any more when this returns: a message that
-        arrived after its repetition would undo the order."""
-        failure: KafkaError | None = None
-        sent = []
-        try:
-            for message in messages:
-                sent.append(_send(producer, message))  # noqa: PERF401 - what was sent before a failure counts
-        except KafkaError as error:
-            failure = error
-        deadline = time.monotonic() + 2 * self._config.delivery_timeout_seconds
-        for future in sent:
-            try:
-                future.get(timeout=max(0.0, deadline - time.monotonic()))
-            except KafkaError as error:
-                failure = failure or error
-        return failure
-
-    def _connected(self) -> Connected:
-        return connect(KafkaProducer, common(self._config) | producing(self._config))
-
-    def _discard(self, producer: Connected) -> None:
-        with self._lock:
-            if self._producer is producer:
-                self._producer = None
-        _end(producer)
-
-
-def _end(producer: Connected) -> None:
-    client, release = producer
-    with suppress(Exception):
-        client.close(timeout=CLOSE_SECONDS)
-    release()
-
-
-def _send(producer: Any, message: Outgoing) -> Any:
-    return producer.send(
-        message.topic, key=message.key, value=message.value, headers=list(message.headers)
-    )
+    def _give_way(self) -> Replaced:
+        """For good: coming back would throw the other out, and it us, without end."""
+        if not self._replaced:
+            structlog.get_logger().error("bus.replaced")
+        self._replaced = True
+        self.close()
+        name = self._config.group_instance_id
+        return Replaced(
+            f"Kafka: another process of the group has the kafka.group_instance_id {name!r} too;"
+            " each needs its own. This one hears nothing until it is started again"
+        )
 
 
 def _message(record: Any) -> Message:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from kafka.errors import KafkaError, SaslAuthenticationFailedError
 from kafka.net.compat import KafkaNetClient
@@ -20,7 +20,6 @@ from consumer.bus.port import BusUnavailable
 
 # Room for what Kafka adds to key, value and headers in a record, its batch and the request.
 OVERHEAD_BYTES = 16 * 1024
-METADATA_MAX_AGE_SECONDS = 60.0  # a topic made later is heard within this time
 HEARTBEAT_SECONDS = 3.0
 
 # A client, and what releases its thread and sockets.
@@ -58,6 +57,10 @@ class KafkaConfig:
     partition_fetch_bytes: int = 4 * 1024 * 1024
     max_message_bytes: int = 2 * 1024 * 1024
     replication_factor: int = -1
+    close_timeout_seconds: float = 5.0
+    metadata_seconds: float = 60.0  # a topic or partition made later is heard within this time
+    assignment: Literal["range", "sticky", "cooperative"] = "range"
+    when_events_are_gone: Literal["stop", "skip"] = "stop"
 
 
 def connect(kind: Callable[..., Any], options: Mapping[str, Any]) -> Connected:
@@ -130,7 +133,7 @@ def common(config: KafkaConfig) -> dict[str, Any]:
         "client_id": config.client_id,
         "bootstrap_timeout_ms": int(config.connect_timeout_seconds * 1000),
         "request_timeout_ms": int(config.request_timeout_seconds * 1000),
-        "metadata_max_age_ms": int(METADATA_MAX_AGE_SECONDS * 1000),
+        "metadata_max_age_ms": int(config.metadata_seconds * 1000),
         "reconnect_backoff_max_ms": 5_000,
         "security_protocol": security.protocol,
         "sasl_mechanism": security.sasl_mechanism,
@@ -149,7 +152,8 @@ def consuming(config: KafkaConfig) -> dict[str, Any]:
         "group_id": config.group,
         "group_instance_id": config.group_instance_id,
         "enable_auto_commit": False,
-        "auto_offset_reset": "earliest",
+        # Nothing may move us but ourselves: a place that is not there is an error, not a jump.
+        "auto_offset_reset": "none",
         # What an LMS took back by aborting its transaction was never said.
         "isolation_level": "read_committed",
         "allow_auto_create_topics": False,

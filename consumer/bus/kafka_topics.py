@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource
 from kafka.errors import TopicAlreadyExistsError
@@ -14,15 +15,24 @@ from kafka.errors import TopicAlreadyExistsError
 from consumer.bus.kafka_client import OVERHEAD_BYTES, KafkaConfig, common, connect, typed
 from consumer.bus.port import TopicMisfit
 
+_HOUR_MS = 3_600_000
+
 
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
-    """A topic as the service needs it; `max_message_bytes` counts key, value and headers."""
+    """A topic as the service needs it; `max_message_bytes` counts key, value and headers.
+
+    A topic that is made keeps what it gets for `retention_hours` (None: as long as the cluster
+    says). One that is there already and keeps it for less than `least_retention_hours`, or only
+    up to some size, is warned of: it may lose events before they are heard.
+    """
 
     name: str
     partitions: int = 1
     compacted: bool = False
     max_message_bytes: int = 1024 * 1024
+    retention_hours: int | None = None
+    least_retention_hours: int | None = None
 
     @property
     def settings(self) -> dict[str, str]:
@@ -31,6 +41,13 @@ class TopicSpec:
             "cleanup.policy": "compact" if self.compacted else "delete",
             "max.message.bytes": str(self.max_message_bytes + OVERHEAD_BYTES),
         }
+
+    @property
+    def retention(self) -> dict[str, str]:
+        """Kafka's settings of a topic that is made, beyond those that every one must have."""
+        if self.retention_hours is None:
+            return {}
+        return {"retention.ms": str(self.retention_hours * _HOUR_MS), "retention.bytes": "-1"}
 
 
 def ensure_topics(config: KafkaConfig, specs: Sequence[TopicSpec]) -> None:
@@ -57,7 +74,7 @@ def _create(admin: Any, spec: TopicSpec, replication_factor: int) -> None:
     wanted = {
         "num_partitions": spec.partitions,
         "replication_factor": replication_factor,
-        "configs": spec.settings,
+        "configs": spec.settings | spec.retention,
     }
     with suppress(TopicAlreadyExistsError):  # another process was faster
         admin.create_topics({spec.name: wanted}, wait_for_metadata=True)
@@ -71,6 +88,22 @@ def _check_fit(admin: Any, spec: TopicSpec) -> None:
     if policy != wanted["cleanup.policy"]:
         needed = f"cleanup.policy is {policy}, needed is {wanted['cleanup.policy']}"
         raise TopicMisfit(f"topic {spec.name}: {needed}")
+    if spec.least_retention_hours is not None:
+        _warn_of_trimming(spec.name, spec.least_retention_hours, found)
     if int(limit) < int(wanted["max.message.bytes"]):
         needed = f"max.message.bytes is {limit}, needed is {wanted['max.message.bytes']}"
         raise TopicMisfit(f"topic {spec.name}: {needed}")
+
+
+def _warn_of_trimming(topic: str, least_hours: int, found: Any) -> None:
+    """A warning and no more: a shorter time may be the office's choice, and nothing is lost yet."""
+    log = structlog.get_logger()
+    kept_ms, kept_bytes = (int(found[f"retention.{by}"]["value"]) for by in ("ms", "bytes"))
+    if 0 <= kept_ms < least_hours * _HOUR_MS:
+        log.warning(
+            "topic.retention_short", topic=topic, reason="retention.ms", seconds=kept_ms // 1000
+        )
+    if kept_bytes >= 0:
+        log.warning(
+            "topic.retention_short", topic=topic, reason="retention.bytes", count=kept_bytes
+        )

@@ -65,6 +65,17 @@ class BusUnavailable(BusError):
     """The bus cannot be reached or written now; the same call may work later."""
 
 
+class EventsGone(BusUnavailable):
+    """Events were deleted from the bus before we heard them: a person must choose what to do.
+
+    Until then the partitions that lack them stand still; the others go on.
+    """
+
+
+class Replaced(BusUnavailable):
+    """Another process took this one's place in the group: this one hears nothing any more."""
+
+
 class CommitRefused(BusError):
     """The partitions moved to another process: the batch will be heard again, there or here."""
 

@@ -36,6 +36,21 @@ class KafkaSettings(Section):
     cert_file: Path | None = Field(None, description="our certificate, if brokers want one, PEM")
     key_file: Path | None = Field(None, description="its private key, without a password, PEM")
     session_timeout_seconds: Seconds = Field(45, description="a silent member is dropped after")
+    group_instance_id: str = Field(
+        "",
+        max_length=249,
+        pattern=r"^(?:[A-Za-z0-9_-][A-Za-z0-9._-]*)?$",
+        description="a name that this process keeps over restarts, and no other has; blank: none",
+    )
+    assignment: Literal["range", "sticky", "cooperative"] = Field(
+        "range", description="how partitions are shared out; the same in every process"
+    )
+    when_events_are_gone: Literal["stop", "skip"] = Field(
+        "stop", description="when Kafka deleted events before they were heard"
+    )
+    least_retention_hours: int = Field(
+        7 * 24, ge=1, description="a source topic that keeps events for less is warned of"
+    )
     source_partitions: int = Field(3, ge=1, description="of source topics made at first start")
     replication_factor: int = Field(-1, ge=-1, description="of topics made at start; -1: default")
 

@@ -110,6 +110,16 @@ class Broker:
         """`kill -9`; data stays."""
         self._end(signal.SIGKILL)
 
+    def freeze(self) -> None:
+        """Answers nothing any more, and keeps its connections, as a machine that hangs."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Goes on where it was frozen."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
     def _end(self, how: signal.Signals) -> None:
         if self._process is None:
             return

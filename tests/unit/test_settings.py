@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from consumer.bus.connect import kafka_config, topic_specs
 from consumer.candidate import YearPolicy
 from consumer.settings import Settings, SettingsProblems, load_settings
 
@@ -100,6 +101,12 @@ def test_settings_do_not_change_and_do_not_show_passwords(tmp_path: Path) -> Non
     [
         ("colour = 'red'", "colour"),
         ("[kafka]\npasword = 'zebra-hunter2'", "kafka.pasword"),
+        ("[kafka]\ngroup_instance_id = 'two words'", "kafka.group_instance_id"),
+        ("[kafka]\ngroup_instance_id = '..'", "kafka.group_instance_id"),
+        (f"[kafka]\ngroup_instance_id = '{'x' * 250}'", "kafka.group_instance_id"),
+        ("[kafka]\nassignment = 'fair'", "kafka.assignment"),
+        ("[kafka]\nwhen_events_are_gone = 'earliest'", "kafka.when_events_are_gone"),
+        ("[kafka]\nleast_retention_hours = 0", "kafka.least_retention_hours"),
         ("[sending]\nworker = 3", "sending.worker"),
         ("bus = 'rabbit'", "bus"),
         ("pumps = []", "pumps"),
@@ -240,3 +247,34 @@ def test_every_setting_says_what_it_is_for() -> None:
         return found
 
     assert undescribed(Settings) == []
+
+
+# ---------------------------------------------------------------- Kafka
+
+
+def test_the_kafka_settings_reach_the_client(tmp_path: Path) -> None:
+    text = (
+        "stop_seconds = 40\n[kafka]\ngroup_instance_id = 'host-1'\nassignment = 'cooperative'\n"
+        "when_events_are_gone = 'skip'\nleast_retention_hours = 1000"
+    )
+    settings = load_settings(toml(tmp_path, text))
+    config = kafka_config(settings)
+    assert config.group_instance_id == "host-1"
+    assert config.assignment == "cooperative"
+    assert config.when_events_are_gone == "skip"
+    source, *ours = topic_specs(settings)
+    assert source.least_retention_hours == source.retention_hours == 1000
+    assert {one.least_retention_hours for one in ours} == {None}
+
+
+@pytest.mark.parametrize("stop_seconds", [8.0, 20.0, 60.0])
+def test_no_two_waits_for_kafka_outlast_a_stop(tmp_path: Path, stop_seconds: float) -> None:
+    config = kafka_config(load_settings(toml(tmp_path, f"stop_seconds = {stop_seconds}")))
+    last = config.close_timeout_seconds
+    assert config.group_instance_id is None
+    for wait in (
+        config.connect_timeout_seconds,
+        config.request_timeout_seconds,
+        2 * config.delivery_timeout_seconds,
+    ):
+        assert wait + last < stop_seconds
