@@ -48,8 +48,8 @@ def tell_readiness(
     for name, line in lines.items():
         if not line.is_open:
             readiness.good(f"pars.{name}", "line")
-        elif failure := _last_failure(exchanges, name):
-            said = advice(Reason(Stage.PARS, failure))
+        elif code := _last_failure(exchanges, name):
+            said = advice(Reason(Stage.PARS, code))
             then = said.how if line.breaker.stopped else "it is asked again by itself"
             readiness.bad(f"pars.{name}", "line", f"{said.happened}; {then}")
 
