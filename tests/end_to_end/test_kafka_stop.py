@@ -64,7 +64,7 @@ def test_sigterm_ends_a_service_whose_kafka_went_away_and_nothing_is_lost(
         office.publish(story.events[half:])
         {"killed": own_broker.kill, "frozen": own_broker.freeze}[how]()
         if when == "later":
-            until(lambda: "bus.unavailable" in service.said, PATIENCE_SECONDS, "a word on it")
+            until(lambda: "condition.failed" in service.said, PATIENCE_SECONDS, "a word on it")
         stop_in_time(service)
     {"killed": own_broker.start, "frozen": own_broker.thaw}[how]()
     with office.service() as service:
@@ -83,7 +83,7 @@ def test_a_kafka_that_is_away_at_the_start_and_once_more_later_holds_up_nothing(
     half = len(story.events) // 2
     own_broker.kill()
     with office.service() as service:
-        until(lambda: "bus.unavailable" in service.said, PATIENCE_SECONDS, "a word on it")
+        until(lambda: "condition.failed" in service.said, PATIENCE_SECONDS, "a word on it")
         own_broker.start()
         office.publish(story.events[:half])
         until(lambda: office.count("events") >= half or service.ended, PATIENCE_SECONDS, "half")
