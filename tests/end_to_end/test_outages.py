@@ -85,14 +85,14 @@ def ready(office: Office, service: Running) -> None:
     assert failing(office) == {}, service.said
 
 
-def fails(office: Office, service: Running, name: str) -> str:
+def fails(office: Office, service: Running, name: str, seconds: float = PATIENCE_SECONDS) -> str:
     """Wait until this fails; gives the cause."""
 
     def cause() -> str:
         told = failing(office).get(name, STARTING)
         return told if told != STARTING or service.ended else ""
 
-    return until(cause, PATIENCE_SECONDS, f"{name} to fail: {service.said}")
+    return until(cause, seconds, f"{name} to fail")
 
 
 def comes_to_rest(office: Office, service: Running, story: Scenario) -> None:
@@ -240,13 +240,13 @@ def test_a_kafka_that_is_away_at_the_start_and_later(
     office = open_here(**merged(kafka_settings(own_broker.bootstrap), QUICK))
     own_broker.kill()
     with office.service() as service:
-        fails(office, service, "bus")
+        fails(office, service, "bus", 2 * PATIENCE_SECONDS)
         own_broker.start()
         ready(office, service)
         office.publish(story.events[:20])
         until(lambda: pars.posts >= 3, PATIENCE_SECONDS, "three posts")
         own_broker.kill()
-        fails(office, service, "bus")
+        fails(office, service, "bus", 2 * PATIENCE_SECONDS)
         own_broker.start()
         office.publish(story.events[20:])
         comes_to_rest(office, service, story)

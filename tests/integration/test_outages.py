@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import wait
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -106,8 +107,9 @@ def test_what_pars_answered_is_kept_through_an_outage_of_the_ledger(
     office.look()
     office.hear(*map(moodle, CLASS))
     turn(office, "submit")
+    wait(office.sending[0]._under_way)
     most, posts = in_hand(office), pars.totals["posts"]
-    assert most > 0
+    assert most == posts > 0
     with ledger_away(office, after_it_was_written=written):
         for _ in range(30):
             turn(office, "submit", "follow")
