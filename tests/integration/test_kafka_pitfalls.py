@@ -53,7 +53,11 @@ def publisher(config: KafkaConfig) -> Iterator[KafkaPublisher]:
 
 def bare(config: KafkaConfig, *topics: str, **options: Any) -> Any:
     """The client's own consumer, set up as ours is not."""
-    own = {"group_id": config.group, "auto_offset_reset": "earliest", "enable_auto_commit": False}
+    own: dict[str, Any] = {
+        "group_id": config.group,
+        "auto_offset_reset": "earliest",
+        "enable_auto_commit": False,
+    }
     return KafkaConsumer(*topics, bootstrap_servers=config.bootstrap_servers, **(own | options))
 
 
@@ -81,7 +85,7 @@ def test_a_commit_at_a_rebalance_raises_in_the_client_and_ours_has_no_such_liste
     publisher.publish(events(topic, "1"))
     raised: list[str] = []
 
-    class Committing(ConsumerRebalanceListener):  # type: ignore[misc]  # the stubs leave it out
+    class Committing(ConsumerRebalanceListener):
         def on_partitions_revoked(self, revoked: Any) -> None:
             pass
 
