@@ -54,10 +54,11 @@ def alone_beside(path: Path, work: int) -> Iterator[bool]:
 
     Raises LedgerUnavailable when the lock's file cannot be made.
     """
+    place = path.with_name(f"{path.name}.{work:x}.lock")
     try:
-        lock = os.open(path.with_name(f"{path.name}.{work:x}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        lock = os.open(place, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        raise LedgerUnavailable(error.strerror or type(error).__name__) from None
+        raise no_place(error, place) from None
     with _closing(lock):
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
