@@ -15,7 +15,8 @@ Record = dict[str, Any]
 
 # What a person may be asked, by what happened. What was withdrawn and is wanted again may turn out
 # to have been accepted by the board, from a post that went out late. A restore forgets what people
-# decided: then a credit that they withdrew has vanished from PARS, and is asked about anew.
+# decided: then a credit that they withdrew has vanished from PARS, and is asked about anew. It
+# forgets credits too: of one that is taken back now PARS may say that the board accepted it.
 _TAKEN_BACK = {"retracted_after_sending"}
 _AGAIN = {"completed_after_withdrawal", "reported_again"}
 _EXPLAINED: dict[Kind, set[str]] = {
@@ -24,7 +25,7 @@ _EXPLAINED: dict[Kind, set[str]] = {
     Kind.BACK_AGAIN: _TAKEN_BACK | _AGAIN,
     Kind.AGAIN: _AGAIN | {"accepted_meanwhile"},
 }
-_AFTER_RESTORE = {"vanished"}
+_AFTER_RESTORE = {"vanished", "accepted_meanwhile"}
 
 
 @dataclass(frozen=True, slots=True)
