@@ -25,6 +25,7 @@ from consumer.telemetry.readiness import Readiness
 SUBMITTING = (State.READY, State.SUBMITTING, State.WITHDRAWING)
 FOLLOWING = (State.SUBMITTED, State.REPORTED)
 GATHER_SECONDS, _MOST_AHEAD = 0.25, 96
+_FIRST_PAUSE_SECONDS = 0.02
 
 DispatcherFor = Callable[[str], Dispatcher]
 """Makes a dispatcher for a profile, with an HTTP client of its own."""
@@ -64,10 +65,15 @@ class SendingPump:
 
     def run(self, stop: threading.Event) -> None:
         """Turn until told to stop; then settle what is under way."""
+        pause = _FIRST_PAUSE_SECONDS
         with ThreadPoolExecutor(self._workers, f"{self.name}-worker") as pool:
             while not stop.is_set():
-                if not self.turn(pool):
-                    self._clock.wait(stop, self._idle_seconds)
+                if self.turn(pool):
+                    pause = _FIRST_PAUSE_SECONDS
+                else:
+                    # Soon at first: where one credit has come, more are on their way.
+                    self._clock.wait(stop, min(pause, self._idle_seconds))
+                    pause = min(2 * pause, self._idle_seconds)
                 self._readiness.turned(self.name)
             for waiting in self._under_way:
                 waiting.cancel()
