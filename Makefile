@@ -10,7 +10,7 @@ SEED ?= 1
 FIRST ?= 0
 JOBS ?= 2
 
-.PHONY: demo test crash lint bench clean
+.PHONY: demo test coverage crash lint bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/moc-consumer demo
@@ -20,6 +20,10 @@ test: $(VENV)/installed
 
 crash: $(VENV)/installed
 	@$(BIN)/python -m tests.end_to_end.harness --rounds $(ROUNDS) --seed $(SEED) --first $(FIRST) --jobs $(JOBS)
+
+coverage: $(VENV)/installed
+	$(BIN)/python -m coverage run -m pytest -q tests/unit tests/state
+	$(BIN)/python -m tests.core_coverage
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
@@ -39,4 +43,4 @@ $(VENV)/installed: pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

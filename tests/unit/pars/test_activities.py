@@ -15,11 +15,13 @@ from consumer.fate import Absent, Answered, Done, QuestionFate, Retry, StopLine,
 from consumer.pars.activitydocument import ActivityDocuments
 from consumer.pars.activityxml import rendered
 from consumer.pars.contract import Transport
-from consumer.pars.element import parse
+from consumer.pars.element import Unreadable, parse
 from consumer.pars.port import ActivityNumber, Reply
 from consumer.pars.registered import (
+    EACH,
     OWN_ID,
     PARS_ID,
+    ROOT,
     Registered,
     Registration,
     gaps,
@@ -144,6 +146,25 @@ def test_whatever_its_texts_and_numbers_are(
     one["Lom"]["general"] |= {"title": title, "description": text}
     one["XtensibleInfo"]["MOCRegistrations"]["MOCRegistration"][0]["mocPoints"] = points
     assert read_back(rendered(document(one))) == document(one)
+
+
+def test_a_member_that_stands_twice_is_not_read() -> None:
+    once = rendered(document(activity()))
+    titles = b"<title>Heart Failure Update</title>"
+    with pytest.raises(Unreadable, match="an element twice"):
+        read_back(once.replace(titles, titles + titles))
+
+
+@pytest.mark.parametrize("points", ["many", "NaN", "Infinity", ""])
+def test_what_is_no_number_stays_text_for_the_schema_to_refuse(points: str) -> None:
+    told = rendered(document(activity())).replace(
+        b"<mocPoints>1.5<", f"<mocPoints>{points}<".encode()
+    )
+    one = read_back(told)[ROOT][EACH][0]
+    moc = one["XtensibleInfo"]["MOCRegistrations"]["MOCRegistration"][0]
+    assert moc["mocPoints"] == points
+    with pytest.raises(Stopped):
+        DOCUMENTS.checked(document(one))
 
 
 def test_what_xml_cannot_hold_is_stopped_and_not_quoted() -> None:

@@ -55,3 +55,8 @@ def test_fractions_are_read_and_written_exactly() -> None:
 def test_all_texts_of_a_foreign_shape_make_one_line() -> None:
     value = {"title": "Not\n valid", "errors": {"BirthDate": ["is  required", 3, None]}}
     assert said(value) == "Not valid is required"
+
+
+def test_what_is_no_value_of_json_is_not_written() -> None:
+    with pytest.raises(TypeError):
+        write({"points": {1.5}})

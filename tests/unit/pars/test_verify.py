@@ -164,9 +164,10 @@ def test_what_is_wrong_in_it_is_told_by_its_place_and_never_its_value(
     values = GOOD | {section: GOOD[section] | {name: value}}
     with pytest.raises(SubjectProblems) as caught:
         read_subject(file_of(tmp_path, values), "example", PROVIDER)
-    assert section in str(caught.value)
-    assert name.removeprefix("max_") in str(caught.value)
-    assert not value.strip() or value not in str(caught.value)
+    told = str(caught.value).replace(str(tmp_path), "")  # a folder's number may be the value
+    assert section in told
+    assert name.removeprefix("max_") in told
+    assert not value.strip() or value not in told
 
 
 @pytest.mark.parametrize("text", ["given_name = Ada", "\xff"])
