@@ -99,7 +99,7 @@ def programs() -> Path:
     """The folder of `initdb` and `pg_ctl`. Raises NoPostgres."""
     found = shutil.which("initdb")
     if found:
-        return Path(found).parent
+        return Path(found).resolve().parent  # pg_dump and psql lie beside the real one
     versions = sorted(_DEBIAN.glob("*/bin/initdb"), key=lambda p: int(p.parts[-3]))
     if not versions:
         raise NoPostgres("PostgreSQL is not installed; on Debian: apt-get install postgresql")
