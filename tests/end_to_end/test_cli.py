@@ -204,7 +204,8 @@ def test_an_unknown_command_or_option_is_wrong_input(office: Office) -> None:
 
 
 def test_check_masks_secrets(office: Office) -> None:
-    kafka = {"kafka": {"username": "svc", "password": "a-kafka-password"}}
+    secure = {"security_protocol": "SASL_SSL", "sasl_mechanism": "SCRAM-SHA-256"}
+    kafka = {"kafka": {"username": "svc", "password": "a-kafka-password", **secure}}
     office.write_settings(merged(office.values, kafka))
     done = office.run("check")
     (shown,) = done.rows
