@@ -54,7 +54,7 @@ def alone_beside(path: Path, work: int) -> Iterator[bool]:
 
     Raises LedgerUnavailable when the lock's file cannot be made.
     """
-    place = path.with_name(f"{path.name}.{work:x}.lock")
+    place = path.with_name(f"{work:x}.lock")
     try:
         lock = os.open(place, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
