@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
+from tests.conftest import do_without
 from tests.end_to_end.harness.headlines import HEADLINES
 from tests.end_to_end.harness.plan import draw
 from tests.end_to_end.harness.run import Order, run
@@ -16,14 +15,8 @@ from tests.postgres.server import NoPostgres, programs
 
 SEED = "suite"
 STARTING_SECONDS = 240.0
-"""After that no round begins any more: on a slow machine fewer are played, never none of a kind."""
+"""After that no round begins any more: on a slow machine fewer are played, at least half of them."""
 LEAST = len(HEADLINES) // 2
-
-
-def without(what: str, error: Exception) -> None:
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"no {what}: {error}", pytrace=False)
-    pytest.skip(f"no {what}: {error}")
 
 
 @pytest.fixture(scope="module")
@@ -32,11 +25,11 @@ def tally(tmp_path_factory: pytest.TempPathFactory) -> Tally:
     try:
         java(), classpath()
     except NoJars as error:
-        without("Apache Kafka", error)
+        do_without("Apache Kafka", error)
     try:
         programs()
     except NoPostgres as error:
-        without("PostgreSQL", error)
+        do_without("PostgreSQL", error)
     order = Order(len(HEADLINES), SEED, jobs=2, seconds=STARTING_SECONDS)
     return run(order, tmp_path_factory.mktemp("crash"), print)
 
