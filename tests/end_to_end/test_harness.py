@@ -15,7 +15,7 @@ from tests.postgres.server import NoPostgres, programs
 
 SEED = "suite"
 STARTING_SECONDS = 240.0
-"""After that no round begins any more: on a slow machine fewer are played, at least half of them."""
+"""After that no round begins any more: a slow machine plays fewer, at least half of them."""
 LEAST = len(HEADLINES) // 2
 
 
