@@ -1,4 +1,4 @@
-"""What the journey knows, as it stands now: replaced whole when a table changes."""
+"""What the journey knows, as it stands now: replaced whole when a table or a mapping changes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from consumer.journey import House
+from consumer.mapping.catalogue import Catalogue
 from consumer.tables import Tables
 
 
@@ -33,3 +34,8 @@ class Premises:
         """Judge by these tables from now on."""
         with self._lock:
             self._house = replace(self._house, tables=tables)
+
+    def put_mappings(self, catalogue: Catalogue) -> None:
+        """Read events by these mappings from now on."""
+        with self._lock:
+            self._house = replace(self._house, catalogue=catalogue)

@@ -22,6 +22,7 @@ from consumer.pumps.line import Line
 from consumer.pumps.pace import Pace
 from consumer.pumps.publishing import PublishingPump
 from consumer.pumps.rejudging import RejudgingPump
+from consumer.pumps.reloading import ReloadingPump
 from consumer.pumps.sending import (
     FOLLOWING,
     GATHER_SECONDS,
@@ -92,7 +93,7 @@ class Service:
         names = [pump.name for pump in self.pumps]
         if "intake" in names:
             self.readiness.expect("bus")
-        for name in ("tables", *(f"pars.{profile}" for profile in self._lines)):
+        for name in ("tables", "mappings", *(f"pars.{profile}" for profile in self._lines)):
             self.readiness.good(name, by="start")
         self.readiness.started(names)
 
@@ -128,7 +129,12 @@ class Service:
 
     def _chosen(self) -> list[Pump]:
         makers = {
-            "intake": lambda: [self._intake(), self._rejudging(), self._watching()],
+            "intake": lambda: [
+                self._intake(),
+                self._rejudging(),
+                self._reloading(),
+                self._watching(),
+            ],
             "submit": lambda: [self._sending("submit")],
             "follow": lambda: [self._sending("follow")],
             "outbox": lambda: [self._publishing()],
@@ -155,6 +161,18 @@ class Service:
         return RejudgingPump(
             settings.tables_dir,
             settings.profiles,
+            self.ledger,
+            self.premises,
+            settings.intake.look_seconds,
+            self.parts.clock,
+            self.readiness,
+        )
+
+    def _reloading(self) -> Pump:
+        settings = self.parts.settings
+        return ReloadingPump(
+            settings.mappings_dir,
+            settings.schemas_dir,
             self.ledger,
             self.premises,
             settings.intake.look_seconds,

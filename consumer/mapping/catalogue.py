@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from collections.abc import Mapping as Table
+from types import MappingProxyType
 from typing import NamedTuple
 
 from consumer.event import Envelope
@@ -21,11 +23,24 @@ class _Shelf(NamedTuple):
     by_value: dict[Token, list[Mapping]]
 
 
-class Catalogue:
-    """Immutable; a reload makes another."""
+_UNKNOWN: Table[str, str] = MappingProxyType({})
 
-    def __init__(self, mappings: Iterable[Mapping]) -> None:
-        self.mappings = tuple(mappings)
+
+class Catalogue:
+    """Immutable; a reload makes another.
+
+    `version` is the digest of the files it was loaded from, blank if it was not loaded from any.
+    `meanings` holds a digest of what each mapping says, by its name: two that are equal differ in
+    comments and order at most.
+    """
+
+    def __init__(
+        self,
+        mappings: Iterable[Mapping],
+        version: str = "",
+        meanings: Table[str, str] = _UNKNOWN,
+    ) -> None:
+        self.mappings, self.version, self.meanings = tuple(mappings), version, meanings
         self._shelves: dict[str, _Shelf] = {}
         self._loose = [mapping for mapping in self.mappings if not self._shelve(mapping)]
 
@@ -42,6 +57,16 @@ class Catalogue:
             raise Stopped(Reason(Stage.RECOGNISE, "unknown_event"))
         names = " and ".join(mapping.name for mapping in found)
         raise Stopped(Reason(Stage.RECOGNISE, "ambiguous_mapping", "", names))
+
+    def unraised(self, before: Catalogue) -> list[Mapping]:
+        """The mappings that say something else than `before`, and still bear the same version."""
+        versions = {one.name: one.version for one in before.mappings}
+        return [
+            one
+            for one in self.mappings
+            if versions.get(one.name) == one.version
+            and self.meanings.get(one.name) != before.meanings.get(one.name)
+        ]
 
     def _shelve(self, mapping: Mapping) -> bool:
         """Whether the mapping can be found by a value: its first `equals` or `in`."""

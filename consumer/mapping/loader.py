@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from consumer.mapping.file import SchemaText, compile_file
 from consumer.mapping.mapping import Mapping
 from consumer.mapping.problem import MappingProblems, Problem, Report
 from consumer.mapping.proof import prove, prove_apart
+from consumer.mapping.tree import meaning
 
 # Samples of the office's tables live below the mappings (design 9).
 _TABLES = "tables"
@@ -31,6 +33,8 @@ def load_catalogue(mappings_dir: Path, schemas_dir: Path) -> Catalogue:
 
     Raises MappingProblems with everything that is wrong with all of them.
     """
+    # Before a byte is read: a change meanwhile shows as another version at the next look.
+    version = mappings_version(mappings_dir, schemas_dir)
     problems = list(_strays(mappings_dir))
     loaded = []
     for file in _files(mappings_dir):
@@ -41,11 +45,34 @@ def load_catalogue(mappings_dir: Path, schemas_dir: Path) -> Catalogue:
             loaded.append(_Loaded(mapping, envelopes, report))
         else:
             problems += report.problems
-    catalogue = _catalogue(loaded)
+    catalogue = _catalogue(loaded, version, _meanings(mappings_dir))
     problems += [problem for each in loaded for problem in each.report.problems]
     if problems:
         raise MappingProblems(problems)
     return catalogue
+
+
+def mappings_version(mappings_dir: Path, schemas_dir: Path) -> str:
+    """A digest of every file that mappings are loaded from; blank while one cannot be read."""
+    digest = hashlib.sha256()
+    try:
+        for folder, file in _sources(mappings_dir, schemas_dir):
+            name = f"{folder.name}/{file.relative_to(folder).as_posix()}"
+            content = hashlib.sha256(file.read_bytes()).hexdigest()
+            digest.update(f"{name}\0{content}\n".encode())
+    except OSError:
+        return ""
+    return digest.hexdigest()[:16]
+
+
+def _sources(mappings_dir: Path, schemas_dir: Path) -> Iterator[tuple[Path, Path]]:
+    for file in _files(mappings_dir):
+        yield mappings_dir, file
+    for folder in sorted(mappings_dir.rglob("*" + _TESTS)):
+        for file in sorted(folder.glob("*.json")):
+            yield mappings_dir, file
+    for file in sorted(schemas_dir.rglob("*.json")):
+        yield schemas_dir, file
 
 
 def load_mapping(file: Path, mappings_dir: Path, schemas_dir: Path) -> Mapping:
@@ -144,9 +171,18 @@ def _bytes(file: Path) -> bytes | None:
         return None
 
 
-def _catalogue(loaded: list[_Loaded]) -> Catalogue:
+def _meanings(mappings_dir: Path) -> dict[str, str]:
+    found = {}
+    for file in _files(mappings_dir):
+        if text := _text(file, Report("")):
+            name = file.relative_to(mappings_dir).with_suffix("").as_posix()
+            found[name] = hashlib.sha256(meaning(text).encode()).hexdigest()[:16]
+    return found
+
+
+def _catalogue(loaded: list[_Loaded], version: str, meanings: dict[str, str]) -> Catalogue:
     """The catalogue; an example that two mappings claim goes into the mapping's report."""
-    catalogue = Catalogue(each.mapping for each in loaded)
+    catalogue = Catalogue([each.mapping for each in loaded], version, meanings)
     for each in loaded:
         for envelope in each.envelopes:
             if claimed := prove_apart(catalogue, each.mapping, envelope):

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
+import orjson
 import yaml
 
 from consumer.mapping.problem import Report
@@ -59,6 +61,20 @@ def parse(text: str, report: Report) -> Node | None:
         report.add(1, "", "syntax", "the file is empty")
         return None
     return _node(root, root.start_mark.line + 1, "", report)
+
+
+def meaning(text: str) -> str:
+    """The file without its comments, layout and order, to compare by; blank if it is no YAML."""
+    root = parse(text, Report(""))
+    return "" if root is None else orjson.dumps(_plain(root), option=orjson.OPT_SORT_KEYS).decode()
+
+
+def _plain(node: Node) -> Any:
+    if isinstance(node.value, dict):
+        return {name: _plain(each) for name, each in node.value.items()}
+    if isinstance(node.value, list):
+        return [_plain(each) for each in node.value]
+    return node.value
 
 
 def _node(raw: yaml.Node, line: int, where: str, report: Report) -> Node:

@@ -1,0 +1,43 @@
+"""Which dead letters today's mappings could read, for a person who may send them round again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+
+from sqlalchemy import select
+
+from consumer.bus.port import Message
+from consumer.fate import Refused
+from consumer.journey import House, hear
+from consumer.ledger.ledger import Ledger
+from consumer.ledger.letters import Status
+from consumer.ledger.schema import letters
+from consumer.ledger.seal import unpack_original
+from consumer.reason import Stage
+
+_UNREAD = (Stage.RECOGNISE, Stage.SCHEMA, Stage.MAP)
+_MOST = 1000
+
+
+def readable_now(ledger: Ledger, house: House, now: datetime, most: int = _MOST) -> Counter[str]:
+    """Open letters that no mapping could read when they came and one can now, by the LMS's name.
+
+    The newest `most` are tried. Raises LedgerUnavailable.
+    """
+    unread = letters.c.stage.in_([stage.value for stage in _UNREAD])
+    query = select(letters).where(letters.c.status == Status.OPEN.value, unread)
+    with ledger.read() as db:
+        rows = db.execute(query.order_by(letters.c.last_failed_at.desc()).limit(most)).all()
+    found: Counter[str] = Counter()
+    for row in rows:
+        original = unpack_original(ledger.seal.open(row.original))
+        place = (row.topic, row.partition, row.offset)
+        heard = hear(Message(*place, original.key, original.value, original.headers), house, now)
+        if not (isinstance(heard.judgement, Refused) and _unread(heard.judgement)):
+            found[heard.mapping.partition("/")[0]] += 1
+    return found
+
+
+def _unread(refused: Refused) -> bool:
+    return refused.reasons[0].stage in (*_UNREAD, Stage.DECODE, Stage.INTERNAL)
