@@ -11,7 +11,7 @@ from consumer.candidate import Candidate, YearPolicy, draft
 from consumer.event import decode
 from consumer.fate import Held, Ignored, Judgement, NotReportable, Ready, Refused
 from consumer.mapping.catalogue import Catalogue
-from consumer.mapping.said import Kind, Said
+from consumer.mapping.said import STEPS, Kind, Said
 from consumer.reason import Reason, Stage, Stopped
 from consumer.rules import completion_date
 from consumer.tables import Tables
@@ -71,6 +71,9 @@ def judge(said: Said, house: House, now: datetime) -> Judgement:
     """What the tables and the rules make of what was said; asked again when a table changes."""
     if said.kind is Kind.RETRACTION:
         return NotReportable(Reason(Stage.REVIEW, "retracted"))
+    if said.kind in STEPS:
+        # Of stage `map`: it takes nothing from a completion that was heard, and is none itself.
+        return NotReportable(Reason(Stage.MAP, "step_not_required"))
     rows = house.tables.activities.find(said.site, said.course, said.occurrence)
     if not rows:
         return Held((Reason(Stage.LOOK_UP, "activity_not_found", "course"),))

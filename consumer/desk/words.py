@@ -64,6 +64,7 @@ ADVICE: dict[str, Advice] = {
         ("pars_type_missing", "the activity is not registered for this type of credit", "coordinator", "register it in PARS, or " + _ACTIVITY + "; it goes by itself then"),
         ("pars_points_exceeded", "more points than PARS has registered for the activity", "coordinator", "compare the points in PARS with activities.csv; it goes by itself then"),
         ("inquiry_unanswered", "PARS was asked about the activity or the learner, and has not answered yet", "nobody", "nothing to do; it goes by itself soon, answered or not"),
+        ("step_not_required", "an evaluation or a claim of a course that needs none", "nobody", "nothing to do"),
         ("not_ours", "another provider, or another system, reports this course", "nobody", "nothing to do"),
         # rules
         ("board_id_form", "the board ID does not have the board's form", "coordinator", _TABLE + ", then replay"),

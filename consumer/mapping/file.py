@@ -85,7 +85,7 @@ class _File:
 
     def kind(self) -> Kind | None:
         kinds = re.compile("|".join(Kind))
-        text = self.text("kind", kinds, "completion, retraction or ignore")
+        text = self.text("kind", kinds, "one of: " + ", ".join(Kind))
         return Kind(text) if text else None
 
     def shape(self, kind: Kind | None) -> Shape | None:
@@ -147,7 +147,7 @@ class _File:
             return ()
         for target in required(kind, event.value):
             if target not in event.value:
-                message = f"a {kind} needs it"
+                message = f"{_named(kind)} needs it"
                 self.report.add(event.line, f"event.{target}", "missing_target", message)
         return tuple(filter(None, (self.row(kind, *entry) for entry in event.value.items())))
 
@@ -169,7 +169,7 @@ class _File:
             and row.optional
             and name in required(kind, event if isinstance(event, dict) else ())
         ):
-            self.report.add(row.line, f"event.{name}", "verb_clash", f"a {kind} needs it")
+            self.report.add(row.line, f"event.{name}", "verb_clash", f"{_named(kind)} needs it")
         return row
 
     def check_paths(self, mapping: Mapping) -> None:
@@ -186,3 +186,7 @@ class _File:
             shape.follow(path.steps)
         except NotInSchema as error:
             self.report.add(line, where, "path_not_in_schema", f"{path.text}: {error}")
+
+
+def _named(kind: Kind) -> str:
+    return f"{'an' if kind is Kind.EVALUATION else 'a'} {kind}"

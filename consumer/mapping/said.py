@@ -12,15 +12,22 @@ class Kind(StrEnum):
     """What an event is about."""
 
     COMPLETION = "completion"
+    EVALUATION = "evaluation"
+    CLAIM = "claim"
     RETRACTION = "retraction"
     IGNORE = "ignore"
+
+
+STEPS = frozenset({Kind.EVALUATION, Kind.CLAIM})
+"""What a course may ask of a learner besides completing it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
     """Which learner, which course, when, what was claimed; names and boards come from tables.
 
-    `completed` is an aware instant, cut to a date in the activity's zone later, or a plain date
+    `completed` is when the course was completed, the evaluation handed in or the credit claimed:
+    an aware instant, cut to a date in the activity's zone later, or a plain date
     where the LMS gives no time. `occurred_at` is when the event itself was made (it orders a
     retraction against a completion), None if the LMS does not say. `occurrence` is empty unless
     the LMS names a session or claim. `event_id` is for tracing only, never identity.

@@ -230,6 +230,13 @@ def test_a_course_that_went_to_another_provider_is_not_reportable_from_that_day(
     assert isinstance(judged(given_away, completed=date(2026, 10, 31)), Ready)
 
 
+@pytest.mark.parametrize("kind", [Kind.EVALUATION, Kind.CLAIM])
+def test_a_step_is_no_completion(kind: Kind) -> None:
+    fate = judged(kind=kind, points=Decimal(1))
+    assert isinstance(fate, NotReportable)
+    assert fate.reason.code == "step_not_required"
+
+
 def test_a_completion_outside_every_period_is_refused() -> None:
     early = house(activities=[activity(starts=date(2026, 11, 21))])
     judgement = judged(early)

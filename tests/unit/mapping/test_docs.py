@@ -10,6 +10,7 @@ import pytest
 from consumer.mapping.condition import TESTS
 from consumer.mapping.file import compile_file
 from consumer.mapping.problem import Report
+from consumer.mapping.said import Kind
 from consumer.mapping.target import TARGETS
 from consumer.mapping.verb import VERBS
 
@@ -22,7 +23,7 @@ RAISED = re.compile(
 )
 
 
-@pytest.mark.parametrize("word", [*TARGETS, *VERBS, *TESTS])
+@pytest.mark.parametrize("word", [*TARGETS, *VERBS, *TESTS, *Kind])
 def test_the_guide_explains_every_word(word: str) -> None:
     assert re.search(rf"`{word}\b", GUIDE)
 

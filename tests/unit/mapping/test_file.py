@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import orjson
 import pytest
 
-from tests.unit.mapping.samples import FILE, HEAD, OPEN, ROWS, attempt, problem, written
+from consumer.mapping.said import Said
+from tests.unit.mapping.samples import (
+    FILE,
+    HEAD,
+    OPEN,
+    ROWS,
+    attempt,
+    envelope,
+    mapping,
+    problem,
+    written,
+)
 
 TITLE = 12
 
@@ -147,6 +160,25 @@ def test_targets() -> None:
 def test_a_retraction_needs_one_time(rows: dict[str, str | None], codes: list[str]) -> None:
     text = written(HEAD.replace("completion", "retraction"), **rows)
     assert [p.code for p in attempt(text)[1]] == codes
+
+
+@pytest.mark.parametrize("kind", ["evaluation", "claim"])
+def test_a_step_says_what_a_completion_says(kind: str) -> None:
+    head = HEAD.replace("completion", kind)
+    found = mapping(written(head, points="{from: body.points, number: true}"))
+    said = found.read(envelope(points="1.25"))
+    assert isinstance(said, Said)
+    assert (said.kind, said.learner, said.points) == (kind, "905", Decimal("1.25"))
+    lacking = problem(written(head, completed=None))
+    assert (lacking.field, lacking.code) == ("event.completed", "missing_target")
+    early = problem(written(head, completed=None, occurred_at="{from: body.at, instant: iso8601}"))
+    assert early.code == "missing_target"
+
+
+def test_an_unknown_kind_is_told_with_those_there_are() -> None:
+    found = problem(written(HEAD.replace("completion", "attendance")))
+    assert (found.field, found.code) == ("kind", "bad_value")
+    assert "completion, evaluation, claim, retraction, ignore" in found.message
 
 
 def test_an_ignored_event_says_nothing() -> None:
