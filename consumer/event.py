@@ -15,13 +15,55 @@ _BOM = b"\xef\xbb\xbf"
 _NUL = "\x00"
 
 
+Place = tuple[str | int, ...]
+"""Names and indexes on the way from a body to the list of events in it; none: the body itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What paths in a mapping start from: `body`, `headers`, `key`."""
+    """What paths in a mapping start from: `body`, `headers`, `key`, and `item`.
+
+    `item` is one event of several in a message, `part` which of them, from 0, and `place` where
+    they stand in the body; all None for an event that has its message to itself.
+    """
 
     body: Any
     headers: Mapping[str, str]
     key: str | None
+    item: Any = None
+    part: int | None = None
+    place: Place | None = None
+
+    @property
+    def alone(self) -> Any:
+        """The body without the other events of its message."""
+        if self.place is None:
+            return self.body
+        inner = [self.item] if isinstance(at(self.body, self.place), list) else self.item
+        return put(self.body, self.place, inner)
+
+
+def at(body: Any, place: Place) -> Any:
+    """What stands at this place of a body, None if nothing does."""
+    found: Any = body
+    for step in place:
+        # Not by trying: text has an index too, and its first letter is not the first item.
+        if not isinstance(found, list if isinstance(step, int) else dict):
+            return None
+        try:
+            found = found[step]  # type: ignore[index]  # mypy sees the pair, not which is which
+        except (KeyError, IndexError):
+            return None
+    return found
+
+
+def put(body: Any, place: Place, value: Any) -> Any:
+    """A copy of the body with another value at a place that it has."""
+    if not place:
+        return value
+    copy = body.copy()
+    copy[place[0]] = put(body[place[0]], place[1:], value)
+    return copy
 
 
 def decode(message: Message, payload_limit_bytes: int) -> Envelope:
@@ -38,13 +80,13 @@ def decode(message: Message, payload_limit_bytes: int) -> Envelope:
     return Envelope(_body(value), _headers(message.headers), _key(message.key))
 
 
-def _body(value: bytes) -> dict[str, Any]:
+def _body(value: bytes) -> dict[str, Any] | list[Any]:
     text = value.removeprefix(_BOM)
     body, broken = _parse(text, len(value) - len(text))
     if broken:
         # Out here, as the parser's own exception carries the whole text along.
         raise Stopped(broken)
-    if not isinstance(body, dict):
+    if not isinstance(body, (dict, list)):
         _stop("not_an_object", "body")
     # The walk costs more than the parsing; only an escape can bring a NUL into valid JSON.
     if b"\\u0000" in text and _holds_nul(body):
@@ -70,7 +112,7 @@ def _broken(text: bytes, skipped: int, error: orjson.JSONDecodeError) -> Reason:
     return Reason(Stage.DECODE, "malformed_json", "body", where)
 
 
-def _holds_nul(body: dict[str, Any]) -> bool:
+def _holds_nul(body: Any) -> bool:
     """Whether any key or string holds NUL; a stack, as nesting may exceed Python's own."""
     pending: list[Any] = [body]
     while pending:

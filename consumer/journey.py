@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from consumer.bus.port import Message
 from consumer.candidate import Candidate, YearPolicy, draft
-from consumer.event import decode
+from consumer.event import Envelope, decode
 from consumer.fate import Held, Ignored, Judgement, NotReportable, Ready, Refused
 from consumer.mapping.catalogue import Catalogue
 from consumer.mapping.said import STEPS, Kind, Said
@@ -40,24 +40,64 @@ class House:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What became of one message: what it said, if it could be read, and its fate."""
+    """What became of one event: what it said, if it could be read, and its fate.
+
+    Of one event of several in a message, `part` says which, from 0, and `event` holds it.
+    """
 
     judgement: Judgement | Ignored
     said: Said | None = None
     mapping: str = ""
     version: int = 0
+    part: int | None = None
+    event: Envelope | None = field(default=None, repr=False)
 
 
-def hear(message: Message, house: House, now: datetime) -> Heard:
-    """One message's whole intake. Never raises: the unforeseen is a refusal too."""
-    mapping, version = "", 0
+def hear(message: Message, house: House, now: datetime) -> list[Heard]:
+    """One message's whole intake: what became of each event in it, mostly one.
+
+    Never raises: the unforeseen is a refusal too.
+    """
     try:
         envelope = decode(message, house.payload_limit_bytes)
-        found = house.catalogue.recognise(envelope)
+    except Stopped as stopped:
+        return [Heard(Refused(stopped.reasons))]
+    except Exception as error:  # noqa: BLE001  as below
+        return [Heard(Refused((_internal(error),)))]
+    return _hear_all(envelope, house, now)
+
+
+def hear_part(event: Envelope, part: int, house: House, now: datetime) -> list[Heard]:
+    """One event of several in its message once more, without the others; `part` is its number."""
+    heard = [replace(one, event=one.event or event) for one in _hear_all(event, house, now)]
+    # Today's mappings may see more than one in it; those are numbered among themselves.
+    return [replace(one, part=part) for one in heard] if len(heard) == 1 else heard
+
+
+def _hear_all(envelope: Envelope, house: House, now: datetime) -> list[Heard]:
+    try:
+        events = house.catalogue.events(envelope)
+    except Stopped as stopped:
+        return [Heard(Refused(stopped.reasons))]
+    except Exception as error:  # noqa: BLE001  as below
+        return [Heard(Refused((_internal(error),)))]
+    # A list of events with none in it says nothing.
+    return [_hear_one(event, house, now) for event in events] or [Heard(Ignored())]
+
+
+def _hear_one(event: Envelope, house: House, now: datetime) -> Heard:
+    heard = _read(event, house, now)
+    return heard if event.part is None else replace(heard, part=event.part, event=event)
+
+
+def _read(event: Envelope, house: House, now: datetime) -> Heard:
+    mapping, version = "", 0
+    try:
+        found = house.catalogue.recognise(event)
         mapping, version = found.name, found.version
-        said = found.read(envelope)
+        said = found.read(event)
         if isinstance(said, NotReportable):
-            return Heard(said, found.glimpse(envelope), mapping, version)
+            return Heard(said, found.glimpse(event), mapping, version)
         if isinstance(said, Ignored):
             return Heard(said, None, mapping, version)
         return Heard(judge(said, house, now), said, mapping, version)

@@ -9,7 +9,7 @@ import click
 from consumer.cli.output import FAILED, fail, show_one, show_rows
 from consumer.mapping.loader import load_catalogue, load_event, load_mapping
 from consumer.mapping.problem import MappingProblems
-from consumer.mapping.trial import try_mapping
+from consumer.mapping.trial import Trial, try_mapping
 from consumer.reason import Stopped
 from consumer.resources import shipped
 
@@ -57,15 +57,20 @@ def try_(file: Path, event: Path, mappings: Path | None, schemas: Path | None) -
     """
     try:
         loaded = load_mapping(file, mappings or shipped("mappings"), schemas or shipped("schemas"))
-        trial = try_mapping(loaded, load_event(event))
+        trials = [try_mapping(loaded, one) for one in loaded.split(load_event(event))]
     except MappingProblems as problems:
         fail([str(one) for one in problems.problems])
     except Stopped as stopped:
         fail([str(reason) for reason in stopped.reasons], FAILED)
+    for trial in trials:
+        _show(trial)
+    if reasons := [str(reason) for trial in trials for reason in trial.reasons]:
+        fail(reasons, FAILED)
+
+
+def _show(trial: Trial) -> None:
     rows = [
         {"target": r.target, "path": r.path, "value": r.value, "error": r.error} for r in trial.rows
     ]
     show_rows(rows, ["target", "path", "value", "error"], "This mapping has no rows.")
     show_one({"recognised": trial.recognised, "verdict": str(trial.verdict)})
-    if trial.reasons:
-        fail([str(reason) for reason in trial.reasons], FAILED)

@@ -9,14 +9,14 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, select
 from sqlalchemy.exc import NoResultFound
 
-from consumer.bus.port import Message
 from consumer.clock import Clock
 from consumer.desk.trail import remember
 from consumer.desk.words import advice
-from consumer.journey import House, hear
+from consumer.journey import House
 from consumer.ledger.bookkeeper import Bookkeeper
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.letters import Status, get_letter, mark_replayed
+from consumer.ledger.originals import hear_again
 from consumer.ledger.schema import credits_, letters
 from consumer.ledger.seal import unpack_original
 from consumer.reason import unpack_reasons
@@ -112,8 +112,8 @@ def replay_letter(
         if not mark_replayed(db, letter_id):
             raise NotOpen(f"{letter_id} is {row.status}")
         remember(db, ledger, now, who, what, letter_id, why)
-        message = _message(ledger, row)
-        return Bookkeeper(db, ledger, now).replay(row, message, hear(message, house, now))
+        message, heard = hear_again(ledger.seal, row, house, now)
+        return Bookkeeper(db, ledger, now).replay(row, message, heard)
 
 
 def _letters() -> Select[Any]:
@@ -128,13 +128,6 @@ def find_letter(db: Connection, letter_id: str) -> Row[Any]:
         return get_letter(db, letter_id)
     except NoResultFound:
         raise NoSuchLetter(f"no dead letter has the ID {letter_id}") from None
-
-
-def _message(ledger: Ledger, row: Row[Any]) -> Message:
-    original = unpack_original(ledger.seal.open(row.original))
-    return Message(
-        row.topic, row.partition, row.offset, original.key, original.value, original.headers
-    )
 
 
 def _brief(row: Row[Any]) -> Shown:

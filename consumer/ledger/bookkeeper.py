@@ -17,9 +17,11 @@ from consumer.journey import Heard
 from consumer.ledger.bulk import insert_rows
 from consumer.ledger.completionbook import CompletionBook, happened, overtakes
 from consumer.ledger.creditbook import Agreed, CreditBook
+from consumer.ledger.digests import Digests
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.letters import Origin, Status
 from consumer.ledger.newcomers import EventKey, Keys, Newcomers, known_events
+from consumer.ledger.originals import sealed_original
 from consumer.ledger.schema import completions, events
 from consumer.ledger.searching import SearchBook
 from consumer.ledger.series import series_fault
@@ -40,13 +42,14 @@ class Bookkeeper:
         self._events: list[dict[str, Any]] = []
         self._search = SearchBook(connection, ledger)
         self._refused: tuple[Reason, ...] = ()
+        self._digests = Digests(ledger.identity)
         self.fates: Counter[str] = Counter()
         self.settled: list[Settled] = []
 
     # ------------------------------------------------------------ from the bus
 
     def take_all(self, heard: Sequence[tuple[Message, Heard]]) -> None:
-        """Write a batch, each message once for its coordinates and content."""
+        """Write a batch, each event once for its message's place and content, and its part."""
         self._known = known_events(self._db, [message for message, _ in heard])
         keys = self._newcomers.expect(what for _, what in heard)
         for (message, what), meets in zip(heard, keys, strict=True):
@@ -55,7 +58,7 @@ class Bookkeeper:
         self.write_gathered()
 
     def _take(self, message: Message, what: Heard, keys: Keys | None) -> None:
-        digest = self.digest(message)
+        digest = self._digests.of(message, what.part)
         event = (message.topic, message.partition, message.offset, digest)
         if event in self._known:
             self.fates["repeat"] += 1
@@ -116,8 +119,24 @@ class Bookkeeper:
         self._search.write()
         self._events = []
 
-    def replay(self, letter: Row[Any], message: Message, what: Heard) -> str:
-        """Take a dead letter's bytes through today's journey; gives the new fate."""
+    def replay(self, letter: Row[Any], message: Message, heard: Sequence[Heard]) -> str:
+        """Take a dead letter's bytes through today's journey; gives the new fate.
+
+        Where they turn out to hold several events, the letter was about one of them.
+        """
+        own = self._rows.meant(letter.completion_id, heard)
+        for what in heard:
+            if what is not own:
+                self.enter_further(message, what)
+        return self._replay(letter, message, own)
+
+    def enter_further(self, message: Message, what: Heard) -> None:
+        """An event that nobody saw before in what is read again: it arrives now."""
+        if not isinstance(what.judgement, Ignored):
+            self._settle(message, what, self._digests.of(message, what.part))
+            self.write_gathered()
+
+    def _replay(self, letter: Row[Any], message: Message, what: Heard) -> str:
         self._credits.publish_letter(letter.id)
         if letter.credit_row and self._credits.withdraw_now(letter):
             return "withdrawing"
@@ -129,7 +148,7 @@ class Bookkeeper:
             return "not_reportable"
         if letter.completion_id is None:
             # It could not be read when it came: it arrives now, and overrules nothing since.
-            fate, _ = self._settle(message, what, self.digest(message))
+            fate, _ = self._settle(message, what, self._digests.of(message, what.part))
         else:
             fate, _ = self.enter(what, what.said, what.judgement, message, replay=True)
         self.write_gathered()
@@ -289,13 +308,6 @@ class Bookkeeper:
 
     # ------------------------------------------------------------ keys
 
-    def digest(self, message: Message) -> str:
-        """What tells one content from another without telling the content."""
-        # Headers too: an event created and one revoked may differ in nothing but `ce_type`.
-        headers = (part for header in message.headers for part in header)
-        own = (message.key or b"", message.value or b"")
-        return self._ledger.identity.digest("event", *own, *headers)
-
     def _letter_id(self, *parts: str) -> str:
         return "dl-" + self._ledger.identity.digest("letter", *parts)[:24]
 
@@ -311,7 +323,7 @@ class Bookkeeper:
             topic=message.topic,
             partition=message.partition,
             offset=message.offset,
-            original=self._rows.sealed_original(message),
+            original=sealed_original(self._ledger.seal, message, what),
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,8 +16,8 @@ from consumer.decisions import Arrival, Move, Nothing, decide
 from consumer.decisions import Row as DecisionRow
 from consumer.journey import Heard
 from consumer.ledger.ledger import Ledger
+from consumer.ledger.originals import sealed_original
 from consumer.ledger.schema import completion_credits, completions, credits_
-from consumer.ledger.seal import Original, pack_original
 from consumer.mapping.said import Kind, Said
 from consumer.reason import Reason, pack_reasons
 
@@ -45,6 +45,12 @@ class CompletionBook:
         """The completion this event is about, None when nothing was heard of it."""
         query = select(completions).where(completions.c.key == self._key(said))
         return self._db.execute(query).one_or_none()
+
+    def meant(self, number: int | None, heard: Sequence[Heard]) -> Heard:
+        """Which of the events in a message is about this completion; the first, if none is."""
+        row = self._db.execute(select(completions).where(completions.c.id == number)).one_or_none()
+        own = (one for one in heard if row and one.said and self._key(one.said) == row.key)
+        return next(own, heard[0])
 
     def standing(self, row: Row[Any] | None, arrival: Arrival) -> DecisionRow:
         """What the decision table calls it: its own state, or its weightiest credit's."""
@@ -135,7 +141,7 @@ class CompletionBook:
             "mapping_version": what.version,
             "said": self._ledger.seal.seal_json(said),
             "report_by": Deadlines().report_by(said.instant.date()),
-            "original": self.sealed_original(message),
+            "original": sealed_original(self._ledger.seal, message, what),
         }
 
     def stand(
@@ -160,11 +166,6 @@ class CompletionBook:
         newer = update(completions).where(completions.c.id == number)
         newer = newer.where(known.is_(None) | (known < at))
         self._db.execute(newer.values(retracted_at=at))
-
-    def sealed_original(self, message: Message) -> bytes:
-        """The message's own bytes, as the ledger keeps them."""
-        original = Original(message.key, message.value, message.headers)
-        return self._ledger.seal.seal(pack_original(original))
 
 
 def standing_of(

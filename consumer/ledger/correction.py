@@ -9,18 +9,18 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from consumer.bus.port import Message
 from consumer.credit import State
 from consumer.decisions import Arrival
 from consumer.fate import Held, NotReportable, Ready, Refused
-from consumer.journey import Heard, House, hear
+from consumer.journey import Heard, House
 from consumer.ledger import links
 from consumer.ledger.bookkeeper import Bookkeeper
+from consumer.ledger.completionbook import CompletionBook
 from consumer.ledger.creditbook import Agreed, CreditBook, Link
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.letters import Origin, Status
+from consumer.ledger.originals import hear_again
 from consumer.ledger.schema import completions, credits_, letters
-from consumer.ledger.seal import unpack_original
 from consumer.participant import Record
 from consumer.reason import Reason, Stage, unpack_reasons
 
@@ -114,10 +114,8 @@ class Corrector:
 
     def _hear(self, row: Row[Any]) -> Heard:
         origin = self._book.origin_of(row)
-        original = unpack_original(self._ledger.seal.open(origin.original))
-        at = (origin.topic, origin.partition, origin.offset)
-        message = Message(*at, original.key, original.value, original.headers)
-        return hear(message, self._house, self._now)
+        _, heard = hear_again(self._ledger.seal, origin, self._house, self._now)
+        return CompletionBook(self._db, self._ledger, self._now).meant(row.id, heard)
 
     def _obstacles(self, row: Row[Any], heard: Heard) -> Iterator[Reason]:
         """Why a person must look at this completion before it can be corrected."""

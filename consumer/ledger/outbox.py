@@ -67,6 +67,8 @@ def dead_letter(seal: Seal, row: Row[Any]) -> Outgoing:
     value, kept = original.value or b"", original.value is not None
     too_large = len(value) > PUBLISH_LIMIT_BYTES
     headers = [*_letter_headers(row), *_passed_on(original.headers)]
+    if original.part is not None:
+        headers.append(("moc-original-part", _text(original.part)))
     if not kept:
         headers.append(("moc-original-null", b"true"))
     if too_large:

@@ -7,13 +7,12 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from consumer.bus.port import Message
 from consumer.fate import Refused
-from consumer.journey import House, hear
+from consumer.journey import Heard, House
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.letters import Status
+from consumer.ledger.originals import hear_again
 from consumer.ledger.schema import letters
-from consumer.ledger.seal import unpack_original
 from consumer.reason import Stage
 
 _UNREAD = (Stage.RECOGNISE, Stage.SCHEMA, Stage.MAP)
@@ -31,13 +30,13 @@ def readable_now(ledger: Ledger, house: House, now: datetime, most: int = _MOST)
         rows = db.execute(query.order_by(letters.c.last_failed_at.desc()).limit(most)).all()
     found: Counter[str] = Counter()
     for row in rows:
-        original = unpack_original(ledger.seal.open(row.original))
-        place = (row.topic, row.partition, row.offset)
-        heard = hear(Message(*place, original.key, original.value, original.headers), house, now)
-        if not (isinstance(heard.judgement, Refused) and _unread(heard.judgement)):
-            found[heard.mapping.partition("/")[0]] += 1
+        _, heard = hear_again(ledger.seal, row, house, now)
+        if mended := [one for one in heard if not _still_unread(one)]:
+            found[mended[0].mapping.partition("/")[0]] += 1
     return found
 
 
-def _unread(refused: Refused) -> bool:
-    return refused.reasons[0].stage in (*_UNREAD, Stage.DECODE, Stage.INTERNAL)
+def _still_unread(heard: Heard) -> bool:
+    if not isinstance(heard.judgement, Refused):
+        return False
+    return heard.judgement.reasons[0].stage in (*_UNREAD, Stage.DECODE, Stage.INTERNAL)

@@ -7,14 +7,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from consumer.bus.port import Message
 from consumer.fate import Ignored, Judgement, NotReportable
-from consumer.journey import Heard, House, hear
+from consumer.journey import Heard, House
 from consumer.ledger.bookkeeper import Bookkeeper
+from consumer.ledger.completionbook import CompletionBook
 from consumer.ledger.creditbook import CreditBook
 from consumer.ledger.ledger import Ledger
+from consumer.ledger.originals import hear_again
 from consumer.ledger.schema import completions
-from consumer.ledger.seal import unpack_original
 from consumer.mapping.said import Said
 from consumer.reason import Reason, Stage
 
@@ -27,8 +27,13 @@ def reread(db: Connection, ledger: Ledger, house: House, row: Row[Any], now: dat
     Where they tell of another learner or course, that is a completion of its own, and the old one
     gives no credit any more; of what PARS may have already a person is asked.
     """
-    book, message = Bookkeeper(db, ledger, now), _message(db, ledger, row, now)
-    what, known = hear(message, house, now), ledger.seal.open_said(row.said)
+    book, rows = Bookkeeper(db, ledger, now), CompletionBook(db, ledger, now)
+    origin = CreditBook(db, ledger, now).origin_of(row)
+    message, heard = hear_again(ledger.seal, origin, house, now)
+    what, known = rows.meant(row.id, heard), ledger.seal.open_said(row.said)
+    for further in heard:
+        if further is not what:
+            book.enter_further(message, further)
     if what.said is None or isinstance(what.judgement, Ignored):
         return book.rejudge(row, known, _unreadable(what))
     if _key(ledger, what.said) != row.key:
@@ -39,13 +44,6 @@ def reread(db: Connection, ledger: Ledger, house: House, row: Row[Any], now: dat
     book.reread(row.id, what, what.said, what.judgement)
     fresh = db.execute(select(completions).where(completions.c.id == row.id)).one()
     return book.rejudge(fresh, what.said, what.judgement)
-
-
-def _message(db: Connection, ledger: Ledger, row: Row[Any], now: datetime) -> Message:
-    origin = CreditBook(db, ledger, now).origin_of(row)
-    original = unpack_original(ledger.seal.open(origin.original))
-    place = (origin.topic, origin.partition, origin.offset)
-    return Message(*place, original.key, original.value, original.headers)
 
 
 def _unreadable(what: Heard) -> Judgement:

@@ -128,25 +128,31 @@ def _moment(text: str) -> datetime | date:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Original:
-    """One message's own bytes, kept as they came."""
+    """One message's own bytes, kept as they came.
+
+    Of one event of several in a message, `part` is its number, from 0, and the value the body that
+    was decoded, as JSON, without the others: each is kept once, and nobody's with somebody else's.
+    """
 
     key: bytes | None
     value: bytes | None
     headers: Headers = ()
+    part: int | None = None
 
 
 def pack_original(original: Original) -> bytes:
     """Bytes to seal; `unpack_original` gives back the very same key, value and headers."""
-    return orjson.dumps(
-        {"k": original.key, "v": original.value, "h": original.headers}, default=_plain
-    )
+    parts: dict[str, Any] = {"k": original.key, "v": original.value, "h": original.headers}
+    if original.part is not None:
+        parts["p"] = original.part
+    return orjson.dumps(parts, default=_plain)
 
 
 def unpack_original(packed: bytes) -> Original:
     """The original that `pack_original` packed."""
     parts: dict[str, Any] = orjson.loads(packed)
     headers = tuple((name, base64.b64decode(value)) for name, value in parts["h"])
-    return Original(_unbase(parts["k"]), _unbase(parts["v"]), headers)
+    return Original(_unbase(parts["k"]), _unbase(parts["v"]), headers, parts.get("p"))
 
 
 def _unbase(text: str | None) -> bytes | None:

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from collections.abc import Mapping as Table
 from types import MappingProxyType
-from typing import NamedTuple
 
 from consumer.event import Envelope
-from consumer.mapping.condition import Condition, Token, token
+from consumer.mapping.fan import Fan
 from consumer.mapping.mapping import Mapping
-from consumer.mapping.path import Path
+from consumer.mapping.shelves import Shelves
 from consumer.reason import Reason, Stage, Stopped
 
 __all__ = ["Catalogue", "Mapping"]
-
-
-class _Shelf(NamedTuple):
-    """The mappings that want certain values at one path."""
-
-    path: Path
-    by_value: dict[Token, list[Mapping]]
-
 
 _UNKNOWN: Table[str, str] = MappingProxyType({})
 
@@ -41,22 +32,40 @@ class Catalogue:
         meanings: Table[str, str] = _UNKNOWN,
     ) -> None:
         self.mappings, self.version, self.meanings = tuple(mappings), version, meanings
-        self._shelves: dict[str, _Shelf] = {}
-        self._loose = [mapping for mapping in self.mappings if not self._shelve(mapping)]
+        self._whole = Shelves((one, one.match) for one in self.mappings if one.each is None)
+        places = dict.fromkeys(one.each.place for one in self.mappings if one.each)
+        self._fans = {place: Fan(place, self.mappings) for place in places}
 
-    def recognise(self, envelope: Envelope) -> Mapping:
-        """The one mapping of this event.
+    def events(self, envelope: Envelope) -> Sequence[Envelope]:
+        """The event itself, or the events in it that mappings with `each` take apart.
+
+        Raises Stopped: `ambiguous_mapping` if mappings would take it both whole and apart, or
+        apart in two ways; what else is wrong with the list.
+        """
+        fans = [fan for fan in self._fans.values() if fan.fits(envelope)]
+        if not fans:
+            return (envelope,)
+        claims = [*self._whole_ones(envelope), *(fan.mappings[0] for fan in fans)]
+        if len(claims) > 1:
+            raise Stopped(_ambiguous(claims))
+        return fans[0].split(envelope)
+
+    def recognise(self, event: Envelope) -> Mapping:
+        """The one mapping of this event, of those for whole messages or for events in a list.
 
         Raises Stopped (stage `recognise`): `unknown_event` if there is none, `ambiguous_mapping`
         if there are several.
         """
-        found = [mapping for mapping in self._likely(envelope) if mapping.matches(envelope)]
+        if event.place is None:
+            found, field = self._whole_ones(event), ""
+        else:
+            fan = self._fans[event.place]
+            found, field = fan.claims(event), f"{fan.path.text}[{event.part}]"
         if len(found) == 1:
             return found[0]
         if not found:
-            raise Stopped(Reason(Stage.RECOGNISE, "unknown_event"))
-        names = " and ".join(mapping.name for mapping in found)
-        raise Stopped(Reason(Stage.RECOGNISE, "ambiguous_mapping", "", names))
+            raise Stopped(Reason(Stage.RECOGNISE, "unknown_event", field))
+        raise Stopped(_ambiguous(found, field))
 
     def unraised(self, before: Catalogue) -> list[Mapping]:
         """The mappings that say something else than `before`, and still bear the same version."""
@@ -68,17 +77,14 @@ class Catalogue:
             and self.meanings.get(one.name) != before.meanings.get(one.name)
         ]
 
-    def _shelve(self, mapping: Mapping) -> bool:
-        """Whether the mapping can be found by a value: its first `equals` or `in`."""
-        first: Condition | None = next((c for c in mapping.match if c.wanted), None)
-        if first is None:
-            return False
-        shelf = self._shelves.setdefault(first.path.text, _Shelf(first.path, {}))
-        for value in first.wanted:
-            shelf.by_value.setdefault(value, []).append(mapping)
-        return True
+    def _whole_ones(self, envelope: Envelope) -> list[Mapping]:
+        # A list is taken apart or nobody's: `body[0].id` would read one of its events, and lose
+        # the others.
+        if isinstance(envelope.body, list):
+            return []
+        return [one for one in self._whole.likely(envelope) if one.matches(envelope)]
 
-    def _likely(self, envelope: Envelope) -> Iterator[Mapping]:
-        for path, by_value in self._shelves.values():
-            yield from by_value.get(token(path.find(envelope)), ())
-        yield from self._loose
+
+def _ambiguous(mappings: Iterable[Mapping], field: str = "") -> Reason:
+    names = " and ".join(mapping.name for mapping in mappings)
+    return Reason(Stage.RECOGNISE, "ambiguous_mapping", field, names)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +42,14 @@ def token(value: Any) -> Token:
     if type(value) is int:
         return str(value)
     return value if type(value) in (str, bool) else None
+
+
+def all_hold(conditions: Iterable[Condition], envelope: Envelope) -> bool:
+    """Whether all hold; one that can say neither yes nor no does not."""
+    try:
+        return all(condition.holds(envelope) for condition in conditions)
+    except Fault:
+        return False
 
 
 def compile_condition(node: Node, where: str, extra: str, report: Report) -> Condition | None:

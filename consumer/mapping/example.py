@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from collections.abc import Mapping as Table
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +14,7 @@ from consumer.bus.port import Message
 from consumer.event import Envelope, decode
 from consumer.fate import Ignored, NotReportable
 from consumer.mapping.mapping import Mapping
+from consumer.mapping.path import Path
 from consumer.mapping.said import Said
 from consumer.mapping.target import TARGETS
 from consumer.reason import Reason, Stage, Stopped
@@ -28,6 +29,8 @@ _VERDICTS = (
 )
 
 Verdict = dict[str, Any]
+Outcome = Said | NotReportable | Ignored | Stopped
+"""What a mapping makes of one event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +64,10 @@ def envelope_of(text: bytes) -> Envelope:
 
 def bare_envelope_of(text: bytes) -> Envelope:
     """As `envelope_of`, but an event as the LMS sent it, unwrapped, does as well."""
-    wrapper = _read(text)
-    if wrapper.keys() <= _WRAPPER and "value" in wrapper:
+    value = _parsed(text)
+    if isinstance(value, dict) and value.keys() <= _WRAPPER and "value" in value:
         return envelope_of(text)
-    return _decode(wrapper, {}, None)
+    return _decode(value, {}, None)
 
 
 def _decode(value: Any, headers: Table[str, str], key: str | None) -> Envelope:
@@ -75,29 +78,51 @@ def _decode(value: Any, headers: Table[str, str], key: str | None) -> Envelope:
 
 
 def _read(text: bytes) -> dict[str, Any]:
-    try:
-        read = orjson.loads(text)
-    except ValueError:
-        raise Unreadable("not readable as JSON") from None
+    read = _parsed(text)
     if not isinstance(read, dict):
         raise Unreadable("not a JSON object")
     return read
 
 
+def _parsed(text: bytes) -> Any:
+    try:
+        return orjson.loads(text)
+    except ValueError:
+        raise Unreadable("not readable as JSON") from None
+
+
 def expectation(text: bytes) -> Verdict:
     """What an expect file says. Raises Unreadable."""
     verdict = _read(text)
-    if verdict.keys() not in _VERDICTS:
+    if verdict.keys() != {"events"}:
+        return _expectation(verdict)
+    if not isinstance(verdict["events"], list) or not verdict["events"]:
+        raise Unreadable("events is a list, of what the mapping makes of each of its events")
+    return {"events": [_expectation(one) for one in verdict["events"]]}
+
+
+def _expectation(verdict: Any) -> Verdict:
+    if not isinstance(verdict, dict) or verdict.keys() not in _VERDICTS:
         forms = '{"said": {…}}, {"not_reportable": …}, {"ignored": true}, {"error": …, "field": …}'
-        raise Unreadable(f"an expect file is one of {forms}")
+        raise Unreadable(f'an expect file is one of {forms}, or {{"events": […]}} of them')
     said = verdict.get("said", {})
     if not isinstance(said, dict) or not said.keys() <= TARGETS.keys():
         raise Unreadable(f"said holds only {', '.join(TARGETS)}")
     return verdict
 
 
-def differences(expected: Verdict, outcome: Said | NotReportable | Ignored | Stopped) -> str:
+def differences(expected: Verdict, outcome: Outcome | Sequence[Outcome]) -> str:
     """In which way the outcome is another than expected, without a value; empty if it is not."""
+    wanted = expected.get("events", [expected])
+    found = outcome if isinstance(outcome, Sequence) else [outcome]
+    if len(wanted) != len(found):
+        return f"came to {len(found)} events of this mapping, not {len(wanted)}"
+    told = [_difference(*pair) for pair in zip(wanted, found, strict=True)]
+    places = [f"event {n}: " if "events" in expected else "" for n in range(len(told))]
+    return "; ".join(place + one for place, one in zip(places, told, strict=True) if one)
+
+
+def _difference(expected: Verdict, outcome: Outcome) -> str:
     found = verdict(outcome)
     if "said" in expected and "said" in found:
         keys = sorted(expected["said"].keys() | found["said"].keys())
@@ -110,7 +135,7 @@ def differences(expected: Verdict, outcome: Said | NotReportable | Ignored | Sto
     return f"came to {next(iter(found))}: {shown}"
 
 
-def verdict(outcome: Said | NotReportable | Ignored | Stopped) -> Verdict:
+def verdict(outcome: Outcome) -> Verdict:
     """The outcome in an expect file's words."""
     if isinstance(outcome, Said):
         return {"said": said_texts(outcome)}
@@ -136,21 +161,28 @@ def shown(value: Any) -> str:
     return str(value)
 
 
-def outcome_of(
+def outcomes_of(
     mapping: Mapping, text: bytes
-) -> tuple[Envelope | None, Said | NotReportable | Ignored | Stopped]:
-    """The event file's envelope, if it has one, and what the mapping makes of it.
+) -> tuple[list[Envelope], Outcome | Sequence[Outcome]]:
+    """The mapping's events in an event file, and what it makes of them.
 
-    Raises Unreadable.
+    A list for a mapping that takes messages apart, unless it could not. Raises Unreadable.
     """
-    envelope = None
     try:
-        envelope = envelope_of(text)
-        if not mapping.matches(envelope):
-            return envelope, Stopped(Reason(Stage.RECOGNISE, "unknown_event"))
-        return envelope, mapping.read(envelope)
+        events = [event for event in mapping.split(envelope_of(text)) if mapping.matches(event)]
     except Stopped as stopped:
-        return envelope, stopped
+        return [], stopped
+    if not events:
+        return [], Stopped(Reason(Stage.RECOGNISE, "unknown_event"))
+    outcomes = [_outcome(mapping, event) for event in events]
+    return events, outcomes if mapping.each else outcomes[0]
+
+
+def _outcome(mapping: Mapping, event: Envelope) -> Outcome:
+    try:
+        return mapping.read(event)
+    except Stopped as stopped:
+        return stopped
 
 
 def lacking(mapping: Mapping, verdicts: Iterable[Verdict]) -> list[str]:
@@ -160,18 +192,19 @@ def lacking(mapping: Mapping, verdicts: Iterable[Verdict]) -> list[str]:
     else:
         wanted = ["said", "error", *(f"not_reportable {e.reason}" for e in mapping.excuses)]
     have = set()
-    for each in verdicts:
-        have |= {*each, f"not_reportable {each.get('not_reportable')}"}
+    for verdict_ in verdicts:
+        for one in verdict_.get("events", [verdict_]):
+            have |= {*one, f"not_reportable {one.get('not_reportable')}"}
     return [kind for kind in dict.fromkeys(wanted) if kind not in have]
 
 
 def unseen(mapping: Mapping, envelopes: Iterable[Envelope]) -> list[str]:
     """Paths that neither the schema vouches for nor any example ever found something at."""
     seen = list(envelopes)
-    shape = mapping.shape
-    doubtful = [
-        path
-        for path in mapping.paths
-        if not (shape and path.root == "body" and shape.follow(path.steps))
-    ]
+    doubtful = [path for path in mapping.paths if not _vouched(mapping, path)]
     return [path.text for path in doubtful if not any(map(path.has, seen))]
+
+
+def _vouched(mapping: Mapping, path: Path) -> bool:
+    shape = mapping.shape_of(path)
+    return shape is not None and shape.follow(path.steps)

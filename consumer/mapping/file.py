@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from consumer.mapping.condition import Condition, Excuse, compile_condition
+from consumer.mapping.each import Each, shapes
 from consumer.mapping.mapping import Mapping
-from consumer.mapping.path import Path
+from consumer.mapping.path import Path, PathSyntax, parse_list
 from consumer.mapping.problem import Report, hint
 from consumer.mapping.row import Row, compile_row
 from consumer.mapping.said import Kind
@@ -16,7 +17,7 @@ from consumer.mapping.shape import NotInSchema, SchemaInvalid, Shape
 from consumer.mapping.target import TARGETS, required
 from consumer.mapping.tree import Node, parse
 
-_KEYS = ("mapping", "version", "schema", "match", "kind", "not_reportable", "event")
+_KEYS = ("mapping", "version", "schema", "match", "each", "kind", "not_reportable", "event")
 _NAME = re.compile(r"[a-z0-9_]+(?:/[a-z0-9_]+)+", re.ASCII)
 _REASON = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 _VERSION = re.compile(r"[1-9]\d{0,8}", re.ASCII)
@@ -50,6 +51,7 @@ class _File:
         self.unknown_keys()
         kind = self.kind()
         shape = self.shape(kind)
+        each = self.each(shape)
         match, excuses = self.match(), self.excuses()
         rows = self.rows(kind) if kind else ()
         version = self.text("version", _VERSION, "a whole number from 1")
@@ -57,7 +59,7 @@ class _File:
         if kind is None or version is None:
             return None
         mapping = Mapping(
-            self.name, int(version), kind, self.report.file, match, shape, excuses, rows
+            self.name, int(version), kind, self.report.file, match, shape, excuses, rows, each
         )
         self.check_paths(mapping)
         return mapping
@@ -103,6 +105,24 @@ class _File:
         except SchemaInvalid as error:
             self.report.add(node.line, "schema", "schema_invalid", str(error))
             return None
+
+    def each(self, shape: Shape | None) -> Each | None:
+        node = self.entries.get("each")
+        if node is None:
+            return None
+        if not isinstance(node.value, str):
+            self.report.add(node.line, "each", "bad_value", "takes a path such as body.data")
+            return None
+        try:
+            path = parse_list(node.value)
+            return Each(path, *(shapes(shape, path) if shape else ()))
+        except PathSyntax as error:
+            self.report.add(node.line, "each", "path_syntax", str(error))
+        except NotInSchema as error:
+            self.report.add(node.line, "each", "path_not_in_schema", f"{node.value}: {error}")
+        except SchemaInvalid as error:
+            self.report.add(node.line, "each", "schema_invalid", str(error))
+        return None
 
     def listed(self, key: str) -> list[tuple[str, Node]]:
         """The rows under `key`, each with its place."""
@@ -177,11 +197,12 @@ class _File:
         places += [(e.condition.path, e.condition.line, "not_reportable") for e in mapping.excuses]
         places += [(p, row.line, f"event.{row.target}") for row in mapping.rows for p in row.paths]
         for path, line, where in places:
-            self.check_path(mapping.shape, path, line, where)
+            if path.root == "item" and "each" not in self.entries:
+                self.report.add(line, where, "path_syntax", f"{path.text}: item needs each")
+            elif shape := mapping.shape_of(path):
+                self.check_path(shape, path, line, where)
 
-    def check_path(self, shape: Shape | None, path: Path, line: int, where: str) -> None:
-        if shape is None or path.root != "body":
-            return
+    def check_path(self, shape: Shape, path: Path, line: int, where: str) -> None:
         try:
             shape.follow(path.steps)
         except NotInSchema as error:

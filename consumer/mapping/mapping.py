@@ -7,7 +7,8 @@ from typing import Any
 
 from consumer.event import Envelope
 from consumer.fate import Ignored, NotReportable
-from consumer.mapping.condition import Condition, Excuse
+from consumer.mapping.condition import Condition, Excuse, all_hold
+from consumer.mapping.each import Each, split
 from consumer.mapping.fault import Fault
 from consumer.mapping.path import Path
 from consumer.mapping.row import Row
@@ -28,6 +29,7 @@ class Mapping:
     shape: Shape | None = None
     excuses: tuple[Excuse, ...] = ()
     rows: tuple[Row, ...] = ()
+    each: Each | None = None
 
     @property
     def source(self) -> str:
@@ -36,22 +38,36 @@ class Mapping:
 
     @property
     def paths(self) -> tuple[Path, ...]:
-        """Every path of the file."""
+        """Every path of the rows."""
         conditions = [*self.match, *(excuse.condition for excuse in self.excuses)]
         return (*(c.path for c in conditions), *(path for row in self.rows for path in row.paths))
 
+    def shape_of(self, path: Path) -> Shape | None:
+        """The schema that a path is followed through, if there is one."""
+        if path.root == "item":
+            return self.each.inner if self.each else None
+        return self.shape if path.root == "body" else None
+
     def matches(self, envelope: Envelope) -> bool:
         """Whether the event is this mapping's."""
-        try:
-            return all(condition.holds(envelope) for condition in self.match)
-        except Fault:
-            return False
+        return all_hold(self.match, envelope)
+
+    def split(self, envelope: Envelope) -> list[Envelope]:
+        """The events in a message, whosever they are; the message itself without `each`.
+
+        Raises Stopped.
+        """
+        if self.each is None:
+            return [envelope]
+        return split(envelope, self.each.path, self.each.place)
 
     def read(self, envelope: Envelope) -> Said | NotReportable | Ignored:
         """What the event says. Raises Stopped with every reason why it cannot be said."""
         if self.kind is Kind.IGNORE:
             return Ignored()
-        if self.shape:
+        if self.each:
+            self.each.check(envelope)
+        elif self.shape:
             self.shape.check(envelope.body)
         excuse = self.excuse(envelope)
         return excuse or self._said(self._values(envelope))

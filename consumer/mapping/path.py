@@ -17,7 +17,7 @@ from jmespath.exceptions import JMESPathError
 from consumer.event import Envelope
 from consumer.mapping.fault import Fault, missing
 
-ROOTS = ("body", "headers", "key")
+ROOTS = ("body", "item", "headers", "key")
 _LIMITS = "a path may hold names, [n] and one filter: fields[?key=='abim'].value | [0]"
 
 Find = Callable[[Any], Any]
@@ -68,13 +68,25 @@ def parse(text: str) -> Path:
         raise PathSyntax("not readable as a path; quote names that hold - / or :") from None
     root, *steps = _whole(tree)
     if not _rooted(root, steps):
-        raise PathSyntax("a path is body.…, headers.NAME or key")
+        raise PathSyntax("a path is body.…, item.…, headers.NAME or key")
     return Path(text, str(root), tuple(steps), _compile(str(root), tuple(steps)))
+
+
+def parse_list(text: str) -> Path:
+    """The compiled path of a list in the body, or of the body itself. Raises PathSyntax."""
+    path = Path("body", "body", (), lambda envelope: envelope.body)
+    if text != path.text:
+        path = parse(text)
+    if path.root != "body" or path.filtered:
+        raise PathSyntax("takes body, or a path of names in it such as body.data")
+    return path
 
 
 def _rooted(root: Step, steps: Sequence[Step]) -> bool:
     if root == "headers":
         return len(steps) == 1 and isinstance(steps[0], str)
+    if root == "item":
+        return True
     return bool(steps) if root == "body" else root == "key" and not steps
 
 
@@ -116,6 +128,8 @@ def _compile(root: str, steps: tuple[Step, ...]) -> Callable[[Envelope], Any]:
     find = _follow(steps)
     if root == "headers":
         return lambda envelope: find(envelope.headers)
+    if root == "item":
+        return lambda envelope: find(envelope.item)
     return lambda envelope: find(envelope.body)
 
 

@@ -7,7 +7,8 @@ declared open with `additionalProperties: true`, a schema there, or `patternProp
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from copy import copy
 from itertools import islice
 from typing import Any
 
@@ -19,6 +20,7 @@ from consumer.mapping.problem import hint
 from consumer.reason import Reason, Stage, Stopped
 
 _MOST_REASONS = 20
+_INVALID = "not a JSON Schema, or it points outside itself"
 _ANYTHING: dict[str, Any] = {}
 _BRANCHES = ("anyOf", "oneOf", "allOf")
 
@@ -33,19 +35,53 @@ class NotInSchema(Exception):
     """A path holds a name that the schema does not know; says which."""
 
 
+# Of a list whose events are left out when what stands around them is checked.
+_COUNTS = ("minItems", "contains", "minContains", "unevaluatedItems")
+
+
 class Shape:
-    """A compiled schema of an event's body."""
+    """A compiled schema: of an event's body, or of one of several events in it."""
 
     def __init__(self, text: bytes) -> None:
         """Raises SchemaInvalid."""
         try:
             self._root = orjson.loads(text)
-            # Offline: a schema must never make the service call somebody.
-            self._validator = jsonschema_rs.validator_for(_lenient(self._root), offline=True)
         except ValueError:
-            raise SchemaInvalid("not a JSON Schema, or it points outside itself") from None
+            raise SchemaInvalid(_INVALID) from None
+        self._validator = _validator(self._root)
         if not isinstance(self._root, dict):
             raise SchemaInvalid("not a JSON Schema of an object")
+        self._name, self._start, self.alone = "body", [self._root], True
+
+    def around(self) -> Shape:
+        """The same schema for a body whose events are left out of their list."""
+        shape = copy(self)
+        shape._validator = _validator(_without(self._root, _COUNTS))
+        return shape
+
+    def within(self, steps: Sequence[Step]) -> Shape:
+        """The schema of one event of the list at `steps`; paths in it start from `item`.
+
+        `alone` of it says whether an event may stand there without a list around it. Raises
+        NotInSchema if the schema has no list there, SchemaInvalid.
+        """
+        found = self._start
+        for step in steps:
+            found = self._step(found, step)
+        lists = self._items(found)
+        if not lists:
+            raise NotInSchema("the schema has no list here")
+        shape = copy(self)
+        shape._name, shape.alone = "item", any(map(_takes_object, self._all(found)))
+        shape._start = [one for n, one in enumerate(lists) if one not in lists[:n]]
+        shape._validator = _validator(self._embedded(shape._start))
+        return shape
+
+    def _embedded(self, schemas: list[Schema]) -> Schema:
+        """A schema that one of these suits, with the file's own for what they refer to."""
+        root = {key: value for key, value in self._root.items() if key != "$id"}
+        one = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
+        return {"$defs": {"file": _moved(root)}, "allOf": [_moved(one)]}
 
     def check(self, body: Any) -> None:
         """Raises Stopped (stage `schema`) with every mismatch, by the schema's names only."""
@@ -59,19 +95,19 @@ class Shape:
             found = dict.fromkeys(map(self._reason, self._validator.iter_errors(body)))
         except ValueError:
             # Nested deeper than the checker goes; what it says might quote the event.
-            return (_mismatch("body", "nesting"),)
+            return (mismatch(self._name, "nesting"),)
         return tuple(islice(found, _MOST_REASONS))
 
     def _reason(self, error: jsonschema_rs.ValidationError) -> Reason:
-        field, keyword = "body" + self._declared(error.instance_path), error.kind.name
+        field, keyword = self._name + self._declared(error.instance_path), error.kind.name
         if keyword == "required":
             # The name stands in the schema, not in the event, which lacks it.
             field += f".{error.kind.as_dict()['property']}"
-        return _mismatch(field, keyword)
+        return mismatch(field, keyword)
 
     def _declared(self, path: Sequence[str | int]) -> str:
         """The path with names that only the event has (they may be anything) as `*`."""
-        shown, schemas = "", [self._root]
+        shown, schemas = "", self._start
         for part in path:
             if isinstance(part, int):
                 shown, schemas = shown + "[]", self._items(schemas)
@@ -88,7 +124,7 @@ class Shape:
 
         Raises NotInSchema.
         """
-        schemas, known = [self._root], True
+        schemas, known = self._start, True
         for step in steps:
             if isinstance(step, str):
                 known = known and step in self._names(schemas)
@@ -153,6 +189,20 @@ def _open(schema: Schema) -> list[Any]:
     ]
 
 
+def _takes_object(schema: Schema) -> bool:
+    """Whether the schema itself, not what it refers to, speaks of objects, or of anything."""
+    return not schema or "properties" in schema or "object" in schema.get("type", ())
+
+
+def _validator(schema: Any) -> Any:
+    """Raises SchemaInvalid."""
+    try:
+        # Offline: a schema must never make the service call somebody.
+        return jsonschema_rs.validator_for(_lenient(schema), offline=True)
+    except ValueError:
+        raise SchemaInvalid(_INVALID) from None
+
+
 def _lenient(schema: Any) -> Any:
     if isinstance(schema, list):
         return [_lenient(each) for each in schema]
@@ -162,5 +212,31 @@ def _lenient(schema: Any) -> Any:
     return {k: _lenient(v) for k, v in schema.items() if not (k in closing and v is False)}
 
 
-def _mismatch(field: str, keyword: str) -> Reason:
+def _without(schema: Any, keywords: Collection[str]) -> Any:
+    if isinstance(schema, list):
+        return [_without(each, keywords) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    # A member that is called as a keyword is goes too, and is not checked: an event may have it.
+    return {k: _without(v, keywords) for k, v in schema.items() if k not in keywords}
+
+
+def _moved(schema: Any) -> Any:
+    """The schema with references to its file's root pointing to where that is embedded."""
+    if isinstance(schema, list):
+        return [_moved(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        key: "#/$defs/file" + value[1:] if _is_reference(key, value) else _moved(value)
+        for key, value in schema.items()
+    }
+
+
+def _is_reference(key: str, value: Any) -> bool:
+    return key == "$ref" and isinstance(value, str) and value.startswith("#")
+
+
+def mismatch(field: str, keyword: str) -> Reason:
+    """The reason that a schema's keyword does not hold at a field."""
     return Reason(Stage.SCHEMA, "schema_mismatch", field, keyword)

@@ -36,7 +36,8 @@ class Trial:
 
 
 def try_mapping(mapping: Mapping, envelope: Envelope) -> Trial:
-    """The event through the mapping, also where the mapping would not recognise it."""
+    """One event, or one of several in a message, through the mapping, also where the mapping
+    would not recognise it."""
     rows = tuple(_attempt(row, envelope) for row in mapping.rows)
     recognised = mapping.matches(envelope)
     try:

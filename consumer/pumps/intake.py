@@ -112,7 +112,7 @@ class IntakePump:
         # must be in the ledger before the new ones go through it.
         with self._premises.unchanged() as house:
             now = self._clock.now()
-            heard = [(message, hear(message, house, now)) for message in batch]
+            heard = [(message, what) for message in batch for what in hear(message, house, now)]
             with self._ledger.begin() as db:
                 book = Bookkeeper(db, self._ledger, now)
                 book.take_all(heard)

@@ -52,8 +52,14 @@ def event(**members: Any) -> Message:
     return message(orjson.dumps(COMPLETED | members))
 
 
+def one(heard_: Message, known: House | None = None) -> Heard:
+    """What became of the one event of a message."""
+    (only,) = hear(heard_, known or house(), NOW)
+    return only
+
+
 def heard(**members: Any) -> Heard:
-    return hear(event(**members), house(), NOW)
+    return one(event(**members))
 
 
 def stopped(judgement: Judgement | Ignored) -> list[tuple[Stage, str, str]]:
@@ -85,7 +91,7 @@ def test_what_the_mapping_excuses_is_not_reportable() -> None:
 
 
 def test_a_retraction_is_heard_and_never_reported() -> None:
-    what = hear(message(orjson.dumps(REVOKED), REVOKED_HEADERS), house(), NOW)
+    what = one(message(orjson.dumps(REVOKED), REVOKED_HEADERS))
     assert what.said is not None
     assert what.said.kind is Kind.RETRACTION
     assert isinstance(what.judgement, NotReportable)
@@ -109,13 +115,13 @@ def test_a_retraction_is_heard_and_never_reported() -> None:
 def test_every_stage_refuses_with_its_own_reason(
     wrong: Message, reason: tuple[Stage, str, str]
 ) -> None:
-    what = hear(wrong, house(), NOW)
+    what = one(wrong)
     assert isinstance(what.judgement, Refused)
     assert reason in stopped(what.judgement)
 
 
 def test_what_is_refused_after_it_was_recognised_names_its_mapping() -> None:
-    what = hear(event(timecreated="yesterday"), house(), NOW)
+    what = one(event(timecreated="yesterday"))
     assert (what.said, what.mapping, what.version) == (None, "moodle/course_completed", 1)
 
 
@@ -128,7 +134,7 @@ class Broken:
     def __init__(self, error: Exception) -> None:
         self._error = error
 
-    def recognise(self, _envelope: object) -> object:
+    def events(self, _envelope: object) -> object:
         raise self._error
 
 
@@ -138,7 +144,7 @@ class Broken:
     ids=lambda error: type(error).__name__,
 )
 def test_the_unforeseen_refuses_that_record_and_quotes_nothing(error: Exception) -> None:
-    what = hear(event(), house(events=Broken(error)), NOW)
+    what = one(event(), house(events=Broken(error)))
     assert isinstance(what.judgement, Refused)
     (reason,) = what.judgement.reasons
     assert reason == Reason(Stage.INTERNAL, "internal", detail=type(error).__name__)
@@ -147,7 +153,7 @@ def test_the_unforeseen_refuses_that_record_and_quotes_nothing(error: Exception)
 
 def test_a_profile_that_vanished_is_the_unforeseen_too() -> None:
     without = replace(house(), providers={})
-    assert stopped(hear(event(), without, NOW).judgement) == [(Stage.INTERNAL, "internal", "")]
+    assert stopped(one(event(), without).judgement) == [(Stage.INTERNAL, "internal", "")]
 
 
 raw_headers = st.lists(
@@ -162,7 +168,7 @@ odd = (
 @example(b"{" * 9_999, (), None)
 @example(orjson.dumps(REVOKED), REVOKED_HEADERS[:1], b"\xff")
 def test_law_hearing_never_raises(value: bytes | None, headers: Any, key: bytes | None) -> None:
-    what = hear(message(value, headers, key), house(), NOW)
+    what = one(message(value, headers, key))
     assert isinstance(what.judgement, (Ready, Held, NotReportable, Refused, Ignored))
 
 
@@ -174,7 +180,7 @@ def test_law_an_event_with_odd_members_has_a_foreseen_fate(members: dict[str, An
         bent = event(**members)
     except TypeError:  # a number that no JSON holds
         return
-    judgement = hear(bent, house(), NOW).judgement
+    judgement = one(bent).judgement
     if isinstance(judgement, Refused):
         assert "internal" not in {reason.code for reason in judgement.reasons}
 

@@ -40,7 +40,7 @@ TITLE = 12
         ("{from: body.v, zone: UTC}", "verb_clash", "zone goes with instant"),
         ("{from: body.v, number: true}", "verb_clash", "title takes no number"),
         ("{from: body.v, instant: iso8601}", "verb_clash", "title takes no number"),
-        ("{from: user.id}", "path_syntax", "body.…, headers.NAME or key"),
+        ("{from: user.id}", "path_syntax", "body.…, item.…, headers.NAME or key"),
         ("{from: body..v}", "path_syntax", "not readable"),
         ("{from: 'body.*'}", "path_syntax", "a path may hold"),
         ("{first_of: [body.v, 'body.w[]']}", "path_syntax", "a path may hold"),

@@ -99,7 +99,7 @@ def test_no_spoilt_leaf_shows_in_what_is_raised(catalogue: Catalogue) -> None:
     [
         f'{{"name": "{MARK}", }}',
         f'{{"name": "{MARK}',
-        f'["{MARK}"]',
+        f'"{MARK}"',
         f'{{"name": "{MARK}\\u0000"}}',
         f'{{"{MARK}\\u0000": 1}}',
         MARK,

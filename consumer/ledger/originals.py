@@ -1,0 +1,46 @@
+"""Originals: what is kept of an event so that it can be heard again, and the hearing again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Row
+
+from consumer.bus.port import Message
+from consumer.event import Envelope
+from consumer.journey import Heard, House, hear, hear_part
+from consumer.ledger.letters import Origin
+from consumer.ledger.seal import Original, Seal, pack_original, unpack_original
+
+
+def sealed_original(seal: Seal, message: Message, what: Heard) -> bytes:
+    """The message's own bytes, as the ledger keeps them; of an event in a list, that one's."""
+    original = Original(message.key, message.value, message.headers)
+    if what.event is not None:
+        headers = tuple((name, text.encode()) for name, text in what.event.headers.items())
+        original = Original(message.key, orjson.dumps(what.event.alone), headers, what.part)
+    return seal.seal(pack_original(original))
+
+
+def hear_again(
+    seal: Seal, kept: Origin | Row[Any], house: House, now: datetime
+) -> tuple[Message, Sequence[Heard]]:
+    """The message as it is kept, and what today's mapping, tables and rules make of it.
+
+    `kept` is a letter's row, or a completion's origin. Raises SealBroken.
+    """
+    original = unpack_original(seal.open(kept.original))
+    place = (kept.topic, kept.partition, kept.offset)
+    message = Message(*place, original.key, original.value, original.headers)
+    if original.part is None:
+        return message, hear(message, house, now)
+    return message, hear_part(_event(original), original.part, house, now)
+
+
+def _event(original: Original) -> Envelope:
+    headers = {name: text.decode() for name, text in original.headers}
+    key = None if original.key is None else original.key.decode()
+    return Envelope(orjson.loads(original.value or b"null"), headers, key)

@@ -1,0 +1,284 @@
+"""Messages that hold several events: each by itself, and each somebody's."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import orjson
+import pytest
+
+from consumer.bus.port import Message
+from consumer.event import Envelope, decode
+from consumer.fate import Held, Ignored, Refused
+from consumer.journey import Heard, hear
+from consumer.mapping.catalogue import Catalogue
+from consumer.mapping.each import MOST_EVENTS
+from consumer.mapping.file import compile_file
+from consumer.mapping.mapping import Mapping
+from consumer.mapping.problem import Problem, Report
+from consumer.reason import Reason, Stage, Stopped
+from tests.unit.samples import NOW, house
+
+EVENT = {
+    "type": "object",
+    "required": ["type"],
+    "properties": {
+        "type": {"type": "string"},
+        "user": {"type": ["string", "null"]},
+        "at": {"type": "string"},
+    },
+}
+SCHEMA = {
+    "type": "object",
+    "required": ["data"],
+    "properties": {
+        "sensor": {"type": "string"},
+        "data": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/event"}},
+    },
+    "$defs": {"event": EVENT},
+}
+BARE = {
+    "oneOf": [{"type": "array", "items": {"$ref": "#/$defs/event"}}, {"$ref": "#/$defs/event"}],
+    "$defs": {"event": EVENT},
+}
+OURS = "{path: body.sensor, equals: s}"
+DONE = {"type": "done", "user": "905", "at": "2026-11-20T18:00:00Z"}
+ROWS = """kind: completion
+event:
+  site: {const: lms.example}
+  learner: {from: item.user}
+  course: {const: "37"}
+  completed: {from: item.at, instant: iso8601}
+"""
+
+
+def compiled(
+    *match: str,
+    name: str = "lms/done",
+    each: str = "body.data",
+    rows: str = ROWS,
+    schema: Any = SCHEMA,
+) -> tuple[Mapping | None, list[Problem]]:
+    lines = "".join(f"  - {row}\n" for row in match)
+    text = f"mapping: {name}\nversion: 1\nschema: schemas/lms/x.json\nmatch:\n{lines}"
+    report = Report(f"mappings/{name}.yaml")
+    text += (f"each: {each}\n" if each else "") + rows
+    return compile_file(text, name, lambda _: orjson.dumps(schema), report), report.problems
+
+
+def a_mapping(*match: str, **changes: Any) -> Mapping:
+    found, problems = compiled(*match, **changes)
+    assert not problems
+    assert found
+    return found
+
+
+DONE_ONES = a_mapping(OURS, "{path: item.type, equals: done}")
+VIEWED = a_mapping(
+    OURS, "{path: item.type, in: [viewed, opened]}", name="lms/viewed", rows="kind: ignore\n"
+)
+EITHER = a_mapping("{path: item.type, equals: done}", each="body", schema=BARE)
+
+
+def heard(body: Any, *mappings: Mapping) -> list[Heard]:
+    message = Message("t", 0, 7, b"k", orjson.dumps(body))
+    known = house(events=Catalogue(mappings or (DONE_ONES, VIEWED)))
+    return hear(message, replace(known, payload_limit_bytes=10**7), NOW)
+
+
+def reasons(what: Heard) -> list[tuple[Stage, str, str]]:
+    assert isinstance(what.judgement, Refused | Held)
+    return [(one.stage, one.code, one.field) for one in what.judgement.reasons]
+
+
+def learners(found: list[Heard]) -> list[str | None]:
+    return [one.said.learner if one.said else None for one in found]
+
+
+def data(*items: Any, **more: Any) -> dict[str, Any]:
+    return {"sensor": "s", "data": list(items), **more}
+
+
+# ---------------------------------------------------------------- taken apart
+
+
+def test_each_event_is_heard_by_itself_and_knows_its_part() -> None:
+    found = heard(data(DONE, {"type": "viewed"}, DONE | {"user": "906"}))
+    assert [one.part for one in found] == [0, 1, 2]
+    assert learners(found) == ["905", None, "906"]
+    assert isinstance(found[1].judgement, Ignored)
+    assert [one.mapping for one in found] == ["lms/done", "lms/viewed", "lms/done"]
+
+
+@pytest.mark.parametrize(
+    ("broken", "reason"),
+    [
+        ({"type": "done", "user": None}, (Stage.MAP, "value_missing", "learner")),
+        ({"type": "done", "user": 7}, (Stage.SCHEMA, "schema_mismatch", "item.user")),
+        ({"type": "deleted"}, (Stage.RECOGNISE, "unknown_event", "body.data[1]")),
+        ({}, (Stage.RECOGNISE, "unknown_event", "body.data[1]")),
+        ("text", (Stage.RECOGNISE, "unknown_event", "body.data[1]")),
+        (None, (Stage.RECOGNISE, "unknown_event", "body.data[1]")),
+    ],
+    ids=str,
+)
+def test_a_broken_event_sinks_no_other(broken: Any, reason: tuple[Stage, str, str]) -> None:
+    first, second, third = heard(data(DONE, broken, DONE | {"user": "906"}))
+    assert learners([first, third]) == ["905", "906"]
+    assert reason in reasons(second)
+    assert second.part == 1
+
+
+def test_what_is_broken_around_the_list_is_told_of_each() -> None:
+    loose = a_mapping("{path: item.type, equals: done}")
+    found = heard(data(DONE, DONE, sensor=5), loose)
+    assert [reasons(one) for one in found] == [
+        [(Stage.SCHEMA, "schema_mismatch", "body.sensor")]
+    ] * 2
+
+
+def test_an_event_alone_is_its_message_without_the_others() -> None:
+    _, second, _ = heard(data({"type": "x"}, DONE, {"type": "x"}, note="n"))
+    assert second.event
+    assert second.event.alone == data(DONE, note="n")
+
+
+def test_people_of_a_group_are_each_heard_with_what_they_did() -> None:
+    schema = {
+        "properties": {
+            "verb": {"type": "string"},
+            "actor": {"properties": {"member": {"type": "array", "items": EVENT}}},
+        }
+    }
+    group = a_mapping(
+        "{path: body.verb, equals: completed}",
+        each="body.actor.member",
+        rows=ROWS.replace('{const: "37"}', "{from: body.verb}"),
+        schema=schema,
+    )
+    found = heard({"verb": "completed", "actor": {"member": [DONE, DONE | {"user": "1"}]}}, group)
+    assert learners(found) == ["905", "1"]
+    assert [one.said.course for one in found if one.said] == ["completed", "completed"]
+
+
+def test_a_list_of_plain_ids_may_be_taken_apart() -> None:
+    schema = {"properties": {"ids": {"items": {"type": "string"}}, "at": {}}}
+    rows = ROWS.replace("item.user", "item").replace("item.at", "body.at")
+    ids = a_mapping("{path: body.at, present: true}", each="body.ids", rows=rows, schema=schema)
+    assert learners(heard({"ids": ["1", "2"], "at": DONE["at"]}, ids)) == ["1", "2"]
+
+
+# ---------------------------------------------------------------- arrays, and one without a list
+
+
+def test_an_array_is_taken_apart_and_one_event_alone_is_a_list_of_one() -> None:
+    assert learners(heard([DONE, DONE | {"user": "906"}], EITHER)) == ["905", "906"]
+    (alone,) = heard(DONE, EITHER)
+    assert (learners([alone]), alone.part) == (["905"], 0)
+
+
+def test_an_object_does_not_stand_for_a_list_unless_the_schema_lets_it() -> None:
+    (found,) = heard({"sensor": "s", "data": DONE})
+    assert reasons(found) == [(Stage.SCHEMA, "schema_mismatch", "body.data")]
+
+
+def test_an_array_that_nobody_takes_apart_is_unknown() -> None:
+    first = a_mapping(
+        "{path: 'body[0].type', equals: done}", each="", rows="kind: ignore\n", schema=BARE
+    )
+    for body in ([DONE], [], [[]], [1]):
+        (found,) = heard(body, first, DONE_ONES)
+        assert (reasons(found), found.part) == ([(Stage.RECOGNISE, "unknown_event", "")], None)
+
+
+def test_a_message_with_no_event_of_anybodys_is_refused_whole() -> None:
+    (found,) = heard([{"type": "x"}, {"type": "y"}], EITHER)
+    assert (reasons(found), found.part) == ([(Stage.RECOGNISE, "unknown_event", "")], None)
+
+
+def test_a_list_without_events_says_nothing() -> None:
+    (found,) = heard(data())
+    assert isinstance(found.judgement, Ignored)
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [(None, "value_missing"), ("", "value_missing"), (5, "wrong_type"), ("x", "wrong_type")],
+)
+def test_a_list_that_is_none_refuses_the_message(value: Any, code: str) -> None:
+    (found,) = heard({"sensor": "s", "data": value})
+    assert reasons(found) == [(Stage.MAP, code, "body.data")]
+
+
+def test_more_events_than_anybody_sends_refuse_the_message() -> None:
+    assert len(heard(data(*[{"type": "viewed"}] * MOST_EVENTS))) == MOST_EVENTS
+    (found,) = heard(data(*[{"type": "viewed"}] * (MOST_EVENTS + 1)))
+    assert reasons(found) == [(Stage.RECOGNISE, "too_many_events", "body.data")]
+    (found,) = heard([DONE] * (MOST_EVENTS + 1), EITHER)
+    assert reasons(found) == [(Stage.RECOGNISE, "too_many_events", "body")]
+
+
+# ---------------------------------------------------------------- whose it is
+
+
+def stop(catalogue: Catalogue, body: Any) -> Reason:
+    with pytest.raises(Stopped) as stopped:
+        catalogue.events(decode(Message("t", 0, 0, None, orjson.dumps(body)), 10**6))
+    (reason,) = stopped.value.reasons
+    return reason
+
+
+def test_a_message_is_taken_whole_or_apart_in_one_place() -> None:
+    whole = a_mapping(OURS, each="", name="lms/whole", rows="kind: ignore\n")
+    both = stop(Catalogue([whole, DONE_ONES]), data(DONE))
+    assert (both.code, both.detail) == ("ambiguous_mapping", "lms/whole and lms/done")
+    schema = SCHEMA | {"properties": SCHEMA["properties"] | {"more": {"items": EVENT}}}  # type: ignore[operator]
+    more = a_mapping(OURS, name="lms/more", each="body.more", schema=schema)
+    twice = stop(Catalogue([more, DONE_ONES]), data(DONE, more=[]))
+    assert (twice.code, twice.detail) == ("ambiguous_mapping", "lms/more and lms/done")
+
+
+def test_an_event_that_two_mappings_claim_is_refused_by_itself() -> None:
+    twin = a_mapping(
+        OURS, "{path: item.user, equals: '906'}", name="lms/twin", rows="kind: ignore\n"
+    )
+    first, second = heard(data(DONE, DONE | {"user": "906"}), DONE_ONES, twin)
+    assert learners([first]) == ["905"]
+    assert reasons(second) == [(Stage.RECOGNISE, "ambiguous_mapping", "body.data[1]")]
+
+
+def test_a_mapping_of_items_alone_leaves_other_messages_whole() -> None:
+    whole = a_mapping(
+        "{path: body.type, equals: viewed}", each="", rows="kind: ignore\n", schema=BARE
+    )
+    known = Catalogue([EITHER, whole])
+    other = Envelope({"type": "viewed"}, {}, None)
+    assert list(known.events(other)) == [other]
+    assert known.recognise(other) is whole
+
+
+# ---------------------------------------------------------------- at load
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "says"),
+    [
+        ({"each": "body.dta"}, "path_not_in_schema", "did you mean data?"),
+        ({"each": "body.sensor"}, "path_not_in_schema", "has no list here"),
+        ({"each": "headers.x"}, "path_syntax", "takes body"),
+        ({"each": "item"}, "path_syntax", "takes body"),
+        ({"each": "[a, b]"}, "bad_value", "takes a path"),
+        ({"each": "\"body.data[?type=='x'].y | [0]\""}, "path_syntax", "takes body"),
+        ({"rows": ROWS.replace("item.user", "item.usr")}, "path_not_in_schema", "mean user?"),
+        ({"rows": ROWS.replace("item.user", "body.data.user")}, "path_not_in_schema", "no user"),
+        ({"each": ""}, "path_syntax", "item needs each"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_is_wrong_is_told_at_load(changes: Any, code: str, says: str) -> None:
+    found, problems = compiled(OURS, "{path: body.sensor, present: true}", **changes)
+    assert found is None
+    assert {one.code for one in problems} == {code}
+    assert any(says in one.message for one in problems)
+    assert all(one.line > 1 for one in problems)
