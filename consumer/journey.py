@@ -43,6 +43,7 @@ class Heard:
     """What became of one event: what it said, if it could be read, and its fate.
 
     Of one event of several in a message, `part` says which, from 0, and `event` holds it.
+    `only_if_heard`: it takes something back, and says nothing where nothing was heard of that.
     """
 
     judgement: Judgement | Ignored
@@ -51,6 +52,7 @@ class Heard:
     version: int = 0
     part: int | None = None
     event: Envelope | None = field(default=None, repr=False)
+    only_if_heard: bool = False
 
 
 def hear(message: Message, house: House, now: datetime) -> list[Heard]:
@@ -100,7 +102,8 @@ def _read(event: Envelope, house: House, now: datetime) -> Heard:
             return Heard(said, found.glimpse(event), mapping, version)
         if isinstance(said, Ignored):
             return Heard(said, None, mapping, version)
-        return Heard(judge(said, house, now), said, mapping, version)
+        judged = judge(said, house, now)
+        return Heard(judged, said, mapping, version, only_if_heard=found.only_if_heard)
     except Stopped as stopped:
         return Heard(Refused(stopped.reasons), None, mapping, version)
     except Exception as error:  # noqa: BLE001  an unforeseen fault refuses this record, no other

@@ -50,6 +50,8 @@ ADVICE: dict[str, Advice] = {
         ("guest_account", "it was the guest account: nobody in particular", "nobody", "nothing to do"),
         ("course_without_modules", "Canvas knows no completion for a course without modules", "LMS admin", "give the course module requirements, if it is for credit"),
         ("certificate_not_issued", "the certificate has not been issued", "nobody", "nothing to do; it is reported once it is"),
+        ("not_completed_yet", "the LMS has not noted the course as completed", "nobody", "nothing to do; it is reported once it is"),
+        ("prior_learning", "it was learned elsewhere, and only written down here", "nobody", "nothing to do"),
         ("audit_mode", "the learner took the course without a certificate", "nobody", "nothing to do"),
         # what the tables lack: goes by itself
         ("activity_not_found", "the course is not in the activities table", "coordinator", "add the course to activities.csv; it goes by itself then"),

@@ -89,6 +89,8 @@ class Bookkeeper:
             if set_aside and self._rows.find(what.said) is not None:
                 # What its mapping does not report says nothing against a completion we know of.
                 return "not_reportable", None
+            if what.only_if_heard and self._rows.find(what.said) is None:
+                return "not_reportable", None
             return self.enter(what, what.said, what.judgement, message)
         if isinstance(what.judgement, Refused):
             self._refused = what.judgement.reasons

@@ -17,7 +17,17 @@ from consumer.mapping.shape import NotInSchema, SchemaInvalid, Shape
 from consumer.mapping.target import TARGETS, required
 from consumer.mapping.tree import Node, parse
 
-_KEYS = ("mapping", "version", "schema", "match", "each", "kind", "not_reportable", "event")
+_KEYS = (
+    "mapping",
+    "version",
+    "schema",
+    "match",
+    "each",
+    "kind",
+    "only_if_heard",
+    "not_reportable",
+    "event",
+)
 _NAME = re.compile(r"[a-z0-9_]+(?:/[a-z0-9_]+)+", re.ASCII)
 _REASON = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 _VERSION = re.compile(r"[1-9]\d{0,8}", re.ASCII)
@@ -59,7 +69,16 @@ class _File:
         if kind is None or version is None:
             return None
         mapping = Mapping(
-            self.name, int(version), kind, self.report.file, match, shape, excuses, rows, each
+            self.name,
+            int(version),
+            kind,
+            self.report.file,
+            match,
+            shape,
+            excuses,
+            rows,
+            each,
+            self.only_if_heard(kind),
         )
         self.check_paths(mapping)
         return mapping
@@ -89,6 +108,15 @@ class _File:
         kinds = re.compile("|".join(Kind))
         text = self.text("kind", kinds, "one of: " + ", ".join(Kind))
         return Kind(text) if text else None
+
+    def only_if_heard(self, kind: Kind) -> bool:
+        node = self.entries.get("only_if_heard")
+        if node is None:
+            return False
+        if node.value is not True or kind is not Kind.RETRACTION:
+            message = "takes true in a retraction, or is left out"
+            self.report.add(node.line, "only_if_heard", "bad_value", message)
+        return True
 
     def shape(self, kind: Kind | None) -> Shape | None:
         node = self.entries.get("schema")

@@ -16,8 +16,8 @@ from consumer.mapping.problem import MappingProblems, Problem, Report
 from consumer.mapping.proof import prove, prove_apart
 from consumer.mapping.tree import meaning
 
-# Samples of the office's tables live below the mappings (design 9).
-_TABLES = "tables"
+# Below the mappings, and no mappings of this office: sample tables (design 9), and files to copy.
+_ASIDE = ("tables", "starting-points")
 _TESTS = ".tests"
 
 
@@ -68,7 +68,7 @@ def mappings_version(mappings_dir: Path, schemas_dir: Path) -> str:
 def _sources(mappings_dir: Path, schemas_dir: Path) -> Iterator[tuple[Path, Path]]:
     for file in _files(mappings_dir):
         yield mappings_dir, file
-    for folder in sorted(mappings_dir.rglob("*" + _TESTS)):
+    for folder in _tests(mappings_dir):
         for file in sorted(folder.glob("*.json")):
             yield mappings_dir, file
     for file in sorted(schemas_dir.rglob("*.json")):
@@ -138,8 +138,18 @@ def _schemas(schemas_dir: Path) -> SchemaText:
 
 def _files(mappings_dir: Path) -> Iterator[Path]:
     for file in sorted(mappings_dir.rglob("*.y*ml")):
-        if file.relative_to(mappings_dir).parts[0] != _TABLES and file.suffix in (".yaml", ".yml"):
+        if not _aside(file, mappings_dir) and file.suffix in (".yaml", ".yml"):
             yield file
+
+
+def _tests(mappings_dir: Path) -> Iterator[Path]:
+    for folder in sorted(mappings_dir.rglob("*" + _TESTS)):
+        if not _aside(folder, mappings_dir):
+            yield folder
+
+
+def _aside(path: Path, mappings_dir: Path) -> bool:
+    return path.relative_to(mappings_dir).parts[0] in _ASIDE
 
 
 def _strays(mappings_dir: Path) -> Iterator[Problem]:
@@ -147,7 +157,7 @@ def _strays(mappings_dir: Path) -> Iterator[Problem]:
     if not mappings_dir.is_dir():
         yield Problem(str(mappings_dir), 1, "", "unreadable", "no such folder")
     names = [file.with_suffix("") for file in _files(mappings_dir)]
-    for folder in sorted(mappings_dir.rglob("*" + _TESTS)):
+    for folder in _tests(mappings_dir):
         if folder.with_suffix("") not in names:
             label = _label(folder, mappings_dir)
             yield Problem(label, 1, "", "mapping_missing", "examples without a mapping")

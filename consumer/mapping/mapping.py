@@ -19,7 +19,10 @@ from consumer.reason import Reason, Stage, Stopped
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """One mapping file, compiled. `file` is what reasons call it."""
+    """One mapping file, compiled. `file` is what reasons call it.
+
+    `only_if_heard`: a retraction of what was never heard of says nothing, and is not remembered.
+    """
 
     name: str
     version: int
@@ -30,6 +33,7 @@ class Mapping:
     excuses: tuple[Excuse, ...] = ()
     rows: tuple[Row, ...] = ()
     each: Each | None = None
+    only_if_heard: bool = False
 
     @property
     def source(self) -> str:

@@ -21,6 +21,7 @@ from tests.unit.mapping.samples import (
 )
 
 TITLE = 12
+KIND = "kind: completion"
 
 
 @pytest.mark.parametrize(
@@ -114,6 +115,8 @@ def test_rows_of_other_targets(target: str, row: str, code: str, says: str) -> N
         ("kind: completion", "kind: completed", 6, "kind", "bad_value"),
         ("kind: completion\n", "", 1, "kind", "missing_key"),
         ("kind: completion", "kind: completion\nskip_when: []", 7, "skip_when", "unknown_key"),
+        (KIND, f"{KIND}\nonly_if_heard: true", 7, "only_if_heard", "bad_value"),
+        (KIND, "kind: retraction\nonly_if_heard: no", 7, "only_if_heard", "bad_value"),
         ("kind: completion", "kind: completion\nkind: ignore", 7, "kind", "duplicate_key"),
         ("match:\n  - {path: body.type, equals: done}\n", "", 1, "match", "missing_key"),
         ("\n  - {path: body.type, equals: done}", " []", 4, "match", "bad_value"),

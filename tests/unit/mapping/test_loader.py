@@ -220,6 +220,14 @@ def test_one_mapping_loads_without_examples(folder: Folder) -> None:
         load_mapping(file, folder.mappings, folder.schemas)
 
 
+@pytest.mark.parametrize("aside", ["tables", "starting-points"])
+def test_what_lies_aside_is_no_mapping_of_the_office(folder: Folder, aside: str) -> None:
+    folder.write(f"mappings/{aside}/lms/broken.yaml", "mapping:")
+    folder.write(f"mappings/{aside}/lms/gone.tests/said.event.json", {"value": 1})
+    (only,) = load_catalogue(folder.mappings, folder.schemas).mappings
+    assert only.name == "lms/done"
+
+
 def test_one_mapping_may_be_named_from_elsewhere_but_must_lie_below_the_mappings(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
