@@ -75,7 +75,7 @@ def stopped(judgement: Judgement | Ignored) -> list[tuple[Stage, str, str]]:
 def test_a_completion_with_all_it_needs_is_ready() -> None:
     what = heard()
     assert what.judgement == Ready((record(),))
-    assert (what.mapping, what.version) == ("moodle/course_completed", 1)
+    assert (what.mapping, what.version) == ("moodle/course_completed", 2)
     assert what.said is not None
     assert (what.said.site, what.said.learner, what.said.course) == (SITE, "905", "37")
 
