@@ -122,7 +122,7 @@ def test_every_stage_refuses_with_its_own_reason(
 
 def test_what_is_refused_after_it_was_recognised_names_its_mapping() -> None:
     what = one(event(timecreated="yesterday"))
-    assert (what.said, what.mapping, what.version) == (None, "moodle/course_completed", 1)
+    assert (what.said, what.mapping, what.version) == (None, "moodle/course_completed", 2)
 
 
 # ---------------------------------------------------------------- the unforeseen
