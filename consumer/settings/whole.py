@@ -22,6 +22,7 @@ from consumer.settings.sections import (
     Seconds,
     SendingSettings,
 )
+from consumer.settings.tables import TablesSettings
 
 _SERVERS = ("postgresql://", "postgres://")
 
@@ -60,6 +61,7 @@ class Settings(Folders):
     )
     kafka: KafkaSettings = KafkaSettings()
     intake: IntakeSettings = IntakeSettings()
+    tables: TablesSettings = TablesSettings()
     sending: SendingSettings = SendingSettings()
     follow: FollowSettings = FollowSettings()
     outbox: OutboxSettings = OutboxSettings()
