@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from consumer.resources import shipped
 from consumer.settings.profile import ProviderProfile
+from consumer.settings.registry import RegistrySettings
 from consumer.settings.sections import (
     ALL_PUMPS,
     FollowSettings,
@@ -62,6 +63,7 @@ class Settings(Folders):
     kafka: KafkaSettings = KafkaSettings()
     intake: IntakeSettings = IntakeSettings()
     tables: TablesSettings = TablesSettings()
+    registry: RegistrySettings = RegistrySettings()
     sending: SendingSettings = SendingSettings()
     follow: FollowSettings = FollowSettings()
     outbox: OutboxSettings = OutboxSettings()
