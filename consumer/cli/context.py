@@ -14,7 +14,6 @@ import structlog
 from consumer.bus.port import BusError
 from consumer.cli.output import FAILED, fail
 from consumer.clock import SystemClock
-from consumer.decoding.schemas import SchemasAway
 from consumer.ledger.ledger import Ledger, LedgerRefused, LedgerUnavailable, WrongSecret
 from consumer.parts import Parts, StartProblems, gather, open_service_ledger, read_files
 from consumer.settings import Settings, SettingsProblems, load_folders, load_settings
@@ -22,10 +21,6 @@ from consumer.telemetry.health import CannotListen
 from consumer.telemetry.log import configure_logging
 
 DEFAULT_CONFIG = Path("moc-consumer.toml")
-_UNASKED = (
-    "the schema registry: {}; an event in Avro cannot be read without it, and stays as it was."
-    " Once the registry answers, type the same command again"
-)
 
 
 def settings_of(context: click.Context, *, with_files: bool = False) -> Settings:
@@ -33,9 +28,7 @@ def settings_of(context: click.Context, *, with_files: bool = False) -> Settings
 
     With files: those of mappings and tables too, so that all can be mended at once.
     """
-    config: Path | None = context.find_root().obj
-    if config is None and DEFAULT_CONFIG.is_file():
-        config = DEFAULT_CONFIG
+    config = config_of(context)
     try:
         settings = load_settings(config)
     except SettingsProblems as problems:
@@ -44,6 +37,14 @@ def settings_of(context: click.Context, *, with_files: bool = False) -> Settings
         fail([*(f"settings: {one}" for one in problems.problems), *elsewhere])
     set_up_logging(settings)
     return settings
+
+
+def config_of(context: click.Context) -> Path | None:
+    """The settings file: the one that was named, or that of this folder if there is one."""
+    config: Path | None = context.find_root().obj
+    if config is None and DEFAULT_CONFIG.is_file():
+        config = DEFAULT_CONFIG
+    return config
 
 
 def set_up_logging(settings: Settings) -> None:
@@ -80,8 +81,6 @@ def telling_faults(ledger: str = "the ledger") -> Iterator[None]:
         fail([f"{ledger}: {error}"], FAILED)
     except BusError as error:
         fail([f"the bus: {error}"], FAILED)
-    except SchemasAway as error:
-        fail([_UNASKED.format(error)], FAILED)
     except CannotListen as error:
         fail([str(error)], FAILED)
 

@@ -1,20 +1,23 @@
-"""`mapping`: check mapping files, and try one on an event."""
+"""`mapping`: draft, check, try, test and compare mapping files."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import click
+from rich.text import Text
 
-from consumer.cli.output import FAILED, fail, show_one, show_rows
-from consumer.mapping.loader import load_catalogue, load_event, load_mapping
+from consumer.cli.folders import Places, folder_options, places_of
+from consumer.cli.mapping_diff import diff
+from consumer.cli.mapping_new import new
+from consumer.cli.mapping_test import test
+from consumer.cli.mapping_try import try_
+from consumer.cli.output import show_json
+from consumer.cli.page import page, refuse, show_table, table_of
+from consumer.mapping.catalogue import Catalogue
+from consumer.mapping.loader import load_catalogue
 from consumer.mapping.problem import MappingProblems
-from consumer.mapping.trial import Trial, try_mapping
-from consumer.reason import Stopped
 from consumer.resources import shipped
-
-_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.group()
@@ -22,55 +25,53 @@ def mapping() -> None:
     """Mapping files: how an LMS's event becomes a completion."""
 
 
-def _folders(command: click.decorators.FC) -> click.decorators.FC:
-    for option in (
-        click.option("--mappings", type=_FOLDER, help="Folder of mapping files."),
-        click.option("--schemas", type=_FOLDER, help="Folder of event schemas."),
-    ):
-        command = option(command)
-    return command
-
-
 @mapping.command()
-@_folders
-def lint(mappings: Path | None, schemas: Path | None) -> None:
+@folder_options
+@click.option("--json", "as_json", is_flag=True, help="JSON, one object a line, for scripts.")
+@click.pass_context
+def lint(
+    context: click.Context, mappings: Path | None, schemas: Path | None, *, as_json: bool
+) -> None:
     """Check every mapping file, its paths and its examples; exit 2 when one is wrong."""
+    places = places_of(context, mappings, schemas)
     try:
-        catalogue = load_catalogue(mappings or shipped("mappings"), schemas or shipped("schemas"))
+        catalogue = load_catalogue(places.mappings, places.schemas)
     except MappingProblems as problems:
-        fail([str(one) for one in problems.problems])
+        refuse(problems, places.root, as_json=as_json)
+    warnings = _warnings(catalogue, places)
     rows = [
         {"mapping": one.name, "version": one.version, "kind": one.kind.value, "state": "ok"}
+        | ({"warning": warnings[one.name]} if one.name in warnings else {})
         for one in catalogue.mappings
     ]
-    show_rows(rows, ["mapping", "version", "kind", "state"], "There are no mapping files.")
+    if as_json:
+        show_json(rows)
+        return
+    _show(rows)
 
 
-@mapping.command("try")
-@click.argument("file", type=_FILE)
-@click.argument("event", type=_FILE)
-@_folders
-def try_(file: Path, event: Path, mappings: Path | None, schemas: Path | None) -> None:
-    """Show what the mapping FILE makes of the event in EVENT, row by row.
+def _show(rows: list[dict[str, object]]) -> None:
+    console, table = page(), table_of("Mapping", "Version", "Kind", "State")
+    for row in rows:
+        table.add_row(*(str(row[name]) for name in ("mapping", "version", "kind", "state")))
+    show_table(console, table)
+    for row in rows:
+        if "warning" in row:
+            console.print(Text(f"warning: {row['mapping']}: {row['warning']}", style="yellow"))
+    console.print(f"{len(rows)} mappings, no problem" if rows else "There are no mapping files.")
 
-    The values shown are the event's own: mind who sees your screen.
-    """
+
+def _warnings(catalogue: Catalogue, places: Places) -> dict[str, str]:
+    """What still bears the version of the shipped one, and says something else."""
+    if not places.own:
+        return {}
     try:
-        loaded = load_mapping(file, mappings or shipped("mappings"), schemas or shipped("schemas"))
-        trials = [try_mapping(loaded, one) for one in loaded.split(load_event(event))]
-    except MappingProblems as problems:
-        fail([str(one) for one in problems.problems])
-    except Stopped as stopped:
-        fail([str(reason) for reason in stopped.reasons], FAILED)
-    for trial in trials:
-        _show(trial)
-    if reasons := [str(reason) for trial in trials for reason in trial.reasons]:
-        fail(reasons, FAILED)
+        ours = load_catalogue(shipped("mappings"), shipped("schemas"))
+    except MappingProblems:
+        return {}
+    told = "says something else than the one that ships, under the same version; raise version"
+    return {one.name: told for one in catalogue.unraised(ours)}
 
 
-def _show(trial: Trial) -> None:
-    rows = [
-        {"target": r.target, "path": r.path, "value": r.value, "error": r.error} for r in trial.rows
-    ]
-    show_rows(rows, ["target", "path", "value", "error"], "This mapping has no rows.")
-    show_one({"recognised": trial.recognised, "verdict": str(trial.verdict)})
+for command in (new, try_, test, diff):
+    mapping.add_command(command)

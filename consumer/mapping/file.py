@@ -15,6 +15,7 @@ from consumer.mapping.row import Row, compile_row
 from consumer.mapping.said import Kind
 from consumer.mapping.shape import NotInSchema, SchemaInvalid, Shape
 from consumer.mapping.target import TARGETS, required
+from consumer.mapping.todo import tell_open
 from consumer.mapping.tree import Node, parse
 
 _KEYS = (
@@ -45,6 +46,7 @@ def compile_file(text: str, name: str, schemas: SchemaText, report: Report) -> M
         report.add(root.line, "", "syntax", "a mapping file is a table of names and values")
         return None
     mapping = _File(root.value, name, schemas, report).mapping()
+    tell_open(root, text, report)
     return mapping if report.clean else None
 
 

@@ -12,7 +12,7 @@ from consumer.mapping.catalogue import Catalogue
 from consumer.mapping.example import Example, Unreadable, bare_envelope_of
 from consumer.mapping.file import SchemaText, compile_file
 from consumer.mapping.mapping import Mapping
-from consumer.mapping.problem import MappingProblems, Problem, Report
+from consumer.mapping.problem import MappingProblems, Problem, Report, hint
 from consumer.mapping.proof import prove, prove_apart
 from consumer.mapping.tree import meaning
 
@@ -41,7 +41,7 @@ def load_catalogue(mappings_dir: Path, schemas_dir: Path) -> Catalogue:
         report = Report(_label(file, mappings_dir))
         mapping = _compile(file, mappings_dir, schemas_dir, report)
         if mapping:
-            envelopes = prove(mapping, list(_examples(file)), report)
+            envelopes = prove(mapping, list(examples_of(file)), report)
             loaded.append(_Loaded(mapping, envelopes, report))
         else:
             problems += report.problems
@@ -73,6 +73,32 @@ def _sources(mappings_dir: Path, schemas_dir: Path) -> Iterator[tuple[Path, Path
             yield mappings_dir, file
     for file in sorted(schemas_dir.rglob("*.json")):
         yield schemas_dir, file
+
+
+def load_some(mappings_dir: Path, schemas_dir: Path) -> tuple[Catalogue, list[Problem]]:
+    """The mappings that can be read, unproved, and what is wrong with the others: to try events."""
+    mappings, problems = [], []
+    for file in _files(mappings_dir):
+        report = Report(_label(file, mappings_dir))
+        mapping = _compile(file, mappings_dir, schemas_dir, report)
+        mappings += [mapping] if mapping else []
+        problems += report.problems
+    return Catalogue(mappings, "", _meanings(mappings_dir)), sorted(problems)
+
+
+def find_mapping(name: str, mappings_dir: Path) -> Path:
+    """The file of the mapping called `name`, as lms/event. Raises MappingProblems."""
+    found = [file for file in _files(mappings_dir) if _name(file, mappings_dir) == name]
+    if not found:
+        names = [_name(file, mappings_dir) for file in _files(mappings_dir)]
+        message = f"there is no mapping {name}{hint(name, names)}"
+        raise MappingProblems([Problem(mappings_dir.name, 1, "", "mapping_missing", message)])
+    return found[0]
+
+
+def mapping_files(mappings_dir: Path) -> list[Path]:
+    """Every mapping file, in the order of their names."""
+    return list(_files(mappings_dir))
 
 
 def load_mapping(file: Path, mappings_dir: Path, schemas_dir: Path) -> Mapping:
@@ -109,8 +135,11 @@ def _compile(file: Path, mappings_dir: Path, schemas_dir: Path, report: Report) 
     text = _text(file, report)
     if text is None:
         return None
-    name = file.relative_to(mappings_dir).with_suffix("").as_posix()
-    return compile_file(text, name, _schemas(schemas_dir), report)
+    return compile_file(text, _name(file, mappings_dir), _schemas(schemas_dir), report)
+
+
+def _name(file: Path, mappings_dir: Path) -> str:
+    return file.relative_to(mappings_dir).with_suffix("").as_posix()
 
 
 def _text(file: Path, report: Report) -> str | None:
@@ -166,7 +195,8 @@ def _strays(mappings_dir: Path) -> Iterator[Problem]:
         yield Problem(label, 1, "", "duplicate_mapping", "both .yaml and .yml are there")
 
 
-def _examples(file: Path) -> Iterator[Example]:
+def examples_of(file: Path) -> Iterator[Example]:
+    """The examples beside a mapping file, by their names."""
     folder = file.with_suffix(_TESTS)
     names = {path.name.removesuffix(".event.json") for path in folder.glob("*.event.json")}
     names |= {path.name.removesuffix(".expect.json") for path in folder.glob("*.expect.json")}
@@ -185,8 +215,9 @@ def _meanings(mappings_dir: Path) -> dict[str, str]:
     found = {}
     for file in _files(mappings_dir):
         if text := _text(file, Report("")):
-            name = file.relative_to(mappings_dir).with_suffix("").as_posix()
-            found[name] = hashlib.sha256(meaning(text).encode()).hexdigest()[:16]
+            found[_name(file, mappings_dir)] = hashlib.sha256(meaning(text).encode()).hexdigest()[
+                :16
+            ]
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from consumer.event import Envelope
@@ -23,13 +23,14 @@ Entries = Mapping[str, Node]
 @dataclass(frozen=True, slots=True)
 class Row:
     """One target's row. `read` gives the value, None if there is none and none is needed, or
-    raises Fault."""
+    raises Fault. `verbs` says in the file's words what is done to it."""
 
     target: str
     line: int
     optional: bool
     paths: tuple[Path, ...]
     read: Callable[[Envelope], Any]
+    verbs: str = field(default="", compare=False)
 
     @property
     def shown(self) -> str:
@@ -73,7 +74,8 @@ class _Compiler:
         convert = next((self.change(c) for c in verb.CONVERSIONS if c in self.entries), text)
         default, optional = self.default(convert), "optional" in self.entries
         read = _reader(self.source(paths), changes, convert, default, optional)
-        return Row(self.target.name, self.line, optional, paths, read)
+        verbs = ", ".join(_said(name, self.entries[name]) for name in _told(self.entries))
+        return Row(self.target.name, self.line, optional, paths, read, verbs)
 
     def bad(self, name: str, code: str, message: str) -> Unusable:
         line = self.entries[name].line
@@ -130,6 +132,18 @@ class _Compiler:
             return convert(self.word("default"))
         except Fault as fault:
             raise self.bad("default", "bad_value", fault.code) from None
+
+
+def _told(entries: Entries) -> list[str]:
+    """The verbs in the order they work; `from` says no more than the path."""
+    return [name for name in verb.VERBS if name in entries and name != "from"]
+
+
+def _said(name: str, node: Node) -> str:
+    """A verb with its argument, where that is short; sources have theirs in the path."""
+    if name in verb.SOURCES or not isinstance(node.value, str):
+        return name
+    return f"{name}: {node.value}"
 
 
 def _reader(

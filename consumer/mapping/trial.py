@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from consumer.event import Envelope
 from consumer.mapping.example import Verdict, shown, verdict
@@ -20,6 +20,7 @@ class Attempt:
     path: str
     value: str
     error: str
+    verbs: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,5 +51,5 @@ def _attempt(row: Row, envelope: Envelope) -> Attempt:
     try:
         value = row.read(envelope)
     except Fault as fault:
-        return Attempt(row.target, fault.path or row.shown, "", fault.code)
-    return Attempt(row.target, row.shown, "" if value is None else shown(value), "")
+        return Attempt(row.target, fault.path or row.shown, "", fault.code, row.verbs)
+    return Attempt(row.target, row.shown, "" if value is None else shown(value), "", row.verbs)

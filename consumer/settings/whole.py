@@ -10,7 +10,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from consumer.resources import shipped
 from consumer.settings.profile import ProviderProfile
-from consumer.settings.registry import RegistrySettings
 from consumer.settings.sections import (
     ALL_PUMPS,
     FollowSettings,
@@ -23,7 +22,6 @@ from consumer.settings.sections import (
     Seconds,
     SendingSettings,
 )
-from consumer.settings.tables import TablesSettings
 
 _SERVERS = ("postgresql://", "postgres://")
 
@@ -62,8 +60,6 @@ class Settings(Folders):
     )
     kafka: KafkaSettings = KafkaSettings()
     intake: IntakeSettings = IntakeSettings()
-    tables: TablesSettings = TablesSettings()
-    registry: RegistrySettings = RegistrySettings()
     sending: SendingSettings = SendingSettings()
     follow: FollowSettings = FollowSettings()
     outbox: OutboxSettings = OutboxSettings()

@@ -237,12 +237,20 @@ def test_a_setting_in_the_environment_wins(office: Office) -> None:
 
 
 def test_a_terminal_gets_a_table_and_a_pipe_json_lines(office: Office) -> None:
-    piped = office.run("mapping", "lint")
-    assert {row["state"] for row in piped.rows} == {"ok"}
-    shown = on_a_terminal(office, "mapping", "lint")
-    assert shown.splitlines()[0].split() == ["Mapping", "Version", "Kind", "State"]
+    piped = office.run("activity", "list")
+    assert len({row["activity"] for row in piped.rows}) > 1
+    shown = on_a_terminal(office, "activity", "list")
     assert "{" not in shown
-    assert "moodle/course_completed" in shown
+    assert all(str(row["pars_activity_id"]) in shown for row in piped.rows)
+
+
+def test_pages_about_mappings_are_for_people_unless_a_script_asks(office: Office) -> None:
+    rows = office.run("mapping", "lint", "--json").rows
+    assert {row["state"] for row in rows} == {"ok"}
+    for shown in (office.run("mapping", "lint").out, on_a_terminal(office, "mapping", "lint")):
+        assert "Mapping" in shown.splitlines()[0]
+        assert "{" not in shown
+        assert "moodle/course_completed" in shown
 
 
 def on_a_terminal(office: Office, *words: str) -> str:

@@ -1,0 +1,1 @@
+"""Drafts of mappings: schema, rows and examples guessed from samples, for a person to check."""

@@ -1,0 +1,69 @@
+"""Sample events out of the files that people have them in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from consumer.event import Envelope
+from consumer.mapping.example import Unreadable, bare_envelope_of
+
+_MESSAGE = frozenset(
+    "topic partition offset tstype ts timestamp broker headers key value payload".split()
+)
+
+
+def samples_of(text: bytes) -> list[Envelope]:
+    """Every event of a file: one, a list of them, or one a line; bare or with headers and key.
+
+    A message as `kcat -J` and Kafka's REST proxy write it does too. Raises Unreadable, Stopped.
+    """
+    return [_envelope(event) for event in _events(text)]
+
+
+def _events(text: bytes) -> list[dict[str, Any]]:
+    try:
+        read = orjson.loads(text)
+    except ValueError:
+        read = _lines(text)
+    found = read if isinstance(read, list) else [read]
+    if not found or not all(isinstance(one, dict) for one in found):
+        raise Unreadable("takes a JSON object, a list of them, or one on each line")
+    return found
+
+
+def _lines(text: bytes) -> list[Any]:
+    found = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            try:
+                found.append(orjson.loads(line))
+            except ValueError:
+                raise Unreadable(f"neither JSON as a whole nor on line {number}") from None
+    return found
+
+
+def _envelope(event: dict[str, Any]) -> Envelope:
+    body = next((name for name in ("value", "payload") if name in event), None)
+    if body is None or not event.keys() <= _MESSAGE:
+        return bare_envelope_of(orjson.dumps(event))
+    wrapped = {
+        "value": _parsed(event[body]),
+        "headers": _headers(event.get("headers")),
+        "key": None if event.get("key") is None else str(event["key"]),
+    }
+    return bare_envelope_of(orjson.dumps(wrapped))
+
+
+def _parsed(value: Any) -> Any:
+    try:
+        return orjson.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        raise Unreadable("the message's value is no JSON") from None
+
+
+def _headers(given: Any) -> dict[str, str]:
+    if isinstance(given, list):  # kcat writes name, value, name, value
+        given = dict(zip(given[::2], given[1::2], strict=False))
+    return {str(k): str(v) for k, v in given.items()} if isinstance(given, dict) else {}

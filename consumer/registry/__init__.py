@@ -1,1 +1,0 @@
-"""The schema registry: its HTTP API, its schemas, and what is known of them."""

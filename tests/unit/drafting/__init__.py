@@ -1,0 +1,1 @@
+"""Drafts of mappings from sample events."""
