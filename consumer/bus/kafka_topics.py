@@ -13,9 +13,10 @@ from kafka.admin import ConfigResource
 from kafka.errors import TopicAlreadyExistsError
 
 from consumer.bus.kafka_client import OVERHEAD_BYTES, KafkaConfig, common, connect, typed
-from consumer.bus.port import TopicMisfit
+from consumer.bus.port import BusUnavailable, TopicMisfit
 
 _HOUR_MS = 3_600_000
+_NEEDED = {"cleanup.policy", "max.message.bytes", "retention.ms", "retention.bytes"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,7 @@ def _create(admin: Any, spec: TopicSpec, replication_factor: int) -> None:
 
 
 def _check_fit(admin: Any, spec: TopicSpec) -> None:
-    asked = [ConfigResource("topic", spec.name)]
-    found = admin.describe_configs(asked, config_filter="all")["topic"][spec.name]
+    found = _told(admin, spec.name)
     policy, limit = found["cleanup.policy"]["value"], found["max.message.bytes"]["value"]
     wanted = spec.settings
     if policy != wanted["cleanup.policy"]:
@@ -93,6 +93,17 @@ def _check_fit(admin: Any, spec: TopicSpec) -> None:
     if int(limit) < int(wanted["max.message.bytes"]):
         needed = f"max.message.bytes is {limit}, needed is {wanted['max.message.bytes']}"
         raise TopicMisfit(f"topic {spec.name}: {needed}")
+
+
+def _told(admin: Any, topic: str) -> Any:
+    """The topic's settings as the broker has them. Raises BusUnavailable where it tells none."""
+    asked = [ConfigResource("topic", topic)]
+    found = admin.describe_configs(asked, config_filter="all").get("topic", {}).get(topic)
+    # The client passes over the broker's refusal: then there simply are no settings.
+    if not found or not _NEEDED <= set(found):
+        why = "it is just being made, or our user may not do DescribeConfigs on it"
+        raise BusUnavailable(f"Kafka, topics: the settings of {topic} are not told: {why}")
+    return found
 
 
 def _warn_of_trimming(topic: str, least_hours: int, found: Any) -> None:

@@ -7,6 +7,8 @@ whatever it reads, to decide by, stays true until it is written, whichever proce
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from sqlalchemy import Connection, Engine, Table, create_engine, event, func, ma
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import (
     ArgumentError,
+    DatabaseError,
     DBAPIError,
     InterfaceError,
     InternalError,
@@ -121,6 +124,21 @@ def upsert(connection: Connection, table: Table) -> Any:
     """An INSERT that may say what happens to a row that is there already."""
     server = connection.dialect.name == "postgresql"
     return postgresql.insert(table) if server else sqlite.insert(table)
+
+
+@contextmanager
+def telling_faults() -> Iterator[None]:
+    """Raises LedgerUnavailable for a database that is away, LedgerRefused for a broken one."""
+    try:
+        yield
+    except AWAY as error:
+        raise unavailable(error) from None
+    except DatabaseError as error:
+        # SQLite has no class of its own for a file that is damaged, or is something else.
+        if type(error) is not DatabaseError:
+            raise
+        how = "see docs/backup.md, ledger verify and ledger restore"
+        raise LedgerRefused(f"the ledger's file is damaged, or no ledger ({_told(error)}): {how}") from None
 
 
 def unavailable(error: DBAPIError | NoConnection) -> LedgerUnavailable:

@@ -14,13 +14,12 @@ from consumer.bus.port import Partition
 from consumer.credit import Identity
 from consumer.ledger.catching_up import fill_in
 from consumer.ledger.database import (
-    AWAY,
     alone_at,
     refused,
     server_engine,
     sqlite_engine,
     still_there,
-    unavailable,
+    telling_faults,
     upsert,
 )
 from consumer.ledger.lock import LedgerRefused as LedgerRefused
@@ -46,21 +45,16 @@ class Ledger:
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
-        """One writing transaction: all of it or nothing. Raises LedgerUnavailable."""
-        try:
-            with self.engine.begin() as connection:
-                yield connection
-        except AWAY as error:
-            raise unavailable(error) from None
+        """One writing transaction: all of it or nothing. Raises LedgerUnavailable, LedgerRefused."""
+        with telling_faults(), self.engine.begin() as connection:
+            yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """One consistent view, for reading only. Raises LedgerUnavailable."""
-        try:
+        """One consistent view, for reading only. Raises LedgerUnavailable, LedgerRefused."""
+        with telling_faults():
             with self.engine.connect().execution_options(moc_read_only=True) as connection:
                 yield connection
-        except AWAY as error:
-            raise unavailable(error) from None
 
     @contextmanager
     def alone(self, work: int) -> Iterator[Callable[[], bool]]:
@@ -119,21 +113,24 @@ def prepare(path: Path, seal: Seal, identity: Identity) -> Ledger:
 
 
 def _prepared(engine: Engine, seal: Seal, identity: Identity) -> Ledger:
-    try:
-        migrate(engine)
-    except AWAY as error:
-        engine.dispose()
-        raise unavailable(error) from None
-    except NewerSchema as error:
-        engine.dispose()
-        raise LedgerRefused(str(error)) from None
-    except ProgrammingError as error:  # such as a role that may not make tables
-        engine.dispose()
-        raise refused(error) from None
+    with ExitStack() as unless_good:
+        unless_good.callback(engine.dispose)
+        _migrate(engine)
+        unless_good.pop_all()
     ledger = Ledger(engine, seal, identity)
     _check_secret(ledger)
     _catch_up(ledger)
     return ledger
+
+
+def _migrate(engine: Engine) -> None:
+    try:
+        with telling_faults():
+            migrate(engine)
+    except NewerSchema as error:
+        raise LedgerRefused(str(error)) from None
+    except ProgrammingError as error:  # such as a role that may not make tables
+        raise refused(error) from None
 
 
 def _make_private(path: Path) -> None:

@@ -14,13 +14,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from cryptography.fernet import Fernet
 from sqlalchemy import insert
-from sqlalchemy.exc import DatabaseError
 
 from consumer.bus.port import Partition
 from consumer.credit import Identity, State
 from consumer.desk.credits import CreditFilter, list_credits
 from consumer.ledger.ledger import (
     Ledger,
+    LedgerRefused,
     LedgerUnavailable,
     WrongSecret,
     get_fact,
@@ -220,14 +220,6 @@ def test_a_ledger_that_cannot_be_there_is_unavailable(path: Path) -> None:
         pass
 
 
-def test_a_file_that_is_no_ledger_is_not_taken_for_one(path: Path) -> None:
-    path.parent.mkdir()
-    path.write_bytes(b"learner,given_name,family_name\n" * 100)
-    with pytest.raises(DatabaseError), opened(path):
-        pass
-    assert path.read_bytes().startswith(b"learner,")
-
-
 def test_a_lost_ledger_gives_the_same_credit_ids(office: Office, tmp_path: Path) -> None:
     office.hear(moodle(PRIYA))
     office.take_for_sent(State.ACCEPTED)
@@ -239,3 +231,26 @@ def test_a_lost_ledger_gives_the_same_credit_ids(office: Office, tmp_path: Path)
         again.hear()
         again.take_for_sent()
         assert again.credit.credit_id == first
+
+
+def test_a_file_that_is_no_ledger_is_refused_and_left_as_it_is(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_text("learner,board_id\n" * 500)
+    with pytest.raises(LedgerRefused, match=r"damaged.*ledger restore"), opened(path):
+        pass
+    assert path.read_text() == "learner,board_id\n" * 500
+
+
+def test_a_ledger_damaged_while_it_is_open_is_told_as_such(path: Path) -> None:
+    with opened(path) as ledger:
+        with ledger.begin() as db:
+            many = [{"name": str(n), "value": "x" * 2000} for n in range(500)]
+            db.execute(insert(facts), many)
+        with closing(ledger.engine.raw_connection()) as raw_:
+            raw_.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        ledger.engine.dispose()
+        with path.open("r+b") as file:
+            file.seek(16_384)
+            file.write(b"\xff" * (path.stat().st_size - 16_384))
+        with pytest.raises(LedgerRefused, match="damaged"), ledger.read() as db:
+            db.execute(facts.select()).all()

@@ -71,6 +71,36 @@ def test_in_an_outage_one_probe_leaves_for_all(
     assert (pars.totals["live"], pars.totals["doubled"]) == (3, 0)
 
 
+def test_each_process_says_that_pars_does_not_serve(
+    open_office: OpenOffice, pars: SimulatedPars
+) -> None:
+    office = open_office(url=pars.url, sending={"breaker_failures": 1})
+    office.hear(moodle(PRIYA))
+    pars.weather(*({"kind": "status", "status": 500, "times": 1, "on": "any"} for _ in range(9)))
+    ledgers = [office.open_ledger() for _ in range(2)]
+    services = [Service(office.service.parts, one) for one in ledgers]
+
+    def said() -> list[str]:
+        for one in services:
+            submit = next(pump for pump in one.pumps if isinstance(pump, SendingPump))
+            turn_all([submit])
+        return [
+            next((c.cause for c in one.readiness.conditions() if c.name == "pars.main"), "")
+            for one in services
+        ]
+
+    ours, theirs = said()
+    assert "by itself" in ours
+    assert "another process" in theirs
+    assert said()[0] == ours, "who knows better goes on saying so"
+    pars.clear()
+    office.clock.advance(3600)
+    said()
+    assert said() == ["", ""]
+    for ledger in ledgers:
+        ledger.close()
+
+
 def test_credentials_that_were_put_right_are_tried_at_the_next_start(
     reporting: Office, pars: SimulatedPars
 ) -> None:
