@@ -4,6 +4,8 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 # How many completions the memory is watched over; the long run is RECORDS=1000000.
 RECORDS ?= 100000
+# Processes that share the tests; each has a Kafka and a PostgreSQL of its own.
+TESTERS ?= 3
 # What the crash harness plays: docs/reliability.md.
 ROUNDS ?= 20
 SEED ?= 1
@@ -16,7 +18,7 @@ demo: $(VENV)/installed
 	$(BIN)/moc-consumer demo
 
 test: $(VENV)/installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses $(TESTERS) --dist worksteal
 
 crash: $(VENV)/installed
 	@$(BIN)/python -m tests.end_to_end.harness --rounds $(ROUNDS) --seed $(SEED) --first $(FIRST) --jobs $(JOBS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
@@ -78,6 +78,21 @@ def do_without(what: str, error: Exception) -> NoReturn:
     if os.environ.get("CI") == "true":
         pytest.fail(f"no {what}: {error}", pytrace=False)
     pytest.skip(f"no {what}: {error}")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """What a worker of pytest-xdist found goes to who tells it."""
+    if told := getattr(session.config, "workeroutput", None):
+        told["kafka"] = session.config.stash.get(SERVED, "")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """What that worker found; one without Kafka outweighs all that had one."""
+    served = getattr(node, "workeroutput", {}).get("kafka", "")
+    stash = node.config.stash
+    if served and not stash.get(SERVED, "").startswith("NONE"):
+        stash[SERVED] = served
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -100,7 +100,7 @@ def _told(admin: Any, topic: str) -> Any:
     asked = [ConfigResource("topic", topic)]
     found = admin.describe_configs(asked, config_filter="all").get("topic", {}).get(topic)
     # The client passes over the broker's refusal: then there simply are no settings.
-    if not found or not _NEEDED <= set(found):
+    if not found or not set(found) >= _NEEDED:
         why = "it is just being made, or our user may not do DescribeConfigs on it"
         raise BusUnavailable(f"Kafka, topics: the settings of {topic} are not told: {why}")
     return found

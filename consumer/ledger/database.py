@@ -138,7 +138,9 @@ def telling_faults() -> Iterator[None]:
         if type(error) is not DatabaseError:
             raise
         how = "see docs/backup.md, ledger verify and ledger restore"
-        raise LedgerRefused(f"the ledger's file is damaged, or no ledger ({_told(error)}): {how}") from None
+        raise LedgerRefused(
+            f"the ledger's file is damaged, or no ledger ({_told(error)}): {how}"
+        ) from None
 
 
 def unavailable(error: DBAPIError | NoConnection) -> LedgerUnavailable:

@@ -45,16 +45,15 @@ class Ledger:
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
-        """One writing transaction: all of it or nothing. Raises LedgerUnavailable, LedgerRefused."""
+        """One writing transaction: all of it or nothing. Raises as `telling_faults` does."""
         with telling_faults(), self.engine.begin() as connection:
             yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """One consistent view, for reading only. Raises LedgerUnavailable, LedgerRefused."""
-        with telling_faults():
-            with self.engine.connect().execution_options(moc_read_only=True) as connection:
-                yield connection
+        """One consistent view, for reading only. Raises as `telling_faults` does."""
+        with telling_faults(), self.engine.connect() as opened:
+            yield opened.execution_options(moc_read_only=True)
 
     @contextmanager
     def alone(self, work: int) -> Iterator[Callable[[], bool]]:

@@ -13,9 +13,6 @@ from consumer.reason import Reason, Stage
 from consumer.telemetry.readiness import Readiness
 
 
-_ELSEWHERE = "PARS did not serve another process's request: its log and readiness say why"
-
-
 def tell_settled(log: Any, exchanges: Sequence[Exchange], fresh: Sequence[NewWord]) -> None:
     """Each credit that has moved on; each word of PARS's that nobody knows, once."""
     for exchange in exchanges:
@@ -55,9 +52,6 @@ def tell_readiness(
             said = advice(Reason(Stage.PARS, code))
             then = said.how if line.breaker.stopped else "it is asked again by itself"
             readiness.bad(f"pars.{name}", "line", f"{said.happened}; {then}")
-        else:
-            # The line is the ledger's: what failed may have been another process's request.
-            readiness.still_bad(f"pars.{name}", "line", _ELSEWHERE)
 
 
 def _last_failure(exchanges: Sequence[Exchange], profile: str) -> str:

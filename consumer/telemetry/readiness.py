@@ -97,14 +97,6 @@ class Readiness:
         if fresh:
             self._log.warning("condition.failed", condition=name, cause=cause)
 
-    def still_bad(self, name: str, by: str, cause: str) -> None:
-        """This does not work yet, for `by`; `cause` is told where no better one is known."""
-        with self._lock:
-            standing = self._standings.get(name)
-            told = standing is not None and by in standing.causes
-        if not told:
-            self.bad(name, by, cause)
-
     def only(self, prefix: str, by: str, causes: dict[str, str]) -> None:
         """Of the things named `prefix`... those with a cause are bad; the others are no more."""
         with self._lock:

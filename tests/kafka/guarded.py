@@ -98,6 +98,9 @@ listener.name.mutual.ssl.client.auth=required
 listener.name.stranger.ssl.keystore.type=PEM
 listener.name.stranger.ssl.keystore.location={other}
 sasl.enabled.mechanisms={",".join(MECHANISMS)}
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+super.users=User:ANONYMOUS
+allow.everyone.if.no.acl.found=true
 {logins}"""
 
 
