@@ -7,7 +7,14 @@ from contextlib import ExitStack, closing
 
 import pytest
 from kafka import KafkaAdminClient
-from kafka.admin import ACL, ACLFilter, ACLOperation, ACLPermissionType, ResourcePattern, ResourceType
+from kafka.admin import (
+    ACL,
+    ACLFilter,
+    ACLOperation,
+    ACLPermissionType,
+    ResourcePattern,
+    ResourceType,
+)
 
 from consumer.bus.kafka import KafkaConfig, KafkaPublisher, TopicSpec, ensure_topics
 from consumer.bus.kafka_client import KafkaSecurity
