@@ -62,8 +62,9 @@ def sqlite_engine(path: Path) -> Engine:
 def _set_up_file(dbapi_connection: Any, _record: object) -> None:
     # pysqlite's own transaction handling starts one too late for BEGIN IMMEDIATE.
     dbapi_connection.isolation_level = None
-    # 8 MB of pages a connection, not 2: keyed hashes land anywhere in their indexes.
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-8000"):
+    # 6 MB of pages a connection, not 2: keyed hashes land anywhere in their indexes. Every thread
+    # that reads or writes has a connection, and all of them together must stay below 250 MB.
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-6000"):
         dbapi_connection.execute(f"PRAGMA {pragma}")
 
 
