@@ -9,10 +9,17 @@ from typing import Any, NoReturn
 import orjson
 
 from consumer.bus.port import Headers, Message
+from consumer.decoding.cloudevents import Unwrapped, is_wrapped, unwrap
+from consumer.decoding.form import Form, form_said
+from consumer.decoding.frame import framed
+from consumer.decoding.schemas import Reading
+from consumer.decoding.urlencoded import form_body
 from consumer.reason import Reason, Stage, Stopped
 
 _BOM = b"\xef\xbb\xbf"
 _NUL = "\x00"
+_PLAIN = Reading()
+_SORTED = orjson.OPT_SORT_KEYS
 
 
 Place = tuple[str | int, ...]
@@ -66,28 +73,65 @@ def put(body: Any, place: Place, value: Any) -> Any:
     return copy
 
 
-def decode(message: Message, payload_limit_bytes: int) -> Envelope:
-    """The message's envelope. Raises Stopped (stage `decode`) and nothing else.
+def decode(message: Message, payload_limit_bytes: int, reading: Reading = _PLAIN) -> Envelope:
+    """The message's envelope, whatever form its bytes have (docs/decoders.md).
 
+    Raises Stopped (stage `decode`); SchemasAway when it is Avro and the registry cannot be asked.
     A byte order mark is accepted: RFC 8259 section 8.1 lets a parser skip it, and some gateways
     write one before every event. Of two members with one name the last wins.
     """
     value = message.value
     if value is None:
-        _stop("null_value", "body")
+        _stop_at_nothing(message.headers)
     if len(value) > payload_limit_bytes:
         _stop("oversized", "body", f"limit {payload_limit_bytes} bytes")
-    return Envelope(_body(value), _headers(message.headers), _key(message.key))
+    headers, key = _headers(message.headers), _key(message.key, reading)
+    form = form_said(headers) or reading.forms.get(message.topic, Form.JSON)
+    body = _told(value, form, reading)
+    if form is Form.CLOUDEVENTS or is_wrapped(body, headers):
+        event = unwrap(body, headers)
+        return Envelope(_data(event, reading), event.headers, key)
+    return Envelope(body, headers, key)
+
+
+def _stop_at_nothing(headers: Headers) -> NoReturn:
+    if any(name == "ce_specversion" for name, _ in headers):
+        _stop("cloudevent_without_data", "body")
+    _stop("null_value", "body")
+
+
+def _data(event: Unwrapped, reading: Reading) -> Any:
+    if event.raw is not None:
+        return _told(event.raw, event.form, reading)
+    return _object(event.data)
+
+
+def _told(value: bytes, form: Form, reading: Reading) -> dict[str, Any] | list[Any]:
+    """What stands in these bytes: read as the frame before them says, or else by their form."""
+    if (frame := framed(value)) is not None:
+        schema = reading.schemas.find(frame.number, "body")
+        return _body(frame.rest) if schema is None else _object(schema.read(frame.rest, "body"))
+    if form is Form.URLENCODED:
+        return form_body(value)
+    # A bridge that makes JSON of Avro may leave the old header; no object begins otherwise.
+    if form is Form.AVRO and not value.lstrip().startswith(b"{"):
+        _stop("avro_unframed", "body")
+    return _body(value)
+
+
+def _object(body: Any) -> dict[str, Any] | list[Any]:
+    if not isinstance(body, (dict, list)):
+        _stop("not_an_object", "body")
+    return body
 
 
 def _body(value: bytes) -> dict[str, Any] | list[Any]:
     text = value.removeprefix(_BOM)
-    body, broken = _parse(text, len(value) - len(text))
+    read, broken = _parse(text, len(value) - len(text))
     if broken:
         # Out here, as the parser's own exception carries the whole text along.
         raise Stopped(broken)
-    if not isinstance(body, (dict, list)):
-        _stop("not_an_object", "body")
+    body = _object(read)
     # The walk costs more than the parsing; only an escape can bring a NUL into valid JSON.
     if b"\\u0000" in text and _holds_nul(body):
         _stop("nul_character", "body")
@@ -161,13 +205,23 @@ def _readable(raw: bytes) -> str | None:
     return None if _NUL in text else text
 
 
-def _key(key: bytes | None) -> str | None:
+def _key(key: bytes | None, reading: Reading) -> str | None:
+    """The key as text; a record, as it may be where keys are Avro, is JSON text."""
     if key is None:
         return None
+    if (frame := framed(key)) is not None:
+        schema = reading.schemas.find(frame.number, "key")
+        if schema is not None:
+            return _as_text(schema.read(frame.rest, "key"))
+        key = frame.rest
     text = _readable(key)
     if text is None:
         _stop("undecodable_key", "key")
     return text
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else orjson.dumps(value, option=_SORTED).decode()
 
 
 def _stop(code: str, field: str, detail: str = "") -> NoReturn:

@@ -8,6 +8,7 @@ from datetime import date, datetime
 
 from consumer.bus.port import Message
 from consumer.candidate import Candidate, YearPolicy, draft
+from consumer.decoding.schemas import Reading, SchemasAway
 from consumer.event import Envelope, decode
 from consumer.fate import Held, Ignored, Judgement, NotReportable, Ready, Refused
 from consumer.mapping.catalogue import Catalogue
@@ -36,6 +37,7 @@ class House:
     tables: Tables
     providers: Mapping[str, Provider]
     payload_limit_bytes: int
+    reading: Reading = field(default_factory=Reading)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +60,15 @@ class Heard:
 def hear(message: Message, house: House, now: datetime) -> list[Heard]:
     """One message's whole intake: what became of each event in it, mostly one.
 
-    Never raises: the unforeseen is a refusal too.
+    The unforeseen is a refusal too. Raises SchemasAway alone: the message can be heard once its
+    schema registry can be asked.
     """
     try:
-        envelope = decode(message, house.payload_limit_bytes)
+        envelope = decode(message, house.payload_limit_bytes, house.reading)
     except Stopped as stopped:
         return [Heard(Refused(stopped.reasons))]
+    except SchemasAway:
+        raise
     except Exception as error:  # noqa: BLE001  as below
         return [Heard(Refused((_internal(error),)))]
     return _hear_all(envelope, house, now)

@@ -11,6 +11,8 @@ import structlog
 
 from consumer.clock import Clock
 from consumer.dealings import Policy
+from consumer.decoding.form import Form
+from consumer.decoding.schemas import NoRegistry, Reading
 from consumer.journey import House, Provider
 from consumer.keys import Keys, KeysProblem, load_keys
 from consumer.ledger.claims import Claims
@@ -25,6 +27,8 @@ from consumer.pars.profile import ParsProfile
 from consumer.pars.xml import Documents
 from consumer.pumps.backoff import Backoff
 from consumer.pumps.schedule import Schedule
+from consumer.registry.client import Address, RegistryClient
+from consumer.registry.registry import Registry
 from consumer.settings import Folders, ProviderProfile, Settings, SettingsProblems
 from consumer.tables import TableProblems, Tables, load_tables
 from consumer.tables.boards import load_boards
@@ -40,6 +44,7 @@ class Parts:
     tables: Tables
     profiles: dict[str, ParsProfile]
     documents: Documents
+    registry: Registry | None = None
 
     @property
     def house(self) -> House:
@@ -49,7 +54,13 @@ class Parts:
             tables=self.tables,
             providers={name: _provider(p) for name, p in self.settings.profiles.items()},
             payload_limit_bytes=self.settings.intake.payload_limit_bytes,
+            reading=self._reading,
         )
+
+    @property
+    def _reading(self) -> Reading:
+        forms = {topic: Form(form) for topic, form in self.settings.intake.forms.items()}
+        return Reading(self.registry or NoRegistry(), forms)
 
     def pars(self, profile: str, tls: ssl.SSLContext | None = None) -> Pars:
         """A way to PARS with an HTTP client of its own, by the profile's transport.
@@ -77,10 +88,15 @@ def gather(settings: Settings, clock: Clock) -> Parts:
             profiles[name] = pars_profile(name, profile, settings)
         except ValueError as error:
             problems.append(f"profiles.{name}: {error}")
+    registry = None
+    try:
+        registry = registry_of(settings, clock)
+    except OSError as error:
+        problems.append(f"registry.ca_file: {error.strerror or type(error).__name__}")
     if problems or catalogue is None or tables is None:
         raise StartProblems(problems)
     documents = Documents(settings.schemas_dir)
-    return Parts(settings, clock, catalogue, tables, profiles, documents)
+    return Parts(settings, clock, catalogue, tables, profiles, documents, registry)
 
 
 def read_files(folders: Folders) -> tuple[Catalogue | None, Tables | None, list[str]]:
@@ -123,6 +139,16 @@ def pars_profile(name: str, profile: ProviderProfile, settings: Settings) -> Par
         write_timeout_seconds=sending.request_timeout_seconds,
         total_timeout_seconds=sending.request_timeout_seconds,
     )
+
+
+def registry_of(settings: Settings, clock: Clock) -> Registry | None:
+    """The schema registry; None when none is set. Raises OSError: its CA file cannot be used."""
+    said = settings.registry
+    if not said.url:
+        return None
+    password = said.password.get_secret_value()
+    address = Address(said.url, said.user, password, said.ca_file, said.timeout_seconds)
+    return Registry(RegistryClient(address), clock)
 
 
 def _provider(profile: ProviderProfile) -> Provider:

@@ -20,6 +20,7 @@ from consumer.pumps.breaker import Breaker
 from consumer.pumps.intake import IntakePump
 from consumer.pumps.line import Line
 from consumer.pumps.pace import Pace
+from consumer.pumps.proving import ProvingPump
 from consumer.pumps.publishing import PublishingPump
 from consumer.pumps.rejudging import RejudgingPump
 from consumer.pumps.reloading import ReloadingPump
@@ -92,7 +93,7 @@ class Service:
         """What there is to tell about these pumps, before they say so themselves."""
         names = [pump.name for pump in self.pumps]
         if "intake" in names:
-            self.readiness.expect("bus")
+            self.readiness.expect("bus", *(["registry"] if self.parts.registry else []))
         for name in ("tables", "mappings", *(f"pars.{profile}" for profile in self._lines)):
             self.readiness.good(name, by="start")
         self.readiness.started(names)
@@ -134,6 +135,7 @@ class Service:
                 self._rejudging(),
                 self._reloading(),
                 self._watching(),
+                *self._proving(),
             ],
             "submit": lambda: [self._sending("submit")],
             "follow": lambda: [self._sending("follow")],
@@ -183,6 +185,12 @@ class Service:
     def _watching(self) -> Pump:
         look_seconds = self.parts.settings.intake.look_seconds
         return WatchingPump(self.ledger, self.readiness, look_seconds, self.parts.clock)
+
+    def _proving(self) -> list[Pump]:
+        registry, intake = self.parts.registry, self.parts.settings.intake
+        if registry is None:
+            return []
+        return [ProvingPump(registry, self.readiness, intake.retry_seconds, self.parts.clock)]
 
     def _sending(self, name: str) -> Pump:
         sending = self.parts.settings.sending

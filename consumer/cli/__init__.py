@@ -21,6 +21,7 @@ from consumer.cli.report import report
 from consumer.cli.run import check, run
 from consumer.cli.simulate import simulate
 from consumer.cli.source import source
+from consumer.cli.table import table
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -45,5 +46,5 @@ def main(context: click.Context, config: Path | None) -> None:
 for answer in (agree, decline):
     deadletter.add_command(answer)
 _COMMANDS = (run, ready, check, demo, simulate, publish, mapping, deadletter, credit)
-for command in (*_COMMANDS, report, activity, pars, source, ledger):
+for command in (*_COMMANDS, report, activity, table, pars, source, ledger):
     main.add_command(command)

@@ -14,6 +14,7 @@ import structlog
 from consumer.bus.port import BusError
 from consumer.cli.output import FAILED, fail
 from consumer.clock import SystemClock
+from consumer.decoding.schemas import SchemasAway
 from consumer.ledger.ledger import Ledger, LedgerRefused, LedgerUnavailable, WrongSecret
 from consumer.parts import Parts, StartProblems, gather, open_service_ledger, read_files
 from consumer.settings import Settings, SettingsProblems, load_folders, load_settings
@@ -21,6 +22,10 @@ from consumer.telemetry.health import CannotListen
 from consumer.telemetry.log import configure_logging
 
 DEFAULT_CONFIG = Path("moc-consumer.toml")
+_UNASKED = (
+    "the schema registry: {}; an event in Avro cannot be read without it, and stays as it was."
+    " Once the registry answers, type the same command again"
+)
 
 
 def settings_of(context: click.Context, *, with_files: bool = False) -> Settings:
@@ -81,6 +86,8 @@ def telling_faults(ledger: str = "the ledger") -> Iterator[None]:
         fail([f"{ledger}: {error}"], FAILED)
     except BusError as error:
         fail([f"the bus: {error}"], FAILED)
+    except SchemasAway as error:
+        fail([_UNASKED.format(error)], FAILED)
     except CannotListen as error:
         fail([str(error)], FAILED)
 

@@ -10,6 +10,8 @@ import structlog
 
 from consumer.bus.port import BusUnavailable, CommitRefused, Listener, Message, Partition
 from consumer.clock import Clock
+from consumer.decoding.frame import schemas_named
+from consumer.decoding.schemas import SchemasAway
 from consumer.journey import hear
 from consumer.ledger.bookkeeper import Bookkeeper
 from consumer.ledger.ledger import Ledger, LedgerUnavailable, set_positions
@@ -66,6 +68,9 @@ class IntakePump:
         except LedgerUnavailable as error:
             self._readiness.bad("ledger", self.name, str(error))
             self._clock.wait(stop, self._retry_seconds)
+        except SchemasAway as error:
+            self._readiness.bad("registry", self.name, str(error))
+            self._clock.wait(stop, self._retry_seconds)
         else:
             self._readiness.good("bus", self.name)
             self._readiness.good("ledger", self.name)
@@ -73,7 +78,8 @@ class IntakePump:
     def turn(self) -> int:
         """Hear one batch, write it, commit it; gives the number of messages.
 
-        Raises BusUnavailable, LedgerUnavailable; the next turn goes on where this one stopped.
+        Raises BusUnavailable, LedgerUnavailable, SchemasAway; the next turn goes on where this one
+        stopped.
         """
         if self._listener is None:
             self._listener = self._connect()
@@ -84,6 +90,7 @@ class IntakePump:
             return 0
         self._silence.broken()
         batch, positions = self._batch, _next_offsets(self._batch)
+        self._know_schemas(batch)
         self._write(batch, positions)
         self._batch = []
         try:
@@ -91,6 +98,13 @@ class IntakePump:
         except CommitRefused:
             self._log.info("bus.commit_refused")
         return len(batch)
+
+    def _know_schemas(self, batch: Sequence[Message]) -> None:
+        """Ask the registry before anything is locked: it may take seconds to answer, or not do."""
+        numbers = {number for message in batch for number in schemas_named(message)}
+        schemas = self._premises.house.reading.schemas
+        if numbers and schemas.know(numbers):
+            self._readiness.good("registry", self.name)
 
     def _mind_silence(self, listener: Listener) -> None:
         try:

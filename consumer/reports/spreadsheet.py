@@ -6,7 +6,6 @@ import csv
 import io
 import re
 import warnings
-import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -14,12 +13,12 @@ from pathlib import Path
 
 from openpyxl import load_workbook
 
+from consumer.tables.archive import OLD_EXCEL, SAVE_AS, Bounds, refusal, refusal_of_old
 from consumer.tables.csvfile import TableProblem, TableProblems
 
 Cell = str | int | float | bool | datetime | date | time | timedelta | None
 MOST_BYTES = 16 * 1024 * 1024  # of the file
 MOST_UNPACKED = 64 * 1024 * 1024  # of all that is in it
-MOST_MEMBERS = 500
 MOST_WHOLE = 4 * 1024 * 1024  # of a part that is not read bit by bit
 MOST_SHEETS = 20
 MOST_ROWS = 50_000
@@ -27,18 +26,7 @@ MOST_COLUMNS = 60
 _LAST_ROW = 1_048_576  # of any Excel sheet; a style may reach down to it
 
 _ENCODED = re.compile("_x(?![Dd][89A-Fa-f])([0-9A-Fa-f]{4})_")  # half a surrogate stays as it is
-_OLD_EXCEL = b"\xd0\xcf\x11\xe0"
-_SAVE_AS = "save it as 'Excel workbook (.xlsx)'"
-_BIT_BY_BIT = ("xl/worksheets/", "xl/sharedstrings.xml", "xl/media/", "xl/calcchain.xml")
-# Parts that reach outside of the file, or run.
-_UNWANTED = (
-    ("xl/externallinks/", "it is linked to other files: break the links and save it again"),
-    ("xl/connections", "it fetches data from elsewhere: remove the connections"),
-    ("xl/querytables/", "it fetches data from elsewhere: remove the connections"),
-    ("xl/vbaproject", f"it holds macros: {_SAVE_AS}"),
-    ("xl/macrosheets/", f"it holds macros: {_SAVE_AS}"),
-    ("xl/embeddings/", "other files are embedded in it: remove them"),
-)
+_BOUNDS = Bounds(MOST_UNPACKED, MOST_WHOLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +46,8 @@ def read_tables(path: Path) -> list[Table]:
     Judged by content, not by name. Raises TableProblems with one problem: the file as such.
     """
     data = _data(path)
-    if data.startswith(_OLD_EXCEL):
-        raise fault(path, f"an old Excel file (.xls), or one with a password: {_SAVE_AS}")
+    if data.startswith(OLD_EXCEL):
+        raise fault(path, refusal_of_old(data))
     return _sheets(path, data) if data.startswith(b"PK") else _readings(path, data)
 
 
@@ -81,39 +69,16 @@ def _data(path: Path) -> bytes:
 
 def _sheets(path: Path, data: bytes) -> list[Table]:
     try:
-        refusal = _refusal(data)
+        why = refusal(data, _BOUNDS)
         # A foreign file may make the parsers raise anything, with its contents in the text.
-        tables = [] if refusal else _loaded(data)
+        tables = [] if why else _loaded(data)
     except _TooMany as many:
-        refusal = str(many)
+        why = str(many)
     except Exception:  # noqa: BLE001  see above; nothing of it is kept
-        refusal = f"not an Excel workbook that can be read: {_SAVE_AS}"
-    if refusal:
-        raise fault(path, refusal)
+        why = f"not an Excel workbook that can be read: {SAVE_AS}"
+    if why:
+        raise fault(path, why)
     return tables
-
-
-def _refusal(data: bytes) -> str:
-    """Why this archive is not opened, by its directory alone; the sizes there bind the reader."""
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        members = archive.infolist()
-    names = [member.filename.lower().lstrip("/") for member in members]
-    if "xl/workbook.xml" not in names:
-        return f"not an Excel workbook: {_SAVE_AS}"
-    if any(member.flag_bits & 1 for member in members):
-        return "it has a password: save it without"
-    if len({*names}) < len(names) or len(names) > MOST_MEMBERS:
-        return "its inner structure is not Excel's"
-    sizes = [member.file_size for member in members]
-    whole = [size for name, size in zip(names, sizes, strict=True) if not _in_bits(name)]
-    if sum(sizes) > MOST_UNPACKED or max(whole) > MOST_WHOLE:
-        return f"larger than {MOST_UNPACKED // 2**20} MiB when unpacked"
-    found = (why for start, why in _UNWANTED if any(name.startswith(start) for name in names))
-    return next(found, "")
-
-
-def _in_bits(name: str) -> bool:
-    return name.startswith(_BIT_BY_BIT)
 
 
 class _TooMany(Exception):

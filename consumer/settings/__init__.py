@@ -2,6 +2,7 @@
 
 from consumer.settings.profile import CredentialFields, ProviderProfile
 from consumer.settings.reading import SettingsProblems, load_folders, load_settings
+from consumer.settings.registry import RegistrySettings
 from consumer.settings.sections import (
     ALL_PUMPS,
     FollowSettings,
@@ -28,6 +29,7 @@ __all__ = [
     "OutboxSettings",
     "ProviderProfile",
     "PumpName",
+    "RegistrySettings",
     "Section",
     "SendingSettings",
     "Settings",

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from consumer.limits import SurgeLimits
 
 Seconds = Annotated[float, Field(gt=0)]
+EventForm = Literal["json", "form", "cloudevents"]
 PumpName = Literal["intake", "submit", "follow", "outbox"]
 ALL_PUMPS: tuple[PumpName, ...] = ("intake", "submit", "follow", "outbox")
 
@@ -129,6 +130,10 @@ class IntakeSettings(SurgeLimits, Section):
     """How events are heard."""
 
     topics: list[str] = Field(["lms.events"], min_length=1, description="topics to listen to")
+    forms: dict[str, EventForm] = Field(
+        default_factory=dict,
+        description="json, form or cloudevents by topic, for events that do not say; default json",
+    )
     group: str = Field("moc-consumer", min_length=1, description="consumer group")
     batch_size: int = Field(500, ge=1, le=10_000, description="messages per transaction")
     poll_timeout_seconds: Seconds = Field(1, description="longest wait for a batch")
@@ -138,6 +143,13 @@ class IntakeSettings(SurgeLimits, Section):
     silent_seconds: Seconds = Field(
         60, description="events wait on the bus and none arrives: not ready after"
     )
+
+    @model_validator(mode="after")
+    def _forms_are_of_its_topics(self) -> IntakeSettings:
+        strange = sorted(self.forms.keys() - set(self.topics))
+        if strange:
+            raise ValueError(f"forms: not in topics: {', '.join(strange)}")
+        return self
 
 
 class OutboxSettings(Section):

@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from consumer.resources import shipped
 from consumer.settings.profile import ProviderProfile
+from consumer.settings.registry import RegistrySettings
 from consumer.settings.sections import (
     ALL_PUMPS,
     FollowSettings,
@@ -22,6 +23,7 @@ from consumer.settings.sections import (
     Seconds,
     SendingSettings,
 )
+from consumer.settings.tables import TablesSettings
 
 _SERVERS = ("postgresql://", "postgres://")
 
@@ -60,6 +62,8 @@ class Settings(Folders):
     )
     kafka: KafkaSettings = KafkaSettings()
     intake: IntakeSettings = IntakeSettings()
+    tables: TablesSettings = TablesSettings()
+    registry: RegistrySettings = RegistrySettings()
     sending: SendingSettings = SendingSettings()
     follow: FollowSettings = FollowSettings()
     outbox: OutboxSettings = OutboxSettings()

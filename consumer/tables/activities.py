@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from consumer.board import DEFAULT_BOARD, Board, Boards
 from consumer.rules import points_rules
-from consumer.tables.csvfile import CsvRow, TableProblem, TableProblems, read_csv
+from consumer.tables.csvfile import CsvRow, TableProblem, TableProblems, iter_csv
 
 COLUMNS = frozenset(
     "site course occurrence activity pars_activity_id profile title board credit_types max_points"
@@ -99,8 +99,8 @@ def load_activities(path: Path, boards: Boards) -> Activities:
     """The table in `path`. Raises TableProblems with all of them."""
     found: dict[tuple[str, str], list[Activity]] = defaultdict(list)
     problems: list[TableProblem] = []
-    for row in read_csv(path, COLUMNS, REQUIRED):
-        reader = _Reader(path.name, row, boards)
+    for row in iter_csv(path, COLUMNS, REQUIRED):
+        reader = ActivityReader(path.name, row, boards)
         activity = reader.activity()
         rows = found[row.cells["site"], row.cells["course"]]
         reader.periods(activity, rows)
@@ -111,7 +111,7 @@ def load_activities(path: Path, boards: Boards) -> Activities:
     return Activities({key: tuple(rows) for key, rows in found.items()})
 
 
-class _Reader:
+class ActivityReader:
     """Reads one row and keeps every problem, so that all are shown at once."""
 
     def __init__(self, file: str, row: CsvRow, boards: Boards) -> None:
@@ -119,6 +119,7 @@ class _Reader:
         self._boards = boards
 
     def activity(self) -> Activity:
+        """The row as an activity; `problems` has what is wrong with it."""
         cells = self._row.cells
         board = self._board()
         max_points = self._points("max_points", board)
@@ -141,6 +142,7 @@ class _Reader:
         )
 
     def periods(self, activity: Activity, others: list[Activity]) -> None:
+        """Adds to `problems` when the row's days overlap another's of the same course."""
         if activity.ends < activity.starts:
             self._wrong("ends", "is before starts")
         for other in others:

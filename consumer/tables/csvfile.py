@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,16 +43,26 @@ class CsvRow:
 
 def read_csv(path: Path, columns: frozenset[str], required: frozenset[str]) -> list[CsvRow]:
     """The rows of `path`, keys lower-case, cells stripped. Raises TableProblems."""
-    text = _text(path)
+    return [*iter_csv(path, columns, required)]
+
+
+def iter_csv(path: Path, columns: frozenset[str], required: frozenset[str]) -> Iterator[CsvRow]:
+    """The same, row by row: a table of 100,000 rows need not be held twice."""
+    yield from iter_text(path, _text(path), columns, required)
+
+
+def iter_text(
+    path: Path, text: str, columns: frozenset[str], required: frozenset[str]
+) -> Iterator[CsvRow]:
+    """The rows of a file whose text was read already."""
     lines = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
     try:
         head = [name.strip().lower().replace(" ", "_") for name in next(lines, [])]
         _check_head(path, head, columns, required)
-        return [
-            CsvRow(lines.line_num, dict.fromkeys(columns, "") | _cells(path, lines, head, row))
-            for row in lines
-            if any(cell.strip() for cell in row)
-        ]
+        for row in lines:
+            if any(cell.strip() for cell in row):
+                cells = dict.fromkeys(columns, "") | _cells(path, lines, head, row)
+                yield CsvRow(lines.line_num, cells)
     except csv.Error as error:
         raise _fault(path, lines.line_num, f"not a CSV file: {error}") from error
 

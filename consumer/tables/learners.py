@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from consumer.board import DEFAULT_BOARD, Boards
-from consumer.tables.csvfile import CsvRow, TableProblem, TableProblems, read_csv
+from consumer.tables.csvfile import CsvRow, TableProblem, TableProblems, iter_csv
 
 COLUMNS = frozenset(
     "site learner given_name family_name email birth_date board board_id npi"
@@ -59,7 +59,7 @@ def load_learners(path: Path, boards: Boards) -> Learners:
     """The table in `path`. Raises TableProblems with all of them."""
     found: dict[tuple[str, str], list[Learner]] = defaultdict(list)
     problems: list[TableProblem] = []
-    for row in read_csv(path, COLUMNS, REQUIRED):
+    for row in iter_csv(path, COLUMNS, REQUIRED):
         learner = _learner(row)
         rows = found[row.cells["site"], row.cells["learner"]]
         problems += _problems(path.name, row, learner, rows, boards)

@@ -36,7 +36,7 @@ from consumer.mapping.loader import load_catalogue
 from consumer.pars.simulator import STEM, Activity, Diplomate, Manners, Provider, Simulator, running
 from consumer.pars.simulator.answer import Answer
 from consumer.pars.xml import Documents
-from consumer.parts import Parts, pars_profile
+from consumer.parts import Parts, pars_profile, registry_of
 from consumer.pumps.intake import IntakePump
 from consumer.pumps.publishing import PublishingPump
 from consumer.pumps.rejudging import RejudgingPump
@@ -126,6 +126,7 @@ class Office:
             ),
             {n: pars_profile(n, p, self.settings) for n, p in self.settings.web_profiles.items()},
             documents(),
+            registry_of(self.settings, self.clock),
         )
         pars_for = functools.partial(parts.pars, tls=self.trust)
         service = self.service = Service(parts, self.ledger, pars_for=pars_for)

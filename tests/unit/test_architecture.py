@@ -26,6 +26,10 @@ CORE = [
     "consumer.licence",
     "consumer.rules",
     "consumer.reason",
+    *(
+        f"consumer.decoding.{file.stem}"
+        for file in sorted((PACKAGE / "decoding").glob("[a-z]*.py"))
+    ),
     *(f"consumer.mapping.{file.stem}" for file in sorted((PACKAGE / "mapping").glob("[a-z]*.py"))),
     "consumer.environment",
     "consumer.pars.activityxml",

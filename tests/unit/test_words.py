@@ -20,7 +20,7 @@ PACKAGE = shipped("mappings").parent / "consumer"
 # The simulator plays PARS: it gives faults, not reasons.
 MODULES = [file for file in sorted(PACKAGE.rglob("*.py")) if "simulator" not in file.parts]
 
-MAKERS = {"Reason": 1, "broken": 0, "Fault": 0, "_stop": 0, "_ask_person": 1, "_gap": 0}
+MAKERS = {"Reason": 1, "broken": 0, "Fault": 0, "_stop": 0, "stop": 0, "_ask_person": 1, "_gap": 0}
 """Whatever makes a reason, and which of its arguments is the code."""
 PASSED_ON = {
     "code", "fault.code", "row.code", "excuse.reason", "hold.reason", "next(known, BOARD_ELSE)",

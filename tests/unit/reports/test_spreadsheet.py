@@ -97,7 +97,9 @@ def test_what_reaches_outside_or_runs_is_refused(member: str, word: str, book: P
 def test_an_old_excel_file_or_one_with_a_password_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "sheet.xlsx"
     path.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 512)
-    assert refusal(path).startswith("an old Excel file (.xls), or one with a password")
+    assert refusal(path).startswith("an old Excel file (.xls)")
+    path.write_bytes(path.read_bytes() + "EncryptedPackage".encode("utf-16-le"))
+    assert refusal(path) == "it has a password: save it without"
 
 
 def test_a_zip_with_a_password_is_refused(book: Path) -> None:

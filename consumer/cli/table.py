@@ -1,0 +1,202 @@
+"""`table`: the office's learners and activities, brought from a spreadsheet and taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import Progress, TextColumn
+
+from consumer.cli.context import settings_of, user
+from consumer.cli.output import FAILED, confirm, fail, show_rows
+from consumer.clock import SystemClock
+from consumer.desk.tablelines import change_lines, column_lines, summary, version_line
+from consumer.desk.tabling import Preview, TableDesk, Wish
+from consumer.settings import Settings
+from consumer.tables import TableProblems
+from consumer.tables.boards import load_boards
+from consumer.tables.heading import Said
+from consumer.tables.history import NoSuchVersion, TableChanged
+from consumer.tables.kind import KINDS
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_TABLE = click.argument("name", metavar="TABLE", type=click.Choice([*KINDS]))
+_SHORT = 20
+_CHANGES = ["action", "row", "site", "learner", "course", "board", "what"]
+_HISTORY = "version at who how source rows added changed removed put_back".split()
+
+
+@click.group()
+def table() -> None:
+    """The office's tables, learners and activities: import, history, undo, export."""
+
+
+@table.command("import")
+@_TABLE
+@click.argument("file", type=_FILE)
+@click.option("--sheet", default="", help="Which sheet of an Excel file.")
+@click.option("--column", "columns", multiple=True, metavar="HEADING=COLUMN",
+              help="What a heading of yours means; remembered.")  # fmt: skip
+@click.option("--ignore", multiple=True, metavar="HEADING",
+              help="A heading that is not to be taken; remembered.")  # fmt: skip
+@click.option("--ignore-others", is_flag=True, help="Take known headings alone; remembered.")
+@click.option("--set", "constants", multiple=True, metavar="COLUMN=VALUE",
+              help="The same value in every row, such as site=lms.example.")  # fmt: skip
+@click.option("--dates", type=click.Choice(["month-first", "day-first"]), default="month-first",
+              show_default=True, help="How 03/04/1971 is meant.")  # fmt: skip
+@click.option("--replace/--merge", default=False, show_default="merge",
+              help="Remove rows that are not in the file, or let them stay.")  # fmt: skip
+@click.option("--skip-wrong", is_flag=True, help="Leave wrong rows out and take the others.")
+@click.option("--allow-removals", is_flag=True, help="Yes, so many rows are to be removed.")
+@click.option("--show", is_flag=True, help="Show the values too, not only which columns change.")
+@click.option("--all", "everything", is_flag=True, help="Show every change and every wrong row.")
+@click.option("--yes", is_flag=True, help="Do it without asking.")
+@click.pass_context
+def import_(context: click.Context, /, name: str, file: Path, **options: Any) -> None:
+    """Bring the rows of FILE, Excel or CSV, into a TABLE: a preview first, then with your yes.
+
+    Rows are known by learner (or course), LMS and board. One wrong row, and nothing is taken.
+    """
+    settings = settings_of(context)
+    desk = desk_of(settings)
+    wish = _wish(options)
+    try:
+        preview = _watched(lambda tell: desk.preview_file(name, file, wish, tell))
+    except TableProblems as found:
+        fail([*map(str, found.problems), "nothing was changed"])
+    bring(settings, desk, preview, options)
+
+
+def bring(settings: Settings, desk: TableDesk, preview: Preview, options: dict[str, Any]) -> None:
+    """Show a preview, ask, and do it."""
+    most = None if options["everything"] else _SHORT
+    _tell(preview, most, show=options["show"])
+    hindrances = preview.hindrances(settings.tables.most_removed_percent / 100)
+    if hindrances:
+        fail([*hindrances, "nothing was changed"])
+    if not preview.comparison.changes_anything:
+        click.echo("The table has all of this already.", err=True)
+        return
+    confirm(f"{preview.kind.file} becomes this.", yes=options["yes"])
+    try:
+        version = desk.apply(preview, user())
+    except TableChanged as error:
+        fail([str(error)], FAILED)
+    except OSError as error:
+        fail([f"{settings.tables_dir}: {error.strerror}; nothing was changed"], FAILED)
+    click.echo(f"Done: version {version.number} of {preview.kind.name}. To take it back:"
+               f" moc-consumer table undo {preview.kind.name}", err=True)  # fmt: skip
+
+
+def _tell(preview: Preview, most: int | None, *, show: bool) -> None:
+    for line in (*column_lines(preview), *preview.notes):
+        click.echo(line, err=True)
+    for problem in preview.wrong[:most]:
+        click.echo(f"wrong: {problem}", err=True)
+    left = len(preview.wrong) - len(preview.wrong[:most])
+    if left:
+        click.echo(f"wrong: {left} more; --all shows them", err=True)
+    row = summary(preview)
+    show_rows([row], [*row], "")
+    changes = change_lines(preview, most, show=show)
+    if changes:
+        show_rows(changes, _CHANGES, "")
+    hidden = sum(preview.comparison.counts.values()) - len(changes)
+    if hidden:
+        click.echo(f"{hidden} more changes; --all shows them", err=True)
+
+
+@table.command()
+@_TABLE
+@click.pass_context
+def history(context: click.Context, name: str) -> None:
+    """List the versions of a TABLE: when, who, from which file, how many rows; newest first."""
+    versions = desk_of(settings_of(context)).history(name).versions()
+    rows = [version_line(one) for one in reversed(versions)]
+    show_rows(rows, _HISTORY, f"{name} have no history yet: table import {name} FILE")
+
+
+@table.command()
+@_TABLE
+@click.option("--to", "number", type=int, help="The version to put back. Default: the one before.")
+@click.option("--show", is_flag=True, help="Show the values too, not only which columns change.")
+@click.option("--all", "everything", is_flag=True, help="Show every change.")
+@click.option("--yes", is_flag=True, help="Do it without asking.")
+@click.pass_context
+def undo(context: click.Context, /, name: str, number: int | None, **options: Any) -> None:
+    """Put back the TABLE as it was before the last import; once more, and the import is back.
+
+    What was sent to PARS stays sent: see credit withdraw.
+    """
+    settings = settings_of(context)
+    desk = desk_of(settings)
+    try:
+        preview = desk.preview_undo(name, number)
+    except (NoSuchVersion, TableProblems) as error:
+        problems = error.problems if isinstance(error, TableProblems) else [error]
+        fail([*map(str, problems)])
+    bring(settings, desk, preview, options)
+
+
+@table.command()
+@_TABLE
+@click.argument("number", type=int, metavar="VERSION")
+@click.option("--show", is_flag=True, help="Show the values too.")
+@click.pass_context
+def show(context: click.Context, name: str, number: int, *, show: bool) -> None:
+    """Show the rows of a VERSION of a TABLE, as table history numbers them."""
+    try:
+        rows = desk_of(settings_of(context)).rows_of(name, number, show=show)
+    except (NoSuchVersion, TableProblems) as error:
+        problems = error.problems if isinstance(error, TableProblems) else [error]
+        fail([*map(str, problems)])
+    show_rows(rows, ["row", *KINDS[name].columns], "It has no rows.")
+
+
+def desk_of(settings: Settings) -> TableDesk:
+    """The desk of these settings' tables."""
+    boards, wrong = load_boards(settings.boards_file)
+    if wrong:
+        fail(wrong)
+    if not settings.tables_dir.is_dir():
+        fail([f"{settings.tables_dir}: no such folder (tables_dir): make it first"])
+    return TableDesk(
+        settings.tables_dir, boards, settings.profiles, SystemClock(), settings.tables.keep_versions
+    )
+
+
+def _wish(options: dict[str, Any]) -> Wish:
+    columns = dict(_pairs("--column", options["columns"]))
+    columns |= dict.fromkeys(options["ignore"], "")
+    return Wish(
+        replace=options["replace"],
+        skip_wrong=options["skip_wrong"],
+        allow_removals=options["allow_removals"],
+        day_first=options["dates"] == "day-first",
+        sheet=options["sheet"],
+        constants=dict(_pairs("--set", options["constants"])),
+        said=Said(columns, options["ignore_others"]),
+    )
+
+
+def _pairs(option: str, said: tuple[str, ...]) -> list[tuple[str, str]]:
+    """A heading may hold an equals sign, a column's name never does."""
+    pairs = []
+    for one in said:
+        left, sign, right = one.rpartition("=") if option == "--column" else one.partition("=")
+        if not sign or not left.strip():
+            fail([f"{option} {one}: two words with = between are needed"])
+        pairs.append((left.strip(), right.strip()))
+    return pairs
+
+
+def _watched(work: Callable[[Callable[[int], None]], Preview]) -> Preview:
+    console = Console(stderr=True)
+    columns = TextColumn("{task.completed} rows read"), TextColumn("")
+    with Progress(*columns, console=console, transient=True,
+                  disable=not console.is_terminal) as bar:  # fmt: skip
+        task = bar.add_task("", total=None)
+        return work(lambda rows: bar.update(task, completed=rows))

@@ -1,0 +1,1 @@
+"""The schema registry: its HTTP API, its schemas, and what is known of them."""
