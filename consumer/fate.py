@@ -52,6 +52,17 @@ class Ignored:
 
 Judgement = Ready | Held | NotReportable | Refused
 
+
+def waiting_for(judgement: Judgement) -> tuple[Reason, ...]:
+    """Why a completion has no credit, or not of every board; nothing for one that is a letter."""
+    match judgement:
+        case Held(reasons) | Ready(waiting=reasons):
+            return reasons
+        case NotReportable(reason):
+            return (reason,)
+    return ()
+
+
 # ------------------------------------------------------------------ sending
 
 

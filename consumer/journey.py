@@ -46,6 +46,7 @@ class Heard:
 
     Of one event of several in a message, `part` says which, from 0, and `event` holds it.
     `only_if_heard`: it takes something back, and says nothing where nothing was heard of that.
+    `named`: its LMS may take it back by its id.
     """
 
     judgement: Judgement | Ignored
@@ -55,6 +56,7 @@ class Heard:
     part: int | None = None
     event: Envelope | None = field(default=None, repr=False)
     only_if_heard: bool = False
+    named: bool = False
 
 
 def hear(message: Message, house: House, now: datetime) -> list[Heard]:
@@ -102,13 +104,14 @@ def _read(event: Envelope, house: House, now: datetime) -> Heard:
     try:
         found = house.catalogue.recognise(event)
         mapping, version = found.name, found.version
+        named = found.source in house.catalogue.retracting
         said = found.read(event)
         if isinstance(said, NotReportable):
-            return Heard(said, found.glimpse(event), mapping, version)
+            return Heard(said, found.glimpse(event), mapping, version, named=named)
         if isinstance(said, Ignored):
             return Heard(said, None, mapping, version)
-        judged = judge(said, house, now)
-        return Heard(judged, said, mapping, version, only_if_heard=found.only_if_heard)
+        judged, only = judge(said, house, now), found.only_if_heard
+        return Heard(judged, said, mapping, version, only_if_heard=only, named=named)
     except Stopped as stopped:
         return Heard(Refused(stopped.reasons), None, mapping, version)
     except Exception as error:  # noqa: BLE001  an unforeseen fault refuses this record, no other

@@ -32,6 +32,7 @@ class Undecidable(Exception):
 _STAYS = "what PARS has stays, and what waited to take its place is dropped"
 MEANINGS = {
     "retracted_after_sending": ("PARS is asked to delete the credit", "the credit stays as it is"),
+    "retracted_in_part": ("the credit is taken back", "the credit stays as it is"),
     "completed_after_withdrawal": ("it counts: it is sent", "it does not count: nothing is sent"),
     "reported_again": ("it counts: it is sent", "it does not count: nothing is sent"),
     "changed_after_sending": ("what PARS has is corrected", "what PARS has stays"),

@@ -103,6 +103,7 @@ ADVICE: dict[str, Advice] = {
         # people decide
         ("retracted", "the LMS took the completion back", "nobody", "nothing to do"),
         ("retracted_after_sending", "the LMS took back what PARS may have", "coordinator", "agree to withdraw it from PARS, or decline to keep it"),
+        ("retracted_in_part", "the LMS took back one of several events of this completion; another, of another time, stands", "coordinator", "agree to take the completion back, or decline to keep it"),
         ("changed_after_sending", "the LMS changed what PARS has already", "coordinator", "agree if the new one is right: PARS is corrected; or decline"),
         ("completed_after_withdrawal", "completed again after it was taken back", "coordinator", "agree if it counts, or decline"),
         ("read_otherwise", "today's mapping reads another learner or course out of the event", "LMS admin", "check the mapping; if it is right, withdraw the credit and publish the event again"),

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, select
 from consumer.bus.port import Message
 from consumer.credit import Heard as HeardState
 from consumer.decisions import Arrival, Move, decide
-from consumer.fate import Held, Ignored, Judgement, NotReportable, Ready, Refused
+from consumer.fate import Held, Ignored, Judgement, NotReportable, Ready, Refused, waiting_for
 from consumer.journey import Heard
 from consumer.ledger.bulk import insert_rows
 from consumer.ledger.completionbook import CompletionBook, happened, overtakes
@@ -20,12 +20,14 @@ from consumer.ledger.creditbook import Agreed, CreditBook
 from consumer.ledger.digests import Digests
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.letters import Origin, Status
+from consumer.ledger.namebook import NameBook
 from consumer.ledger.newcomers import EventKey, Keys, Newcomers, known_events
 from consumer.ledger.originals import sealed_original
 from consumer.ledger.schema import completions, events
 from consumer.ledger.searching import SearchBook
 from consumer.ledger.series import series_fault
 from consumer.ledger.surges import Settled
+from consumer.ledger.takingback import TakingBack
 from consumer.mapping.said import Kind, Said
 from consumer.reason import Reason, Stage, pack_reasons
 
@@ -37,7 +39,9 @@ class Bookkeeper:
         self._db, self._ledger, self._now = connection, ledger, now
         self._rows = CompletionBook(connection, ledger, now)
         self._credits = CreditBook(connection, ledger, now)
-        self._newcomers = Newcomers(connection, ledger.identity, self._rows, self._credits)
+        names = NameBook(connection, ledger.identity)
+        self._newcomers = Newcomers(connection, ledger.identity, self._rows, self._credits, names)
+        self._by_id = TakingBack(names, self._rows, self._apply, self._retract, self._ask_person)
         self._known: set[EventKey] = set()
         self._events: list[dict[str, Any]] = []
         self._search = SearchBook(connection, ledger)
@@ -89,6 +93,9 @@ class Bookkeeper:
             if set_aside and self._rows.find(what.said) is not None:
                 # What its mapping does not report says nothing against a completion we know of.
                 return "not_reportable", None
+            if what.said.retracts:
+                self._newcomers.taken_back(what.said)
+                return self._by_id.take_back(what, what.said, self._origin(message, what))
             if what.only_if_heard and self._rows.find(what.said) is None:
                 return "not_reportable", None
             return self.enter(what, what.said, what.judgement, message)
@@ -148,7 +155,9 @@ class Bookkeeper:
         if what.said is None or isinstance(what.judgement, Ignored):
             self._credits.settle_letter(letter.id)
             return "not_reportable"
-        if letter.completion_id is None:
+        if letter.completion_id is not None and what.said.retracts:
+            fate = self._withdraw(letter.completion_id, what.said)
+        elif letter.completion_id is None:
             # It could not be read when it came: it arrives now, and overrules nothing since.
             fate, _ = self._settle(message, what, self._digests.of(message, what.part))
         else:
@@ -173,12 +182,17 @@ class Bookkeeper:
     ) -> tuple[str, int]:
         """Decide about one readable event; gives its fate and the completion's number."""
         row = self._rows.find(said)
+        if not replay and self._by_id.is_taken_back(what, said):
+            number, fate = self._by_id.arrive(row, what, said, message)
+            self._search.enter(number, said, judgement)
+            return fate, number
         if row is not None and not replay and self._rows.outlived(row, said):
             return "duplicate", int(row.id)
         arrival = Arrival.REPLAY if replay else self._rows.arrival(row, said)
         overtaken = row is not None and not replay and overtakes(row, said)
         move = Move.HOLD if overtaken else decide(self._rows.standing(row, arrival), arrival)
         number = self._rows.upsert(row, said, what, message, move)
+        self._by_id.enter(what, said, number)
         if said.kind is Kind.RETRACTION and replay:
             return self._withdraw(number, said), number
         origin = self._origin(message, what)
@@ -186,7 +200,7 @@ class Bookkeeper:
 
     def rejudge(self, row: Row[Any], said: Said, judgement: Judgement) -> str:
         """A table changed: what was held, or ready and unsent, is written as it now stands."""
-        waiting = _waiting_for(judgement)
+        waiting = waiting_for(judgement)
         if isinstance(judgement, Ready):
             settled = row.state == HeardState.CREDITED and not self._credits.unsent(row.id)
             settled = settled and row.unfinished == judgement.unfinished
@@ -202,6 +216,7 @@ class Bookkeeper:
     def reread(self, number: int, what: Heard, said: Said, judgement: Judgement) -> None:
         """Remember what today's mapping reads out of a completion, and find it by today's names."""
         self._rows.reread(number, what, said)
+        self._by_id.enter(what, said, number)
         self._search.enter(number, said, judgement)
         self.write_gathered()
 
@@ -327,13 +342,3 @@ class Bookkeeper:
             offset=message.offset,
             original=sealed_original(self._ledger.seal, message, what),
         )
-
-
-def _waiting_for(judgement: Judgement) -> tuple[Reason, ...]:
-    """Why a completion has no credit, or not of every board; nothing for one that is a letter."""
-    match judgement:
-        case Held(reasons) | Ready(waiting=reasons):
-            return reasons
-        case NotReportable(reason):
-            return (reason,)
-    return ()

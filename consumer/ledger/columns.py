@@ -1,10 +1,19 @@
-"""What the ledger's columns hold that is not the same in every database."""
+"""What the tables share: how they are named, and columns that databases keep differently."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import BigInteger, Dialect, Integer, TypeDecorator
+from sqlalchemy import BigInteger, Dialect, Integer, MetaData, TypeDecorator
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
 
 # A row's own number: SQLite counts only in its INTEGER, PostgreSQL needs the room of a BIGINT.
 Number = BigInteger().with_variant(Integer(), "sqlite")

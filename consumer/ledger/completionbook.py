@@ -52,6 +52,10 @@ class CompletionBook:
         own = (one for one in heard if row and one.said and self._key(one.said) == row.key)
         return next(own, heard[0])
 
+    def get(self, number: int) -> Row[Any]:
+        """The completion of this number."""
+        return self._db.execute(select(completions).where(completions.c.id == number)).one()
+
     def standing(self, row: Row[Any] | None, arrival: Arrival) -> DecisionRow:
         """What the decision table calls it: its own state, or its weightiest credit's."""
         if row is None:

@@ -22,7 +22,14 @@ from consumer.journey import Heard
 from consumer.ledger.bulk import insert_rows, known_among, new_numbers
 from consumer.ledger.completionbook import CompletionBook, standing_of
 from consumer.ledger.creditbook import CreditBook
-from consumer.ledger.schema import completion_credits, completions, credits_, events
+from consumer.ledger.namebook import NameBook
+from consumer.ledger.schema import (
+    completion_credits,
+    completions,
+    credits_,
+    events,
+    named_events,
+)
 from consumer.ledger.series import fits_alone
 from consumer.mapping.said import Kind, Said
 from consumer.participant import Record
@@ -49,10 +56,14 @@ def known_events(db: Connection, messages: Sequence[Message]) -> set[EventKey]:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """All that a readable event may meet: its completion, and each record's credit and series."""
+    """All that a readable event may meet: its completion, and each record's credit and series.
+
+    `name` is the hash of its own id, blank unless it may be taken back by it.
+    """
 
     completion: str
     credits: tuple[tuple[str, str], ...]
+    name: str = ""
 
     @property
     def all(self) -> set[str]:
@@ -73,6 +84,7 @@ class Newcomer:
     said: Said = field(repr=False)
     judgement: Judgement | Ignored = field(repr=False)
     fate: str
+    name: str
     row: dict[str, Any] = field(repr=False)
     credits: list[dict[str, Any]] = field(repr=False)
 
@@ -81,22 +93,40 @@ class Newcomers:
     """Takes what meets nothing; has to be written before anything else is."""
 
     def __init__(
-        self, connection: Connection, identity: Identity, rows: CompletionBook, credit: CreditBook
+        self,
+        connection: Connection,
+        identity: Identity,
+        rows: CompletionBook,
+        credit: CreditBook,
+        names: NameBook,
     ) -> None:
         self._db, self._identity = connection, identity
-        self._rows, self._credits = rows, credit
+        self._rows, self._credits, self._names = rows, credit, names
+        self._taken_back: set[str] = set()
         self._met: set[str] = set()
         self._waiting: list[Newcomer] = []
 
     def expect(self, batch: Iterable[Heard]) -> list[Keys | None]:
         """Look up, once for the batch, what of it the ledger knows; gives each event's keys."""
-        keys = [_keys(self._identity, what) for what in batch]
+        keys = [self._keys(what) for what in batch]
+        self._taken_back = self._names.taken_back_among(one.name for one in keys if one)
         own = {one.completion for one in keys if one}
         credit = {key for one in keys if one for pair in one.credits for key in pair}
         self._met |= known_among(self._db, completions.c.key, own)
         for column in (credits_.c.key, credits_.c.series):
             self._met |= known_among(self._db, column, credit)
         return keys
+
+    def taken_back(self, said: Said) -> None:
+        """An event that this retraction names is nothing new when it comes."""
+        self._taken_back.add(self._names.retracted(said))
+
+    def _keys(self, what: Heard) -> Keys | None:
+        if (said := what.said) is None or said.retracts:
+            return None
+        pairs = [_pair(self._identity, one) for one in _records(what)]
+        own = self._identity.completion_key(said.site, said.learner, said.course, said.occurrence)
+        return Keys(own, tuple(pairs), self._names.name(said) if what.named else "")
 
     def take(self, event: EventKey, message: Message, what: Heard, keys: Keys | None) -> bool:
         """Whether this one is new, and was taken."""
@@ -105,6 +135,7 @@ class Newcomers:
         new = self._met.isdisjoint(keys.all)
         # Whoever deals with this one: what comes later and meets it is not new any more.
         self._met |= keys.all
+        new = new and keys.name not in self._taken_back
         outcome = _outcome(what.judgement, keys) if new else None
         if outcome is None or what.said.kind is not Kind.COMPLETION:
             return False
@@ -114,7 +145,9 @@ class Newcomers:
             self._credits.new(key, series, record)
             for (key, series), record in zip(keys.credits, _records(what), strict=True)
         ]
-        self._waiting.append(Newcomer(event, what.said, what.judgement, fate, row, credit_rows))
+        self._waiting.append(
+            Newcomer(event, what.said, what.judgement, fate, keys.name, row, credit_rows)
+        )
         return True
 
     def write(self) -> list[tuple[Newcomer, int]]:
@@ -128,6 +161,12 @@ class Newcomers:
             for _ in one.credits
         ]
         insert_rows(self._db, completion_credits, links)
+        named = [
+            self._names.row(one.said, one.name, number)
+            for number, one in zip(numbers, waiting, strict=True)
+            if one.name
+        ]
+        insert_rows(self._db, named_events, named, new_only=True)
         return list(zip(waiting, numbers, strict=True))
 
     def _insert(self, table: Table, rows: Sequence[dict[str, Any]]) -> Sequence[int]:
@@ -139,14 +178,6 @@ class Newcomers:
             row["id"] = number
         insert_rows(self._db, table, rows)
         return numbers
-
-
-def _keys(identity: Identity, what: Heard) -> Keys | None:
-    if (said := what.said) is None:
-        return None
-    pairs = [_pair(identity, one) for one in _records(what)]
-    own = identity.completion_key(said.site, said.learner, said.course, said.occurrence)
-    return Keys(own, tuple(pairs))
 
 
 def _pair(identity: Identity, record: Record) -> tuple[str, str]:

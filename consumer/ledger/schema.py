@@ -12,7 +12,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     String,
     Table,
     Text,
@@ -22,17 +21,11 @@ from sqlalchemy import (
 )
 
 from consumer.ledger.columns import FineInstant, Instant, Number
+from consumer.ledger.columns import metadata as metadata
+from consumer.ledger.namedevents import named_events as named_events
+from consumer.ledger.namedevents import retracted_events as retracted_events
 
 _RESTORED = text("restored_at IS NOT NULL")
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
 
 facts = Table(
     "facts",

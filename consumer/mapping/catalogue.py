@@ -22,7 +22,7 @@ class Catalogue:
 
     `version` is the digest of the files it was loaded from, blank if it was not loaded from any.
     `meanings` holds a digest of what each mapping says, by its name: two that are equal differ in
-    comments and order at most.
+    comments and order at most. `retracting` are the LMSs that take events back by their ids.
     """
 
     def __init__(
@@ -32,6 +32,7 @@ class Catalogue:
         meanings: Table[str, str] = _UNKNOWN,
     ) -> None:
         self.mappings, self.version, self.meanings = tuple(mappings), version, meanings
+        self.retracting = frozenset(one.source for one in self.mappings if one.retracts)
         self._whole = Shelves((one, one.match) for one in self.mappings if one.each is None)
         places = dict.fromkeys(one.each.place for one in self.mappings if one.each)
         self._fans = {place: Fan(place, self.mappings) for place in places}

@@ -14,7 +14,7 @@ from consumer.mapping.problem import Report, hint
 from consumer.mapping.row import Row, compile_row
 from consumer.mapping.said import Kind
 from consumer.mapping.shape import NotInSchema, SchemaInvalid, Shape
-from consumer.mapping.target import TARGETS, required
+from consumer.mapping.target import OF_THE_EVENT, TARGETS, required
 from consumer.mapping.todo import tell_open
 from consumer.mapping.tree import Node, parse
 
@@ -199,7 +199,20 @@ class _File:
             if target not in event.value:
                 message = f"{_named(kind)} needs it"
                 self.report.add(event.line, f"event.{target}", "missing_target", message)
+        self.check_retracts(kind, event.value)
         return tuple(filter(None, (self.row(kind, *entry) for entry in event.value.items())))
+
+    def check_retracts(self, kind: Kind, rows: dict[str, Node]) -> None:
+        if "retracts" not in rows:
+            return
+        if kind is not Kind.RETRACTION:
+            message = "only a retraction takes an event back"
+            self.report.add(rows["retracts"].line, "event.retracts", "verb_clash", message)
+            return
+        for name in OF_THE_EVENT:
+            if name in rows:
+                message = "retracts names the event, which has said that itself"
+                self.report.add(rows[name].line, f"event.{name}", "verb_clash", message)
 
     def no_rows(self) -> None:
         for key in ("event", "not_reportable"):

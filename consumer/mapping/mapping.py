@@ -41,6 +41,11 @@ class Mapping:
         return self.name.partition("/")[0]
 
     @property
+    def retracts(self) -> bool:
+        """Whether it takes events back by their ids."""
+        return any(row.target == "retracts" for row in self.rows)
+
+    @property
     def paths(self) -> tuple[Path, ...]:
         """Every path of the rows."""
         conditions = [*self.match, *(excuse.condition for excuse in self.excuses)]
@@ -131,4 +136,6 @@ class Mapping:
         # A retraction need not say when the course was completed; then its own time stands.
         if "completed" not in values:
             values["completed"] = values["occurred_at"]
+        if "retracts" in values:
+            values = {"site": "", "learner": "", "course": ""} | values
         return Said(self.kind, self.source, self.name, self.version, **values)

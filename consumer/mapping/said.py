@@ -30,7 +30,9 @@ class Said:
     an aware instant, cut to a date in the activity's zone later, or a plain date
     where the LMS gives no time. `occurred_at` is when the event itself was made (it orders a
     retraction against a completion), None if the LMS does not say. `occurrence` is empty unless
-    the LMS names a session or claim. `event_id` is for tracing only, never identity.
+    the LMS names a session or claim. `event_id` is for tracing, and for finding what a retraction
+    names; never identity. `retracts` is the event that a retraction takes back, where it names
+    that and neither learner nor course, which are then blank.
     """
 
     kind: Kind
@@ -46,6 +48,7 @@ class Said:
     title: str = ""
     occurrence: str = ""
     event_id: str = ""
+    retracts: str = ""
 
     @property
     def instant(self) -> datetime:

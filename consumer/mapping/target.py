@@ -32,17 +32,23 @@ TARGETS = {
         Target("title"),
         Target("occurrence"),
         Target("event_id"),
+        Target("retracts", from_event=True),
     )
 }
 
 _ALWAYS = ("site", "learner", "course")
+OF_THE_EVENT = ("learner", "course", "completed", "occurrence", "points", "title")
+"""What a retraction that names an event does not say: that event has said it."""
 
 
 def required(kind: Kind, present: Collection[str]) -> tuple[str, ...]:
     """The targets that `kind` cannot do without.
 
-    A retraction may lack `completed`: when the event was made then stands for it.
+    A retraction may lack `completed`: when the event was made then stands for it. One that names
+    the event it takes back needs nothing of that event's.
     """
+    if kind is Kind.RETRACTION and "retracts" in present:
+        return ("retracts", "occurred_at")
     if kind is Kind.RETRACTION and "occurred_at" in present and "completed" not in present:
         return (*_ALWAYS, "occurred_at")
     return (*_ALWAYS, "completed")

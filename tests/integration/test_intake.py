@@ -16,8 +16,11 @@ from sqlalchemy.exc import IntegrityError
 
 from consumer.bus.port import BusUnavailable, CommitRefused, Listener, Message, Partition
 from consumer.credit import State
+from consumer.event import Envelope
 from consumer.ledger.ledger import LedgerUnavailable
 from consumer.ledger.seal import unpack_original
+from consumer.mapping.catalogue import Catalogue
+from consumer.mapping.mapping import Mapping as MappingFile
 from consumer.pumps.intake import IntakePump
 from tests.integration.office import Office
 from tests.integration.people import (
@@ -135,14 +138,15 @@ def test_everyday_noise_leaves_nothing_but_the_position(office: Office) -> None:
 
 
 def test_a_fault_of_our_own_refuses_that_record_alone(office: Office) -> None:
-    class Broken:
-        def recognise(self, envelope: Any) -> Any:
-            if envelope.body.get("courseid") == "102":
+    class Broken(Catalogue):
+        def recognise(self, event: Envelope) -> MappingFile:
+            if event.body.get("courseid") == "102":
                 raise KeyError("Vantongeren")
-            return house.catalogue.recognise(envelope)
+            return super().recognise(event)
 
     house = office.service.premises.house
-    office.service.premises._house = replace(house, catalogue=Broken())  # type: ignore[arg-type]
+    broken = Broken(house.catalogue.mappings)
+    office.service.premises._house = replace(house, catalogue=broken)
     fates = office.hear(moodle(PRIYA, "102"), moodle(OTIS))
     assert fates == {"refused": 1, "ready": 1}
     assert office.letter["reason"] == "internal"

@@ -36,6 +36,7 @@ from tests.integration.people import (
     raw,
     revoked,
 )
+from tests.integration.test_taking_back import COMPLETED, SITE, VOIDED, completes, void
 from tests.unit.mapping.samples import mapping, written
 
 SEALED = {"said", "original", "record", "message"}
@@ -43,7 +44,8 @@ ROWS = {
     "occurrence": "{from: body.session, optional: true}",
     "points": "{from: body.points, number: true, optional: true}",
 }
-EVENTS = Catalogue([*catalogue().mappings, mapping(written(**ROWS))])  # type: ignore[arg-type]
+PARTLY = mapping(written(**ROWS))  # type: ignore[arg-type]
+EVENTS = Catalogue([*catalogue().mappings, PARTLY, COMPLETED, VOIDED])
 PARTS = course("", "RSS", activity="PARTS", repeats="claim", points_basis="claimed")
 TWIN = replace(LENA, number=77, board_id=PRIYA.board_id)
 STRANGER = replace(LENA, number=78)
@@ -78,6 +80,11 @@ SAID = [
     claim("b", "0.5"),
     claim("c", "0.5"),
     claim("d", "2"),
+    completes(OTIS, "a"),
+    completes(OTIS, "b", NOON + DAY),
+    completes(LENA, "a"),
+    void("a"),
+    void("b"),
 ]
 
 
@@ -85,7 +92,7 @@ def office_in(folder: Path, batch_size: int) -> Office:
     """An office that hears so many events in one transaction."""
     office = Office(folder, FakeClock(), intake={"batch_size": batch_size})
     office.put_learners(*(who.row() for who in (*EVERYONE, TWIN)))
-    office.put_activities(PARTS, *COURSES)
+    office.put_activities(PARTS, course(SITE, "101"), *COURSES)
     office.events = EVENTS
     office.start(intake={"batch_size": batch_size})
     return office

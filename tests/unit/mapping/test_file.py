@@ -22,6 +22,12 @@ from tests.unit.mapping.samples import (
 
 TITLE = 12
 KIND = "kind: completion"
+TAKING = HEAD.replace(KIND, "kind: retraction")
+VOID = {
+    **dict.fromkeys(ROWS),
+    "retracts": "{from: body.of}",
+    "occurred_at": "{from: body.at, instant: iso8601}",
+}
 
 
 @pytest.mark.parametrize(
@@ -228,3 +234,23 @@ def test_what_is_no_mapping_file_at_all(text: str) -> None:
     compiled, found = attempt(text)
     assert compiled is None
     assert found
+
+
+def test_a_retraction_may_name_the_event_it_takes_back_and_nothing_of_it() -> None:
+    voiding, problems = attempt(written(TAKING, **VOID))
+    assert (problems, voiding and voiding.retracts) == ([], True)
+    for target in ("learner", "course", "completed", "occurrence", "points", "title"):
+        number = {"points": ", number: true", "completed": ", instant: iso8601"}
+        row = f"{{from: body.v{number.get(target, '')}}}"
+        found = problem(written(TAKING, **(VOID | {target: row})))
+        assert (found.code, found.field) == ("verb_clash", f"event.{target}")
+    assert problem(written(TAKING, **(VOID | {"occurred_at": None}))).code == "missing_target"
+    optional = VOID | {"retracts": "{from: body.of, optional: true}"}
+    assert problem(written(TAKING, **optional)).code == "verb_clash"
+
+
+def test_only_a_retraction_takes_an_event_back() -> None:
+    found = problem(written(retracts="{from: body.of}"))
+    assert (found.code, found.field) == ("verb_clash", "event.retracts")
+    invented = problem(written(TAKING, **(VOID | {"retracts": "{const: a}"})))
+    assert "must come from the event" in invented.message
