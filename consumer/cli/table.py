@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from rich.progress import Progress, TextColumn
 from consumer.cli.context import settings_of, user
 from consumer.cli.output import FAILED, confirm, fail, show_rows
 from consumer.clock import SystemClock
+from consumer.desk import tablefiles
+from consumer.desk.tablefiles import NoSuchForm
 from consumer.desk.tablelines import change_lines, column_lines, summary, version_line
 from consumer.desk.tabling import Preview, TableDesk, Wish
 from consumer.settings import Settings
@@ -154,6 +157,56 @@ def show(context: click.Context, name: str, number: int, *, show: bool) -> None:
         problems = error.problems if isinstance(error, TableProblems) else [error]
         fail([*map(str, problems)])
     show_rows(rows, ["row", *KINDS[name].columns], "It has no rows.")
+
+
+@table.command()
+@_TABLE
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.pass_context
+def export(context: click.Context, name: str, file: Path) -> None:
+    """Write a TABLE to FILE, Excel (.xlsx) or CSV (.csv), that only you can read."""
+    desk = desk_of(settings_of(context))
+    try:
+        count = tablefiles.export(KINDS[name], desk.rows(name), file)
+    except TableProblems as found:
+        fail([*map(str, found.problems)])
+    except (NoSuchForm, OSError) as error:
+        fail([_why(file, error)])
+    click.echo(f"{count} rows in {file}", err=True)
+
+
+@table.command()
+@_TABLE
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def template(name: str, file: Path) -> None:
+    """Write an empty TABLE to FILE, to fill in; Excel with a sheet that explains each column."""
+    try:
+        tablefiles.template(KINDS[name], file)
+    except (NoSuchForm, OSError) as error:
+        fail([_why(file, error)])
+    click.echo(f"Fill in {file}, then: moc-consumer table import {name} {file}", err=True)
+
+
+@table.command()
+@click.pass_context
+def check(context: click.Context) -> None:
+    """Tell what is wrong with the tables as they are, row by row. Exit code 1 if anything is.
+
+    The service takes a table whose IDs or names are wrong; those learners' completions stop.
+    """
+    settings = settings_of(context)
+    desk = desk_of(settings)
+    rows = [
+        {"file": one.file, "row": one.line, "column": one.column, "message": one.message}
+        for name in KINDS
+        for one in desk.check(name)
+    ]
+    show_rows(rows, ["file", "row", "column", "message"], "Both tables are as they should be.")
+    sys.exit(FAILED if rows else 0)
+
+
+def _why(file: Path, error: NoSuchForm | OSError) -> str:
+    return f"{file}: {error.strerror}" if isinstance(error, OSError) else str(error)
 
 
 def desk_of(settings: Settings) -> TableDesk:

@@ -25,6 +25,7 @@ from consumer.tables.heading import Headings, Said, find_headings, known_counter
 from consumer.tables.history import Deed, History, Version
 from consumer.tables.kind import HIDDEN, KINDS, LEARNERS, TableKind
 from consumer.tables.remembered import remember, remembered
+from consumer.tables.scrutiny import Origin
 from consumer.tables.value import Values
 
 MOST_REMOVED = 0.2
@@ -143,6 +144,25 @@ class TableDesk:
             for line, cells in _rows(kind, content)
         ]
 
+    def check(self, table: str) -> list[TableProblem]:
+        """What is wrong with the table as it is, row by row; the service may take it all the same.
+
+        A wrong ID or name stops that learner's records alone.
+        """
+        kind = KINDS[table]
+        try:
+            _, rows = self._current(kind)
+            current = read_current(kind, rows)
+        except TableProblems as found:
+            return [*found.problems]
+        told = ((Origin(kind.file, line), row) for line, row in current.values())
+        return sorted(scrutinise(kind, told, kind.file, self._boards, self._profiles))
+
+    def rows(self, table: str) -> Iterator[Mapping[str, str]]:
+        """The rows of the table as it is. Raises TableProblems."""
+        _, rows = self._current(KINDS[table])
+        return (cells for _, cells in rows)
+
     def apply(self, preview: Preview, who: str) -> Version:
         """Do what was seen. Raises TableChanged when the table is another by now."""
         counts = preview.counts()
@@ -186,7 +206,8 @@ class TableDesk:
 
     def _scrutinise(self, comparison: Comparison, name: str) -> None:
         incoming = comparison.incoming
-        found = scrutinise(comparison, name, self._boards, self._profiles)
+        rows = comparison.rows(name)
+        found = scrutinise(comparison.kind, rows, name, self._boards, self._profiles)
         for problem in found:
             incoming.refuse(problem.line, problem)
         incoming.drop({problem.line for problem in found})

@@ -47,12 +47,19 @@ class Book:
         self._sheets: list[Sheet] = []
         staging.holds(self)
 
-    def sheet(self, title: str, widths: Sequence[int], heading_row: int = 1) -> Sheet:
-        """A new sheet; rows down to `heading_row` stay in sight. `widths` are in characters."""
+    def sheet(
+        self, title: str, widths: Sequence[int], heading_row: int = 1, *, to_fill_in: bool = False
+    ) -> Sheet:
+        """A new sheet; rows down to `heading_row` stay in sight. `widths` are in characters.
+
+        To fill in: what somebody types below stays text, and Excel drops no zeros.
+        """
         inner = self._book.create_sheet(title)
         inner.freeze_panes = f"A{heading_row + 1}"
         for number, width in enumerate(widths, 1):
-            inner.column_dimensions[get_column_letter(number)].width = width
+            column = inner.column_dimensions[get_column_letter(number)]
+            column.width = width
+            column.number_format = "@" if to_fill_in else "General"
         scratch = f"{self._name}.sheet{len(self._sheets)}"
         self._staging.create(scratch).close()
         self._sheets.append(Sheet(inner, self._staging.path / scratch))

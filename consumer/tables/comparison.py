@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -263,17 +263,21 @@ class RowReader:
 
 
 def scrutinise(
-    comparison: Comparison, file: str, boards: Boards, profiles: Collection[str]
+    kind: TableKind,
+    rows: Iterable[tuple[Origin, str]],
+    file: str,
+    boards: Boards,
+    profiles: Collection[str],
 ) -> list[TableProblem]:
-    """What is wrong with the table as it would be.
+    """What is wrong with the rows of `file` among `rows`, a whole table.
 
     A problem of a row that was there before, and that the file does not touch, is not the file's.
     """
     found: list[TableProblem] = []
     people, periods = OnePersonEach(boards), Periods(boards, profiles)
-    for origin, row in comparison.rows(file):
-        cells = unpacked(comparison.kind, row)
-        if comparison.kind is LEARNERS:
+    for origin, row in rows:
+        cells = unpacked(kind, row)
+        if kind is LEARNERS:
             if origin.file == file:
                 faults = learner_faults(cells, boards)
                 found += (origin.problem(column, message) for column, message in faults)

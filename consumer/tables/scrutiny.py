@@ -8,9 +8,17 @@ from dataclasses import dataclass, field
 
 from consumer.board import DEFAULT_BOARD, Board, Boards
 from consumer.reason import Reason
-from consumer.rules import board_id_rules, licence_rules, name_rules, npi_rules, plain_board_id
+from consumer.rules import (
+    board_id_rules,
+    licence_rules,
+    name_rules,
+    npi_rules,
+    parse_birth_date,
+    plain_board_id,
+)
 from consumer.tables.activities import NOT_OURS, Activity, ActivityReader
 from consumer.tables.csvfile import CsvRow, TableProblem
+from consumer.tables.day import WRITE
 
 Cells = Mapping[str, str]
 
@@ -34,6 +42,8 @@ def learner_faults(cells: Cells, boards: Boards) -> Iterator[tuple[str, str]]:
         yield "board", f"known boards: {', '.join(boards)}"
     for reason in _broken(cells, board):
         yield reason.field, reason.detail or "is blank"
+    if cells["birth_date"] and not _day_of(cells["birth_date"]):
+        yield "birth_date", WRITE
 
 
 def _broken(cells: Cells, board: Board | None) -> Iterator[Reason]:
@@ -82,10 +92,12 @@ def _maybe_one(names: str, day: str, other_names: str, other_day: str) -> bool:
 
 
 def _day_of(birth_date: str) -> str:
-    """Month and day, in whichever form the row has it."""
-    digits = birth_date.replace("/", "-")
-    parts = digits.split("-")
-    return "-".join(parts[1:] if len(parts[0]) == 4 else parts[:2])
+    """Month and day, in whichever form the row has it; blank when there are none."""
+    try:
+        born = parse_birth_date(birth_date)
+    except ValueError:
+        return ""
+    return f"{born.month}/{born.day}"
 
 
 def _named(other: Origin, seen_from: Origin) -> str:

@@ -30,7 +30,7 @@ NEITHER = "neither yes nor no: it waits"
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
 _FILLERS = frozenset({"-", "--", "n/a", "#n/a", "none", "null", "tbd", "unknown", "?"})
 _FORMULA = ("=", "+", "@")
-_SAFE = re.compile("'(?=[=+@\t\r-])")  # what our own export puts in front of these
+_SAFE = re.compile("^'(?=[=+@\t\r'-])")  # what our own export puts in front of these
 _ROUNDED = re.compile(r"\d(?:[.,]\d+)?[eE]\+\d+", re.ASCII)
 _POINT_ZERO = re.compile(r"(\d+)\.0+", re.ASCII)
 _MOST_EXACT = 10**15
