@@ -62,6 +62,8 @@ ADVICE: dict[str, Advice] = {
         ("not_completed_yet", "the LMS has not noted the course as completed", "nobody", "nothing to do; it is reported once it is"),
         ("prior_learning", "it was learned elsewhere, and only written down here", "nobody", "nothing to do"),
         ("audit_mode", "the learner took the course without a certificate", "nobody", "nothing to do"),
+        ("not_passed", "the LMS says that the learner did not pass", "nobody", "nothing to do; a later pass is reported"),
+        ("waived", "the learner was let off the course and has not done it", "nobody", "nothing to do"),
         # what the tables lack: goes by itself
         ("activity_not_found", "the course is not in the activities table", "coordinator", "add the course to activities.csv; it goes by itself then"),
         ("learner_not_found", "the learner is not in the learners table", "coordinator", "add the learner to learners.csv; it goes by itself then"),

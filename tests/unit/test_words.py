@@ -11,6 +11,7 @@ import pytest
 
 from consumer.desk.words import ADVICE, advice
 from consumer.mapping.fault import Fault
+from consumer.mapping.loader import load_catalogue
 from consumer.pars.symptoms import BOARD, BOARD_ELSE, SAVE, SAVE_ELSE, STATUS, STATUS_ELSE
 from consumer.reason import Reason, Stage
 from consumer.resources import shipped
@@ -67,7 +68,9 @@ def in_tables() -> set[str]:
 
 
 def in_mappings() -> set[str]:
-    return {excuse.reason for one in catalogue().mappings for excuse in one.excuses}
+    starting = load_catalogue(shipped("mappings") / "starting-points", shipped("schemas"))
+    both = (*catalogue().mappings, *starting.mappings)
+    return {excuse.reason for one in both for excuse in one.excuses}
 
 
 NEVER_A_REASON = {"taken"}
