@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+import jiter
 import orjson
 
 from consumer.bus.port import Headers, Message
@@ -20,7 +22,7 @@ _BOM = b"\xef\xbb\xbf"
 _NUL = "\x00"
 _PLAIN = Reading()
 _SORTED = orjson.OPT_SORT_KEYS
-
+_PLACE = re.compile(r" at line (\d+) column (\d+)$")
 
 Place = tuple[str | int, ...]
 """Names and indexes on the way from a body to the list of events in it; none: the body itself."""
@@ -78,7 +80,7 @@ def decode(message: Message, payload_limit_bytes: int, reading: Reading = _PLAIN
 
     Raises Stopped (stage `decode`); SchemasAway when it is Avro and the registry cannot be asked.
     A byte order mark is accepted: RFC 8259 section 8.1 lets a parser skip it, and some gateways
-    write one before every event. Of two members with one name the last wins.
+    write one before every event. Nesting may go 200 deep.
     """
     value = message.value
     if value is None:
@@ -139,10 +141,20 @@ def _body(value: bytes) -> dict[str, Any] | list[Any]:
 
 
 def _parse(text: bytes, skipped: int) -> tuple[Any, Reason | None]:
+    """The value, or why there is none.
+
+    orjson knows what JSON is to the letter, and where a text breaks it. jiter then sees what
+    orjson lets pass (a name that stands twice, endless nesting), and keeps whole numbers exact
+    that orjson would round to a float: 21 digits of an id are no other learner's.
+    """
     try:
-        return orjson.loads(text), None
+        orjson.loads(text)
     except orjson.JSONDecodeError as error:
         return None, _broken(text, skipped, error)
+    try:
+        return jiter.from_json(text, catch_duplicate_keys=True, cache_mode="keys"), None
+    except ValueError as error:
+        return None, _refused(str(error))
 
 
 def _broken(text: bytes, skipped: int, error: orjson.JSONDecodeError) -> Reason:
@@ -153,7 +165,16 @@ def _broken(text: bytes, skipped: int, error: orjson.JSONDecodeError) -> Reason:
         return Reason(Stage.DECODE, "invalid_utf8", "body", f"byte {skipped + broken.start}")
     byte = skipped + len(read[: error.pos].encode())
     where = f"line {error.lineno}, column {error.colno}, byte {byte}"
+    if error.msg.startswith("depth limit"):
+        return Reason(Stage.DECODE, "nested_too_deeply", "body", where)
     return Reason(Stage.DECODE, "malformed_json", "body", where)
+
+
+def _refused(said: str) -> Reason:
+    """What jiter did not take: its words end with the place, and may hold a name of the event."""
+    code = "duplicate_key" if said.startswith("Detected duplicate") else "nested_too_deeply"
+    place = _PLACE.search(said)
+    return Reason(Stage.DECODE, code, "body", place.expand(r"line \1, column \2") if place else "")
 
 
 def _holds_nul(body: Any) -> bool:

@@ -28,6 +28,8 @@ ADVICE: dict[str, Advice] = {
         ("oversized", "the event is larger than allowed", "SRE", "raise intake.payload_limit_bytes, then replay"),
         ("invalid_utf8", "the event is not text in UTF-8", "LMS admin", "correct the sender's encoding, then resend"),
         ("malformed_json", "the event is not JSON", "LMS admin", "correct the sender, then resend"),
+        ("duplicate_key", "a name stands twice in the event, and which value counts nobody knows", "LMS admin", "correct the sender, then resend"),
+        ("nested_too_deeply", "the event is nested more than 200 levels deep", "LMS admin", "correct the sender, then resend"),
         ("not_an_object", "the event is not a JSON object", "LMS admin", "correct the sender, then resend"),
         ("nul_character", "the event holds a NUL character", "LMS admin", "correct the sender, then resend"),
         ("undecodable_key", "the message key is not text", "LMS admin", "correct the sender, then resend"),

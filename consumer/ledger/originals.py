@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import jiter
 import orjson
 from sqlalchemy import Row
 
@@ -21,7 +23,8 @@ def sealed_original(seal: Seal, message: Message, what: Heard) -> bytes:
     original = Original(message.key, message.value, message.headers)
     if what.event is not None:
         headers = tuple((name, text.encode()) for name, text in what.event.headers.items())
-        original = Original(message.key, orjson.dumps(what.event.alone), headers, what.part)
+        key = None if what.event.key is None else what.event.key.encode()
+        original = Original(key, _packed(what.event.alone), headers, what.part)
     return seal.seal(pack_original(original))
 
 
@@ -43,4 +46,12 @@ def hear_again(
 def _event(original: Original) -> Envelope:
     headers = {name: text.decode() for name, text in original.headers}
     key = None if original.key is None else original.key.decode()
-    return Envelope(orjson.loads(original.value or b"null"), headers, key)
+    body = jiter.from_json(original.value or b"null", cache_mode="keys")
+    return Envelope(body, headers, key)
+
+
+def _packed(body: Any) -> bytes:
+    try:
+        return orjson.dumps(body)
+    except TypeError:  # a whole number of more than 64 bits, which decoding keeps exact
+        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()

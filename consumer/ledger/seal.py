@@ -132,6 +132,7 @@ class Original:
 
     Of one event of several in a message, `part` is its number, from 0, and the value the body that
     was decoded, as JSON, without the others: each is kept once, and nobody's with somebody else's.
+    Its key and headers are the decoded ones.
     """
 
     key: bytes | None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from collections.abc import Mapping as Table
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import orjson
+import jiter
 
 from consumer.bus.port import Message
 from consumer.event import Envelope, decode
@@ -71,7 +72,7 @@ def bare_envelope_of(text: bytes) -> Envelope:
 
 
 def _decode(value: Any, headers: Table[str, str], key: str | None) -> Envelope:
-    raw = None if value is None else orjson.dumps(value)
+    raw = None if value is None else json.dumps(value, ensure_ascii=False).encode()
     coded = tuple((name, text.encode()) for name, text in headers.items())
     message = Message("", 0, 0, None if key is None else key.encode(), raw, coded)
     return decode(message, len(raw or b""))
@@ -86,9 +87,9 @@ def _read(text: bytes) -> dict[str, Any]:
 
 def _parsed(text: bytes) -> Any:
     try:
-        return orjson.loads(text)
+        return jiter.from_json(text, catch_duplicate_keys=True, allow_inf_nan=False)
     except ValueError:
-        raise Unreadable("not readable as JSON") from None
+        raise Unreadable("not readable as JSON, or a name stands twice") from None
 
 
 def expectation(text: bytes) -> Verdict:

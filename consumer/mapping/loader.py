@@ -14,7 +14,7 @@ from consumer.mapping.file import SchemaText, compile_file
 from consumer.mapping.mapping import Mapping
 from consumer.mapping.problem import MappingProblems, Problem, Report, hint
 from consumer.mapping.proof import prove, prove_apart
-from consumer.mapping.tree import meaning
+from consumer.mapping.tree import MOST_CHARACTERS, meaning
 
 # Below the mappings, and no mappings of this office: sample tables (design 9), and files to copy.
 _ASIDE = ("tables", "starting-points")
@@ -144,7 +144,8 @@ def _name(file: Path, mappings_dir: Path) -> str:
 
 def _text(file: Path, report: Report) -> str | None:
     try:
-        return file.read_text(encoding="utf-8")
+        with file.open(encoding="utf-8") as opened:
+            return opened.read(MOST_CHARACTERS + 1)
     except (OSError, UnicodeDecodeError):
         report.add(1, "", "unreadable", "cannot be read as UTF-8 text")
         return None

@@ -18,6 +18,7 @@ from consumer.event import Envelope
 from consumer.mapping.fault import Fault, missing
 
 ROOTS = ("body", "item", "headers", "key")
+_MOST_CHARACTERS = 1000
 _LIMITS = "a path may hold names, [n] and one filter: fields[?key=='abim'].value | [0]"
 
 Find = Callable[[Any], Any]
@@ -62,6 +63,8 @@ class PathSyntax(Exception):
 
 def parse(text: str) -> Path:
     """The compiled path. Raises PathSyntax."""
+    if len(text) > _MOST_CHARACTERS:
+        raise PathSyntax(f"a path may hold {_MOST_CHARACTERS} characters")
     try:
         tree: Any = jmespath.compile(text).parsed
     except JMESPathError:

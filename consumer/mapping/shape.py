@@ -21,6 +21,9 @@ from consumer.reason import Reason, Stage, Stopped
 
 _MOST_REASONS = 20
 _INVALID = "not a JSON Schema, or it points outside itself"
+_PATTERN = "a pattern in it is none, or looks around, refers back or is too large"
+_TOO_LARGE = "larger than 1 MiB"
+_MOST_BYTES = 1024 * 1024
 _ANYTHING: dict[str, Any] = {}
 _BRANCHES = ("anyOf", "oneOf", "allOf")
 
@@ -44,6 +47,8 @@ class Shape:
 
     def __init__(self, text: bytes) -> None:
         """Raises SchemaInvalid."""
+        if len(text) > _MOST_BYTES:
+            raise SchemaInvalid(_TOO_LARGE)
         try:
             self._root = orjson.loads(text)
         except ValueError:
@@ -197,10 +202,14 @@ def _takes_object(schema: Schema) -> bool:
 def _validator(schema: Any) -> Any:
     """Raises SchemaInvalid."""
     try:
-        # Offline: a schema must never make the service call somebody.
-        return jsonschema_rs.validator_for(_lenient(schema), offline=True)
-    except ValueError:
-        raise SchemaInvalid(_INVALID) from None
+        # Offline: a schema must never make the service call somebody. Its patterns take time that
+        # grows with the text alone: the other engine backtracks, and some patterns never end.
+        return jsonschema_rs.validator_for(
+            _lenient(schema), offline=True, pattern_options=jsonschema_rs.RegexOptions()
+        )
+    except ValueError as error:
+        place = getattr(error, "instance_path", ())
+    raise SchemaInvalid(_PATTERN if {"pattern", "patternProperties"} & {*place} else _INVALID)
 
 
 def _lenient(schema: Any) -> Any:

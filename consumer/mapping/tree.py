@@ -15,6 +15,10 @@ import yaml
 
 from consumer.mapping.problem import Report
 
+MOST_CHARACTERS = 64 * 1024
+"""In a mapping file. The largest that make sense hold some thousand; reading a megabyte as YAML
+would take half a minute."""
+
 _BOOL = "tag:yaml.org,2002:bool"
 _NULL = "tag:yaml.org,2002:null"
 _TEXT = "tag:yaml.org,2002:str"
@@ -48,6 +52,9 @@ def parse(text: str, report: Report) -> Node | None:
 
     A key that stands twice is a problem too: YAML would keep the last without a word.
     """
+    if len(text) > MOST_CHARACTERS:
+        report.add(1, "", "too_large", f"more than {MOST_CHARACTERS} characters")
+        return None
     try:
         root = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:

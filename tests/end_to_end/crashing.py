@@ -106,7 +106,7 @@ class _Catalogue:
     def __init__(self, inner: Any) -> None:
         self.mappings = inner.mappings
 
-    def recognise(self, envelope: object) -> Any:
+    def events(self, envelope: object) -> Any:
         raise RuntimeError(f"what is {envelope}?")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import orjson
@@ -61,7 +62,7 @@ def done(who: Physician, name: str = "user", at: str = "2026-11-20T18:00:00Z") -
 
 def message(*events: Any) -> Outgoing:
     body = {"sensor": "harbor", "course": "101", "data": list(events)}
-    return Outgoing(TOPIC, b"k", orjson.dumps(body), (("ce_id", b"7"),))
+    return Outgoing(TOPIC, b"k", json.dumps(body).encode(), (("ce_id", b"7"),))
 
 
 @pytest.fixture
@@ -127,6 +128,19 @@ def test_a_message_heard_again_after_a_crash_repeats_every_event(harbor: Office)
     forget_positions(harbor)
     assert harbor.hear(THREE) == {"repeat": 3}
     assert (harbor.states(), len(harbor.open_letters())) == (["ready"] * 2, 1)
+
+
+def test_an_id_of_any_length_is_kept_to_the_last_digit(harbor: Office) -> None:
+    number = 10**30 + 1
+    harbor.put_learners(PRIYA.row(), OTIS.row(learner=str(number)))
+    harbor.look()
+    assert harbor.hear(message(done(PRIYA), done(OTIS, "learner") | {"learner": number})) == {
+        "ready": 1,
+        "refused": 1,
+    }
+    maps_by(harbor, a_mapping(MENDED))
+    assert harbor.replay() == "ready"
+    assert sorted(harbor.board_ids("ready")) == sorted([PRIYA.board_id, OTIS.board_id])
 
 
 def test_the_same_event_twice_in_a_message_is_one_credit(harbor: Office) -> None:
