@@ -151,15 +151,24 @@ def _reader(
 ) -> Callable[[Envelope], Any]:
     """Missing before the text verbs and missing after them is the same."""
 
-    def read(envelope: Envelope) -> Any:
+    def plain(envelope: Envelope) -> Any:
         value = source(envelope)
-        if changes and not missing(value):
-            for change in changes:
-                value = change(value)
         if not missing(value):
             return convert(value)
+        return nothing()
+
+    def changed(envelope: Envelope) -> Any:
+        value = source(envelope)
+        if not missing(value):
+            for change in changes:
+                value = change(value)
+            if not missing(value):
+                return convert(value)
+        return nothing()
+
+    def nothing() -> Any:
         if default is None and not optional:
             raise Fault("value_missing")
         return default
 
-    return read
+    return changed if changes else plain
