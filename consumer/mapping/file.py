@@ -25,6 +25,7 @@ _KEYS = (
     "match",
     "each",
     "kind",
+    "zone",
     "only_if_heard",
     "not_reportable",
     "event",
@@ -68,6 +69,7 @@ class _File:
         rows = self.rows(kind) if kind else ()
         version = self.text("version", _VERSION, "a whole number from 1")
         self.check_name()
+        self.check_zone()
         if kind is None or version is None:
             return None
         mapping = Mapping(
@@ -105,6 +107,14 @@ class _File:
         if name not in (None, self.name):
             line = self.entries["mapping"].line
             self.report.add(line, "mapping", "name_mismatch", f"the file's place says {self.name}")
+
+    def check_zone(self) -> None:
+        event, node = self.entries.get("event"), self.entries.get("zone")
+        if node is None:
+            return
+        rows = event.value.values() if event and isinstance(event.value, dict) else ()
+        if not any("instant" in row.value for row in rows if isinstance(row.value, dict)):
+            self.report.add(node.line, "zone", "bad_value", "no row has instant, which it is for")
 
     def kind(self) -> Kind | None:
         kinds = re.compile("|".join(Kind))
@@ -225,7 +235,7 @@ class _File:
             message = name + hint(name, tuple(TARGETS))
             self.report.add(node.line, f"event.{name}", "unknown_target", message)
             return None
-        row = compile_row(TARGETS[name], node, self.report)
+        row = compile_row(TARGETS[name], node, self.report, self.entries.get("zone"))
         event = self.entries["event"].value
         if (
             row

@@ -42,14 +42,17 @@ class Unusable(Exception):
     """A row cannot be compiled; its problems are in the report."""
 
 
-def compile_row(target: Target, node: Node, report: Report) -> Row | None:
-    """The row for `target`, or None with its problems in `report`."""
+def compile_row(target: Target, node: Node, report: Report, zone: Node | None = None) -> Row | None:
+    """The row for `target`, or None with its problems in `report`; `zone` is the mapping's own."""
     where = f"event.{target.name}"
     if not isinstance(node.value, dict):
         report.add(node.line, where, "bad_value", "a row looks like {from: body.user.id}")
         return None
     try:
-        return _Compiler(target, node.line, node.value, where, report).row()
+        entries = node.value
+        if zone and "instant" in entries:
+            entries = {"zone": zone} | entries
+        return _Compiler(target, node.line, entries, where, report).row()
     except Unusable:
         return None
 

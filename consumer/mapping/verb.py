@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,12 +14,102 @@ from consumer.mapping.fault import Fault, text
 from consumer.mapping.moment import dates, instant
 from consumer.mapping.tree import Node
 
-SOURCES = ("from", "const", "first_of", "join")
-CONVERSIONS = ("number", "instant", "date")
-FLAGS = ("optional", "trim", "digits", "upper", "number")
-# In this order, whatever the order in the file: each works on what the one before it left.
-TEXT_VERBS = ("trim", "strip_prefix", "upper", "digits", "map")
-VERBS = (*SOURCES, "with", "optional", "default", *TEXT_VERBS, *CONVERSIONS, "zone")
+
+class Role(StrEnum):
+    """What a verb is in a row. A value goes through TEXT verbs, then through one CONVERSION."""
+
+    SOURCE = "source"
+    DETAIL = "detail"
+    MISSING = "missing"
+    TEXT = "text"
+    CONVERSION = "conversion"
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A verb in the words of whoever writes mappings; documentation is made of this.
+
+    `example` is a row, or what makes one beside `from`; `flag`: its argument is true, or it is
+    left out.
+    """
+
+    name: str
+    role: Role
+    argument: str
+    does: str
+    example: str
+
+    @property
+    def flag(self) -> bool:
+        """Whether it is only there or not."""
+        return self.argument == "true"
+
+
+TABLE = (
+    Verb("from", Role.SOURCE, "PATH",
+         "takes the value at the path",
+         "from: body.user.id"),
+    Verb("first_of", Role.SOURCE, "[PATH, PATH]",
+         "takes the first that is there",
+         "first_of: [item.actor.id, item.actor]"),
+    Verb("join", Role.SOURCE, "[PATH, PATH]",
+         "puts parts together, with the text of `with` between them. A part that is missing, or "
+         "that holds this text, is an error",
+         "join: [body.tenant, body.course.id], with: '|'"),
+    Verb("const", Role.SOURCE, "TEXT",
+         "always this; not for learner or times",
+         "const: lms.example.org"),
+    Verb("with", Role.DETAIL, "TEXT",
+         "what `join` puts between the parts",
+         "join: [body.tenant, body.course.id], with: '|'"),
+    Verb("trim", Role.TEXT, "true",
+         "removes blanks around the text",
+         "from: body.user.id, trim: true"),
+    Verb("strip_prefix", Role.TEXT, "TEXT",
+         "removes this from the start, if it is there",
+         "from: body.actor.mbox, strip_prefix: 'mailto:'"),
+    Verb("upper", Role.TEXT, "true",
+         "makes letters capital",
+         "from: body.course.code, upper: true"),
+    Verb("digits", Role.TEXT, "true",
+         "keeps only the digits 0 to 9",
+         "from: body.course.code, digits: true"),
+    Verb("map", Role.TEXT, "{A: x, B: y}",
+         "replaces A by x and B by y; any other value is an error",
+         "from: body.site, map: {1: east, 2: west}"),
+    Verb("number", Role.CONVERSION, "true",
+         "reads a number: `1`, `1.25`, `\"1.25\"`; no exponent, no comma",
+         "from: body.credits, number: true"),
+    Verb("instant", Role.CONVERSION, "FORM",
+         "reads a date with time: `iso8601`, `epoch_s`, `epoch_ms`, or a pattern of strptime",
+         "from: body.completed_at, instant: iso8601"),
+    Verb("date", Role.CONVERSION, "FORM or [FORM, FORM]",
+         "reads a plain date, of YYYY, MM or M, DD or D. If two forms read two dates, that is an "
+         "error",
+         "from: body.completed_on, date: [YYYY-MM-DD, MM/DD/YYYY]"),
+    Verb("zone", Role.DETAIL, "ZONE",
+         "the time zone of an `instant` whose text names none. `zone:` of the mapping is for all "
+         "its rows",
+         "from: body.at, instant: '%m/%d/%Y %I:%M %p', zone: America/New_York"),
+    Verb("optional", Role.MISSING, "true",
+         "if there is nothing, the target stays empty; not for required targets",
+         "from: body.title, optional: true"),
+    Verb("default", Role.MISSING, "TEXT",
+         "if there is nothing, this; it skips the verbs from `trim` to `map`. Not for learner or "
+         "times",
+         "from: body.site, default: lms.example.org"),
+)  # fmt: skip
+"""Every verb. Text verbs work in this order, whatever the order in the file: each on what the one
+before it left."""
+
+
+def _of(role: Role) -> tuple[str, ...]:
+    return tuple(verb.name for verb in TABLE if verb.role is role)
+
+
+SOURCES, CONVERSIONS, TEXT_VERBS = _of(Role.SOURCE), _of(Role.CONVERSION), _of(Role.TEXT)
+FLAGS = tuple(verb.name for verb in TABLE if verb.flag)
+VERBS = tuple(verb.name for verb in TABLE)
 
 _NUMBER = re.compile(r"[+-]?\d{1,15}(?:\.\d{1,15})?", re.ASCII)
 _NOT_DIGITS = re.compile(r"[^0-9]+")

@@ -12,7 +12,8 @@ from consumer.mapping.file import compile_file
 from consumer.mapping.problem import Report
 from consumer.mapping.said import Kind
 from consumer.mapping.target import TARGETS
-from consumer.mapping.verb import VERBS
+from consumer.mapping.verb import TABLE, VERBS, Verb
+from tests.unit.mapping.samples import HEAD, attempt, written
 
 ROOT = Path(__file__).parents[3]
 GUIDE = (ROOT / "docs/mappings.md").read_text()
@@ -26,6 +27,20 @@ RAISED = re.compile(
 @pytest.mark.parametrize("word", [*TARGETS, *VERBS, *TESTS, *Kind])
 def test_the_guide_explains_every_word(word: str) -> None:
     assert re.search(rf"`{word}\b", GUIDE)
+
+
+@pytest.mark.parametrize("verb", TABLE, ids=lambda verb: verb.name)
+def test_the_guide_tells_of_every_verb_what_the_verb_says_of_itself(verb: Verb) -> None:
+    assert f"| `{verb.name}: {verb.argument}` | {verb.does} | `{verb.example}` |" in GUIDE
+
+
+@pytest.mark.parametrize("verb", TABLE, ids=lambda verb: verb.name)
+def test_a_verbs_example_is_a_row_that_has_it(verb: Verb) -> None:
+    assert f"{verb.name}:" in verb.example
+    targets = {"number": "points", "instant": "completed", "date": "completed", "zone": "completed"}
+    row, target = f"{{{verb.example}}}", targets.get(verb.name, "title")
+    head = HEAD.replace("kind:", "each: body.data\nkind:")
+    assert attempt(written(head, **{target: row}))[1] == []
 
 
 @pytest.mark.parametrize("file", SOURCES, ids=lambda file: file.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import orjson
@@ -254,3 +255,27 @@ def test_only_a_retraction_takes_an_event_back() -> None:
     assert (found.code, found.field) == ("verb_clash", "event.retracts")
     invented = problem(written(TAKING, **(VOID | {"retracts": "{const: a}"})))
     assert "must come from the event" in invented.message
+
+
+ZONED = HEAD.replace("kind:", "zone: America/New_York\nkind:")
+NO_ZONE = "2026-11-20T18:38:00"
+
+
+def test_a_mappings_zone_is_that_of_all_its_rows_that_name_none() -> None:
+    texts = written(
+        ZONED,
+        occurred_at="{from: body.sent, instant: iso8601, zone: America/Chicago}",
+        title="{from: body.v}",
+    )
+    found = mapping(texts).read(envelope(at=NO_ZONE, sent=NO_ZONE, v="x"))
+    assert isinstance(found, Said)
+    assert found.instant == datetime(2026, 11, 20, 23, 38, tzinfo=UTC)
+    assert found.occurred_at == datetime(2026, 11, 21, 0, 38, tzinfo=UTC)
+
+
+def test_a_mappings_zone_must_be_one_and_of_use() -> None:
+    wrong = problem(written(ZONED.replace("America", "Amercia")))
+    assert (wrong.code, wrong.field) == ("bad_value", "event.completed")
+    assert "no such time zone" in wrong.message
+    useless = problem(written(ZONED, completed="{from: body.at, date: YYYY-MM-DD}"))
+    assert (useless.line, useless.code, useless.field) == (6, "bad_value", "zone")
