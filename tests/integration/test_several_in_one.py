@@ -91,6 +91,9 @@ def test_its_letter_holds_that_event_alone_and_says_which(harbor: Office) -> Non
     )
     alone = {"sensor": "harbor", "course": "101", "data": [done(OTIS, "learner")]}
     assert orjson.loads(letter.value or b"") == alone
+    assert harbor.replay() == "refused"
+    *_, again = published(harbor)
+    assert (headers(again)["moc-original-part"], again.value) == ("1", letter.value)
 
 
 def test_replayed_after_the_mapping_was_mended_it_gives_the_third(harbor: Office) -> None:

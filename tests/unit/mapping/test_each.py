@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -15,9 +16,11 @@ from consumer.journey import Heard, hear
 from consumer.mapping.catalogue import Catalogue
 from consumer.mapping.each import MOST_EVENTS
 from consumer.mapping.file import compile_file
+from consumer.mapping.loader import load_catalogue
 from consumer.mapping.mapping import Mapping
 from consumer.mapping.problem import Problem, Report
 from consumer.reason import Reason, Stage, Stopped
+from tests.unit.mapping.test_loader import Folder
 from tests.unit.samples import NOW, house
 
 EVENT = {
@@ -282,3 +285,78 @@ def test_what_is_wrong_is_told_at_load(changes: Any, code: str, says: str) -> No
     assert {one.code for one in problems} == {code}
     assert any(says in one.message for one in problems)
     assert all(one.line > 1 for one in problems)
+
+
+# ---------------------------------------------------------------- examples
+
+MORE = {**SCHEMA, "properties": {**SCHEMA["properties"], "course": True}}  # type: ignore[dict-item]
+DONE_SAID = {
+    "site": "lms.example",
+    "learner": "905",
+    "course": "37",
+    "completed": "2026-11-20T18:00:00Z",
+}
+BROKEN = {"type": "done", "user": None, "at": DONE["at"]}
+MISSING = {"error": "value_missing", "field": "learner"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    found = Folder(tmp_path)
+    for name in ("said", "excused", "bad"):
+        found.remove(f"{name}.event")
+        found.remove(f"{name}.expect")
+    found.write("schemas/lms/done.json", MORE)
+    match = f"match:\n  - {OURS}\n  - {{path: item.type, equals: done}}\neach: body.data\n"
+    head = "mapping: lms/done\nversion: 1\nschema: schemas/lms/done.json\n"
+    found.write("mappings/lms/done.yaml", head + match + ROWS)
+    found.example(
+        "all", data(DONE, {"type": "x"}, BROKEN), {"events": [{"said": DONE_SAID}, MISSING]}
+    )
+    return found
+
+
+def test_an_example_says_what_comes_of_each_event_of_its_mapping(folder: Folder) -> None:
+    assert load_catalogue(folder.mappings, folder.schemas).mappings
+    folder.example("one", data({"type": "x"}, DONE), {"said": DONE_SAID})
+    folder.example("none", data({"type": "x"}), {"error": "unknown_event"})
+    folder.example("no list", {"sensor": "s"}, {"error": "value_missing", "field": "body.data"})
+    assert load_catalogue(folder.mappings, folder.schemas).mappings
+
+
+@pytest.mark.parametrize(
+    ("expected", "says"),
+    [
+        ({"events": [{"said": DONE_SAID}]}, "came to 2 events of this mapping, not 1"),
+        ({"said": DONE_SAID}, "came to 2 events of this mapping, not 1"),
+        ({"events": [MISSING, MISSING]}, "event 0: came to said: what the event says"),
+        (
+            {"events": [{"said": DONE_SAID | {"course": "38"}}, MISSING]},
+            "event 0: differs in course",
+        ),
+        (
+            {"events": [{"said": {}}, {"error": "wrong_type"}]},
+            "event 0: differs in completed, course, learner, site; event 1: came to error: val",
+        ),
+    ],
+    ids=range(5),
+)
+def test_an_example_that_fails_says_which_event_differs(
+    folder: Folder, expected: Any, says: str
+) -> None:
+    folder.example("all", data(DONE, {"type": "x"}, BROKEN), expected)
+    (failed,) = [one for one in folder.problems() if one.code == "example_failed"]
+    assert failed.message.startswith(says)
+
+
+@pytest.mark.parametrize("events", [[], {}, "x", [{}], ["x"], [{"events": []}]], ids=str)
+def test_a_list_of_expectations_holds_expectations(folder: Folder, events: Any) -> None:
+    folder.example("more", data(DONE), {"events": events})
+    assert folder.problem().code == "example_unreadable"
+
+
+def test_an_example_that_another_mapping_takes_whole_does_not_load(folder: Folder) -> None:
+    text = f"mapping: lms/more\nversion: 1\nmatch:\n  - {OURS}\nkind: ignore\n"
+    folder.write("mappings/lms/more.yaml", text)
+    folder.example("one", data(DONE), {"ignored": True}, "lms/more")
+    assert {one.code for one in folder.problems()} == {"ambiguous_mapping"}
