@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from consumer.board import Board, Certificate, Mark
 from consumer.fate import Held, Ready, Refused
 from consumer.licence import Licence, state_code
-from consumer.mapping.said import Said
+from consumer.mapping.said import Kind, Said
 from consumer.participant import BirthDate, Record
 from consumer.reason import Reason, Stage
 from consumer.rules import (
@@ -28,6 +28,7 @@ from consumer.rules import (
     plain_board_id,
     points_rules,
 )
+from consumer.steps import AWAITED, DateRule
 from consumer.tables.activities import Activity, Repeats
 from consumer.tables.learners import Learner
 
@@ -59,13 +60,18 @@ class Reporter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One completion, joined to one row of each table and the board of the activity's row."""
+    """One completion, joined to one row of each table and the board of the activity's row.
+
+    `said` and `completed_on` are as that row counts them; while steps are `awaited`, both are what
+    is known so far.
+    """
 
     said: Said
     activity: Activity
     completed_on: date
     learner: Learner
     board: Board
+    awaited: tuple[Kind, ...] = ()
 
     @property
     def points(self) -> Decimal | None:
@@ -97,7 +103,9 @@ def draft(candidate: Candidate, reporter: Reporter, now: datetime) -> Ready | He
     if reasons := tuple(_broken_rules(candidate, birth, now)):
         return Refused(reasons)
     if waiting := tuple(_missing(candidate, birth, reporter.without_birth_year)):
-        return Held(waiting)
+        return Held(
+            waiting, *deadlines(candidate.board, candidate.activity, candidate.completed_on)
+        )
     shown = _shown(birth, reporter.without_birth_year)
     types = candidate.activity.credit_types
     return Ready(tuple(_record(candidate, reporter, shown, each) for each in types))
@@ -115,8 +123,9 @@ def _broken_rules(candidate: Candidate, birth: BirthDate | None, now: datetime) 
         yield from licence_rules(learner.licence_state, learner.licence)
     if learner.birth_date and birth is None:
         yield broken("birth_date_form", "birth_date", "MM/DD, MM/DD/YYYY or YYYY-MM-DD")
-    yield from _points_rules(candidate)
-    yield from completion_rules(candidate.completed_on, now, activity.zone)
+    if not candidate.awaited:  # before that neither the points nor the day is certain
+        yield from _points_rules(candidate)
+        yield from completion_rules(candidate.completed_on, now, activity.zone)
     if candidate.occurrence is None:
         yield broken("occurrence_no_date", "occurrence", "a date, or a time with its zone")
     elif activity.repeats is not Repeats.NONE and not candidate.occurrence:
@@ -153,6 +162,7 @@ def _birth_date(learner: Learner) -> BirthDate | None:
 
 def _missing(candidate: Candidate, birth: BirthDate | None, policy: YearPolicy) -> Iterator[Reason]:
     board, named = candidate.board, candidate.board.spelled("prose")
+    yield from awaiting(board, candidate.awaited)
     if not candidate.learner.consents_to(board.name):
         yield Reason(Stage.LOOK_UP, "no_consent", "consent", named)
     if birth is None:
@@ -160,6 +170,23 @@ def _missing(candidate: Candidate, birth: BirthDate | None, policy: YearPolicy) 
             yield Reason(Stage.LOOK_UP, "no_birth_date", "birth_date", named)
     elif birth.year is None and (policy is YearPolicy.HOLD or Mark.BIRTH_YEAR in board.marks):
         yield Reason(Stage.LOOK_UP, "no_birth_year", "birth_date", named)
+
+
+def awaiting(board: Board, steps: Iterable[Kind]) -> Iterator[Reason]:
+    """That these steps were not heard yet, and which board's credit waits for them."""
+    for step in steps:
+        yield Reason(Stage.LOOK_UP, AWAITED[step], step, board.spelled("prose"))
+
+
+def deadlines(board: Board, activity: Activity, day: date) -> tuple[date, date]:
+    """By when it should be reported, and until when what it waits for can still count.
+
+    Where a later step dates the credit, its day must be one of the activity's.
+    """
+    closes_on = board.deadlines.closes_on(day)
+    if activity.date_rule is not DateRule.COMPLETION:
+        closes_on = min(closes_on, activity.ends)
+    return board.deadlines.report_by(day), closes_on
 
 
 def _shown(birth: BirthDate | None, policy: YearPolicy) -> BirthDate | None:

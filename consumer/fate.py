@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 
 from consumer.participant import Record
@@ -26,9 +27,14 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Waits for the learner or a table; goes by itself when what was missing arrives."""
+    """Waits for the learner or a table; goes by itself when what was missing arrives.
+
+    `report_by` and `closes_on` are its earliest deadlines, where its boards are known.
+    """
 
     reasons: tuple[Reason, ...]
+    report_by: date | None = field(default=None, compare=False)
+    closes_on: date | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
+from consumer.board import Boards
 from consumer.bus.port import Message
-from consumer.candidate import Candidate, YearPolicy, draft
+from consumer.candidate import Candidate, YearPolicy, awaiting, deadlines, draft
 from consumer.decoding.schemas import Reading, SchemasAway
 from consumer.event import Envelope, decode
 from consumer.fate import Held, Ignored, Judgement, NotReportable, Ready, Refused
@@ -15,8 +16,10 @@ from consumer.mapping.catalogue import Catalogue
 from consumer.mapping.said import STEPS, Kind, Said
 from consumer.reason import Reason, Stage, Stopped
 from consumer.rules import completion_date
+from consumer.steps import Steps, as_counted, counting, missing
 from consumer.tables import Tables
 from consumer.tables.activities import Activity
+from consumer.tables.learners import Learner
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,8 @@ def _read(event: Envelope, house: House, now: datetime) -> Heard:
             return Heard(said, found.glimpse(event), mapping, version, named=named)
         if isinstance(said, Ignored):
             return Heard(said, None, mapping, version)
-        judged, only = judge(said, house, now), found.only_if_heard
+        judged = judge(said, house, now, (said,) if said.kind in STEPS else ())
+        only = found.only_if_heard
         return Heard(judged, said, mapping, version, only_if_heard=only, named=named)
     except Stopped as stopped:
         return Heard(Refused(stopped.reasons), None, mapping, version)
@@ -118,48 +122,79 @@ def _read(event: Envelope, house: House, now: datetime) -> Heard:
         return Heard(Refused((_internal(error),)), None, mapping, version)
 
 
-def judge(said: Said, house: House, now: datetime) -> Judgement:
-    """What the tables and the rules make of what was said; asked again when a table changes."""
+def judge_again(said: Said, house: House, now: datetime, heard: Iterable[Said] = ()) -> Judgement:
+    """As `judge`, for what was read before. Never raises: the unforeseen is a refusal too."""
+    try:
+        return judge(said, house, now, heard)
+    except Exception as error:  # noqa: BLE001  an unforeseen fault refuses this record, no other
+        return Refused((_internal(error),))
+
+
+def set_aside(judgement: Judgement | Ignored) -> bool:
+    """Whether the event's own mapping says that it is not to be reported."""
+    return isinstance(judgement, NotReportable) and judgement.reason.stage is Stage.MAP
+
+
+def judge(said: Said, house: House, now: datetime, heard: Iterable[Said] = ()) -> Judgement:
+    """What the tables and the rules make of what was said; asked again when a table changes.
+
+    `heard` are the evaluations and claims of the same learner and course, as they came.
+    """
     if said.kind is Kind.RETRACTION:
         return NotReportable(Reason(Stage.REVIEW, "retracted"))
-    if said.kind in STEPS:
-        # Of stage `map`: it takes nothing from a completion that was heard, and is none itself.
-        return NotReportable(Reason(Stage.MAP, "step_not_required"))
     rows = house.tables.activities.find(said.site, said.course, said.occurrence)
     if not rows:
         return Held((Reason(Stage.LOOK_UP, "activity_not_found", "course"),))
-    dated = [(row, day) for row in rows if (day := _day_within(said, row))]
+    steps = counting(said, heard)
+    counts = [_count(said, steps, row) for row in rows]
     # A course may change hands: the rows of that day decide, where there are any.
-    if not any(row.ours for row in [row for row, _ in dated] or rows):
+    within = [one for one in counts if one.within]
+    if not any(one.row.ours for one in within or counts):
         return NotReportable(Reason(Stage.LOOK_UP, "not_ours", "course"))
-    if not dated:
+    if not any(kind in row.requires for row in rows for kind in steps):
+        return NotReportable(Reason(Stage.LOOK_UP, "step_not_required", "course"))
+    # Until its last step is there nobody knows the day.
+    if not within and not any(one.awaited for one in counts):
         return Refused((Reason(Stage.RULES, "date_outside_activity", "completed"),))
-    return _judge_learner(said, dated, house, now)
+    return _judge_learner(said, [one for one in within or counts if one.row.ours], house, now)
 
 
-def _judge_learner(
-    said: Said, dated: list[tuple[Activity, date]], house: House, now: datetime
-) -> Judgement:
+@dataclass(frozen=True, slots=True)
+class _Count:
+    """What was heard, as one row of the course counts it; `awaited` are the steps it lacks."""
+
+    row: Activity
+    said: Said
+    day: date
+    awaited: tuple[Kind, ...]
+
+    @property
+    def within(self) -> bool:
+        """Whether the credit's day is one of the row's."""
+        return self.row.starts <= self.day <= self.row.ends
+
+
+def _count(said: Said, steps: Steps, row: Activity) -> _Count:
+    counted = as_counted(said, steps, row)
+    return _Count(row, counted, completion_date(counted.completed, row.zone), missing(row, steps))
+
+
+def _judge_learner(said: Said, ours: list[_Count], house: House, now: datetime) -> Judgement:
+    boards = house.tables.boards
     learners = house.tables.learners.find(said.site, said.learner)
     if not learners:
-        return Held((Reason(Stage.LOOK_UP, "learner_not_found", "learner"),))
-    ours = [(row, day) for row, day in dated if row.ours]
+        return _held(Reason(Stage.LOOK_UP, "learner_not_found", "learner"), ours, boards)
     certified = {learner.board: learner for learner in learners if learner.board_id}
-    pairs = [(row, day) for row, day in ours if row.board in certified]
+    pairs = [one for one in ours if one.row.board in certified]
     if not pairs:
-        return Held((Reason(Stage.LOOK_UP, "no_board_id", "board_id"),))
-    boards = house.tables.boards
+        return _held(Reason(Stage.LOOK_UP, "no_board_id", "board_id"), ours, boards)
     drafts: list[Ready | Held | Refused] = [
-        draft(
-            Candidate(said, row, day, certified[row.board], boards[row.board]),
-            house.providers[row.profile],
-            now,
-        )
-        for row, day in pairs
+        draft(_candidate(one, certified, boards), house.providers[one.row.profile], now)
+        for one in pairs
     ]
     # A row of the table that lacks its board ID says that this board's credit is awaited too.
     awaited = sorted(
-        {row.board for row, _ in ours} & {one.board for one in learners} - {*certified}
+        {one.row.board for one in ours} & {one.board for one in learners} - {*certified}
     )
     drafts += [
         Held((Reason(Stage.LOOK_UP, "no_board_id", "board_id", boards[b].spelled("prose")),))
@@ -168,19 +203,34 @@ def _judge_learner(
     return _together(drafts, unfinished=len(pairs) < len(ours))
 
 
+def _candidate(one: _Count, certified: Mapping[str, Learner], boards: Boards) -> Candidate:
+    board = one.row.board
+    return Candidate(one.said, one.row, one.day, certified[board], boards[board], one.awaited)
+
+
+def _held(reason: Reason, ours: list[_Count], boards: Boards) -> Held:
+    """For that reason, and for the steps that are awaited as well."""
+    each = [(boards[one.row.board], one) for one in ours]
+    waiting = [why for board, one in each for why in awaiting(board, one.awaited)]
+    until = [deadlines(board, one.row, one.day) for board, one in each]
+    return Held(
+        (reason, *waiting), _earliest(day for day, _ in until), _earliest(day for _, day in until)
+    )
+
+
 def _together(drafts: list[Ready | Held | Refused], *, unfinished: bool) -> Judgement:
     """One broken board's record stops the event; a waiting one does not stop its siblings."""
     if refused := [reason for d in drafts if isinstance(d, Refused) for reason in d.reasons]:
         return Refused(tuple(refused))
-    waiting = tuple(reason for d in drafts if isinstance(d, Held) for reason in d.reasons)
+    held = [d for d in drafts if isinstance(d, Held)]
+    waiting = tuple(reason for d in held for reason in d.reasons)
     if ready := [record for d in drafts if isinstance(d, Ready) for record in d.records]:
         return Ready(tuple(ready), waiting, unfinished=unfinished or bool(waiting))
-    return Held(waiting)
+    return Held(waiting, _earliest(d.report_by for d in held), _earliest(d.closes_on for d in held))
 
 
-def _day_within(said: Said, row: Activity) -> date | None:
-    day = completion_date(said.completed, row.zone)
-    return day if row.starts <= day <= row.ends else None
+def _earliest(days: Iterable[date | None]) -> date | None:
+    return min((day for day in days if day is not None), default=None)
 
 
 def _internal(error: Exception) -> Reason:

@@ -24,6 +24,7 @@ _COLUMNS = [
     "completed_on",
     "report_by",
     "at_risk",
+    "waits_for",
     "what_happened",
 ]
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, and_, not_, or_, select
 
 from consumer.credit import WORDS, Heard, State
 from consumer.desk.auditscope import Scope, pair_of
-from consumer.desk.credits import standing_of
+from consumer.desk.credits import standing_of, waits_for_steps
 from consumer.desk.words import advice
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.schema import (
@@ -178,7 +178,7 @@ class AuditLines:
             standing=WORDS[state],
             since=row.changed_at,
             source=row.source,
-            **_told(reasons),
+            **_told(reasons, row.closes_on),
         )
 
     def _awaited(self, rows: list[TableRow], reasons: Sequence[Reason]) -> list[TableRow]:
@@ -246,10 +246,12 @@ def _answer(row: Row[Any]) -> str:
     return "none yet" if state in (State.SUBMITTED, State.REPORTED) else WORDS[state]
 
 
-def _told(reasons: Sequence[Reason]) -> dict[str, str]:
+def _told(reasons: Sequence[Reason], closes_on: date | None = None) -> dict[str, str]:
     told = [advice(reason) for reason in reasons]
+    steps = waits_for_steps(reasons, closes_on)
+    why = [one.happened for one in told] + ([f"waits for {steps}"] if steps else [])
     return {
-        "why": "; ".join(dict.fromkeys(one.happened for one in told)),
+        "why": "; ".join(dict.fromkeys(why)),
         "who": ", ".join(dict.fromkeys(one.who for one in told)),
         "next_step": "; ".join(dict.fromkeys(one.how for one in told)),
     }

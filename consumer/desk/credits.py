@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
-from sqlalchemy import Row, Select, func, or_, select
+from sqlalchemy import FromClause, Row, Select, func, or_, select
 
 from consumer.credit import WORDS, Heard, State
 from consumer.desk.answers import latest_word
@@ -22,8 +24,10 @@ from consumer.ledger.schema import (
     events,
     letters,
 )
+from consumer.ledger.schema import steps as course_steps
 from consumer.ledger.searching import found_by
 from consumer.reason import Reason, Stage, unpack_reasons
+from consumer.steps import AWAITED
 
 
 class NoSuchCredit(Exception):
@@ -50,12 +54,10 @@ def list_credits(ledger: Ledger, wanted: CreditFilter, watch: Watch | None = Non
 
     By `watch` each row says how near its deadline is; those at risk alone come earliest first.
     """
-    link, c, k = completion_credits.c, completions.c, credits_.c
+    c, k = completions.c, credits_.c
     query = (
         select(completions, credits_)
-        .select_from(completions)
-        .outerjoin(completion_credits, link.completion_id == c.id)
-        .outerjoin(credits_, k.id == link.credit_id)
+        .select_from(_beside_their_credits())
         .order_by(func.coalesce(k.changed_at, c.changed_at).desc(), c.id)
     )
     if wanted.state:
@@ -98,12 +100,26 @@ def show_credit(ledger: Ledger, credit_id: str, watch: Watch | None = None) -> S
             *db.execute(select(events).where(events.c.completion_id.in_(numbers))),
             *db.execute(select(attempts).where(attempts.c.credit_row.in_(credit_rows))),
             *db.execute(select(letters).where(about)),
+            *db.execute(select(course_steps).where(course_steps.c.completion_id.in_(numbers))),
         ]
         word = latest_word(db, ledger, rows[0]._mapping[k.id]) if credit_rows else ""
     timeline = sorted((_step(step) for step in steps), key=lambda s: str(s["at"]))
-    waits_for = {None: "", True: _HELD, False: _WAITS}[waiting]
-    told = {"waits_for": waits_for, "pars_says": word, "timeline": timeline}
+    told = {"pars_says": word, "timeline": timeline}
+    if waiting is not None:
+        told["waits_for"] = _HELD if waiting else _WAITS
     return _brief(rows[0], watch) | told
+
+
+def _beside_their_credits() -> FromClause:
+    """Every completion beside its credits, if it has some.
+
+    What was withdrawn before it ever left is no credit of a completion that waits.
+    """
+    link, c, k = completion_credits.c, completions.c, credits_.c
+    gone = ~link.stands & k.credit_id.is_(None) & (k.state == State.WITHDRAWN)
+    known = completion_credits.join(credits_, k.id == link.credit_id)
+    mine = (link.completion_id == c.id) & ~(gone & (c.state == Heard.HELD))
+    return completions.outerjoin(known, mine)
 
 
 def _lines(credit_id: str) -> Select[Any]:
@@ -112,11 +128,8 @@ def _lines(credit_id: str) -> Select[Any]:
     number = credit_id[1:]
     query = select(completions, credits_)
     if credit_id[:1] == "c" and number.isascii() and number.isdigit():
-        linked = completions.outerjoin(completion_credits, link.completion_id == c.id)
-        joined = linked.outerjoin(credits_, k.id == link.credit_id)
-        return (
-            query.select_from(joined).where(c.id == int(number)).order_by(link.stands.desc(), k.id)
-        )
+        mine = query.select_from(_beside_their_credits()).where(c.id == int(number))
+        return mine.order_by(link.stands.desc(), k.id)
     linked = credits_.outerjoin(completion_credits, link.credit_id == k.id)
     joined = linked.outerjoin(completions, c.id == link.completion_id)
     earlier = select(attempts.c.credit_row).where(attempts.c.credit_id == credit_id)
@@ -143,14 +156,25 @@ def _brief(row: Row[Any], watch: Watch | None) -> Shown:
         "points": cells[k.points] or "",
         "completed_on": str(cells[k.completed_on] or ""),
         "report_by": str(report_by or ""),
-        "closes_on": str(cells[k.closes_on] or ""),
+        "closes_on": str((cells[k.closes_on] if credit else cells[c.closes_on]) or ""),
         "at_risk": _at_risk(row, state, waits=bool(others), watch=watch) if watch else "",
         "source": cells[c.source] or "",
         "reason": reason.code if reason else "",
         "what_happened": advice(reason).happened if reason else "",
         "how": advice(reason).how if reason else "",
+        "waits_for": waits_for_steps(others if credit else reasons, cells[c.closes_on]),
         "also_waits": "; ".join(f"{one.detail}: {advice(one).happened}" for one in others),
     }
+
+
+def waits_for_steps(reasons: Iterable[Reason], closes_on: date | None) -> str:
+    """The steps of the course that are awaited, and until when they count; blank if there are none.
+
+    `closes_on` is the last day on which PARS takes it.
+    """
+    awaited = dict.fromkeys(one.field for one in reasons if one.code in AWAITED.values())
+    until = f" until {closes_on}" if closes_on else ""
+    return ", ".join(awaited) + until if awaited else ""
 
 
 def _at_risk(row: Row[Any], state: State | Heard, *, waits: bool, watch: Watch) -> str:
@@ -170,7 +194,10 @@ def standing_of(state: State | Heard, reason: Reason | None) -> str:
 
 def _step(row: Row[Any]) -> Shown:
     cells = row._mapping
-    if "fate" in cells:
+    if "kind" in cells:
+        told = {"what": f"{cells['kind']} of the learner", "outcome": "kept"}
+        at = cells["heard_at"]
+    elif "fate" in cells:
         told = {"what": "heard from the LMS", "outcome": cells["fate"]}
         at = cells["heard_at"]
     elif "action" in cells:

@@ -113,7 +113,7 @@ def replay_letter(
             raise NotOpen(f"{letter_id} is {row.status}")
         remember(db, ledger, now, who, what, letter_id, why)
         message, heard = hear_again(ledger.seal, row, house, now)
-        return Bookkeeper(db, ledger, now).replay(row, message, heard)
+        return Bookkeeper(db, ledger, house, now).replay(row, message, heard)
 
 
 def _letters() -> Select[Any]:

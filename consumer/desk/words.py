@@ -79,8 +79,11 @@ ADVICE: dict[str, Advice] = {
         ("pars_board_missing", "the activity is in PARS, but not registered for this board's MOC", "coordinator", "register it for the board in PARS; it goes by itself then"),
         ("pars_type_missing", "the activity is not registered for this type of credit", "coordinator", "register it in PARS, or " + _ACTIVITY + "; it goes by itself then"),
         ("pars_points_exceeded", "more points than PARS has registered for the activity", "coordinator", "compare the points in PARS with activities.csv; it goes by itself then"),
+        ("completion_awaited", "the course's completion is awaited", "learner", "nothing to do; it goes by itself once the LMS says that the learner completed the course"),
+        ("evaluation_awaited", "the learner's evaluation is awaited", "learner", "remind the learner to hand in the evaluation; it goes by itself then"),
+        ("claim_awaited", "the learner's claim of credit is awaited", "learner", "remind the learner to claim the credit; it goes by itself then"),
         ("inquiry_unanswered", "PARS was asked about the activity or the learner, and has not answered yet", "nobody", "nothing to do; it goes by itself soon, answered or not"),
-        ("step_not_required", "an evaluation or a claim of a course that needs none", "nobody", "nothing to do"),
+        ("step_not_required", "a step of the course that gives no credit by itself", "nobody", "nothing to do, unless requires in activities.csv should name it; it goes by itself then"),
         ("not_ours", "another provider, or another system, reports this course", "nobody", "nothing to do"),
         # rules
         ("board_id_form", "the board ID does not have the board's form", "coordinator", _TABLE + ", then replay"),

@@ -13,35 +13,43 @@ from consumer.bus.port import Message
 from consumer.credit import Heard as HeardState
 from consumer.decisions import Arrival, Move, decide
 from consumer.fate import Held, Ignored, Judgement, NotReportable, Ready, Refused, waiting_for
-from consumer.journey import Heard
+from consumer.journey import Heard, House, set_aside
 from consumer.ledger.bulk import insert_rows
-from consumer.ledger.completionbook import CompletionBook, happened, overtakes
+from consumer.ledger.completionbook import (
+    NO_DEADLINES,
+    CompletionBook,
+    Until,
+    happened,
+    overtakes,
+)
 from consumer.ledger.creditbook import Agreed, CreditBook
 from consumer.ledger.digests import Digests
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.letters import Origin, Status
 from consumer.ledger.namebook import NameBook
 from consumer.ledger.newcomers import EventKey, Keys, Newcomers, known_events
-from consumer.ledger.originals import sealed_original
+from consumer.ledger.originals import origin_from
 from consumer.ledger.schema import completions, events
 from consumer.ledger.searching import SearchBook
-from consumer.ledger.series import series_fault
+from consumer.ledger.stepbook import StepBook
+from consumer.ledger.steptaking import StepTaker, awaits_steps
 from consumer.ledger.surges import Settled
 from consumer.ledger.takingback import TakingBack
-from consumer.mapping.said import Kind, Said
+from consumer.mapping.said import STEPS, Kind, Said
 from consumer.reason import Reason, Stage, pack_reasons
 
 
 class Bookkeeper:
     """Turns judged messages into rows, dead letters and outbox entries."""
 
-    def __init__(self, connection: Connection, ledger: Ledger, now: datetime) -> None:
+    def __init__(self, connection: Connection, ledger: Ledger, house: House, now: datetime) -> None:
         self._db, self._ledger, self._now = connection, ledger, now
         self._rows = CompletionBook(connection, ledger, now)
         self._credits = CreditBook(connection, ledger, now)
         names = NameBook(connection, ledger.identity)
         self._newcomers = Newcomers(connection, ledger.identity, self._rows, self._credits, names)
         self._by_id = TakingBack(names, self._rows, self._apply, self._retract, self._ask_person)
+        self._steps = StepTaker(self._rows, StepBook(connection, ledger, now), house, now)
         self._known: set[EventKey] = set()
         self._events: list[dict[str, Any]] = []
         self._search = SearchBook(connection, ledger)
@@ -88,9 +96,7 @@ class Bookkeeper:
 
     def _settle(self, message: Message, what: Heard, digest: str) -> tuple[str, int | None]:
         if what.said is not None and not isinstance(what.judgement, Ignored):
-            judged = what.judgement
-            set_aside = isinstance(judged, NotReportable) and judged.reason.stage is Stage.MAP
-            if set_aside and self._rows.find(what.said) is not None:
+            if set_aside(what.judgement) and self._rows.find(what.said) is not None:
                 # What its mapping does not report says nothing against a completion we know of.
                 return "not_reportable", None
             if what.said.retracts:
@@ -101,8 +107,7 @@ class Bookkeeper:
             return self.enter(what, what.said, what.judgement, message)
         if isinstance(what.judgement, Refused):
             self._refused = what.judgement.reasons
-            coordinates = f"{message.topic}/{message.partition}/{message.offset}"
-            letter = self._letter_id("event", coordinates, digest)
+            letter = self._credits.letter_of_event(message, digest)
             self._credits.refuse(letter, what.judgement.reasons, self._origin(message, what))
             return "refused", None
         return "not_reportable", None
@@ -186,17 +191,33 @@ class Bookkeeper:
             number, fate = self._by_id.arrive(row, what, said, message)
             self._search.enter(number, said, judgement)
             return fate, number
+        if said.kind in STEPS and (row is not None or not set_aside(judgement)):
+            return self._enter_step(what, said, message, replay=replay)
         if row is not None and not replay and self._rows.outlived(row, said):
             return "duplicate", int(row.id)
         arrival = Arrival.REPLAY if replay else self._rows.arrival(row, said)
         overtaken = row is not None and not replay and overtakes(row, said)
-        move = Move.HOLD if overtaken else decide(self._rows.standing(row, arrival), arrival)
+        first = Move.WRITE if self._rows.is_first(row, said) else None
+        move = first or decide(self._rows.standing(row, arrival), arrival)
+        move = Move.HOLD if overtaken else move
         number = self._rows.upsert(row, said, what, message, move)
         self._by_id.enter(what, said, number)
         if said.kind is Kind.RETRACTION and replay:
             return self._withdraw(number, said), number
+        if row is not None:
+            judgement = self._steps.with_steps(number, said, judgement)
         origin = self._origin(message, what)
         return self._apply(move, number, judgement, said, origin, arrival), number
+
+    def _enter_step(
+        self, what: Heard, said: Said, message: Message, *, replay: bool
+    ) -> tuple[str, int]:
+        """An evaluation or a claim: its completion is judged again, in the same transaction."""
+        taken = self._steps.take(what, said, message, replay=replay)
+        arrival = Arrival.REPLAY if replay else Arrival.CHANGED
+        origin = self._origin(message, what)
+        fate = self._apply(taken.move, taken.number, taken.judgement, taken.said, origin, arrival)
+        return fate, taken.number
 
     def rejudge(self, row: Row[Any], said: Said, judgement: Judgement) -> str:
         """A table changed: what was held, or ready and unsent, is written as it now stands."""
@@ -252,10 +273,8 @@ class Bookkeeper:
     def _write(
         self, number: int, judgement: Judgement, said: Said, origin: Origin, arrival: Arrival
     ) -> str:
-        if isinstance(judgement, Ready) and arrival is not Arrival.REPLAY:
-            judgement = self._unless_anothers(number, judgement)
         if isinstance(judgement, Ready):
-            judgement = self._unless_too_much(judgement)
+            judgement = self._credits.allowed(number, judgement, arrival)
         match judgement:
             case Ready(records, waiting, unfinished):
                 links = self._credits.put(number, records, arrival, origin)
@@ -263,9 +282,8 @@ class Bookkeeper:
                 self._rows.stand(number, HeardState.CREDITED, waiting, unfinished=unfinished)
                 self._credits.settle(Status.RESOLVED, completion_id=number, keep_questions=True)
                 return "ready" if any(fresh for _, fresh in links) else "duplicate"
-            case Held(reasons):
-                self._no_credit(number, HeardState.HELD, reasons)
-                return "held"
+            case Held():
+                return self._wait(number, judgement)
             case NotReportable(reason):
                 self._no_credit(number, HeardState.NOT_REPORTABLE, (reason,))
                 return "not_reportable"
@@ -273,24 +291,30 @@ class Bookkeeper:
                 self._refused = reasons
                 self._credits.relink(number, ())
                 self._rows.stand(number, HeardState.REFUSED, reasons)
-                self._credits.refuse(self._completion_letter(number), reasons, origin, number)
+                self._credits.refuse(self._credits.letter_of(number), reasons, origin, number)
                 return "refused"
 
-    def _unless_anothers(self, number: int, judgement: Ready) -> Ready | Refused:
-        """A board ID that stands in two people's rows: the second one's credit would be lost."""
-        if any(self._credits.is_anothers(number, record) for record in judgement.records):
-            return Refused((Reason(Stage.RULES, "board_id_shared", "board_id"),))
-        return judgement
+    def _wait(self, number: int, held: Held) -> str:
+        until = (held.report_by, held.closes_on)
+        sent = self._credits.sent_of(number) if awaits_steps(held) else []
+        if sent:
+            # What is at PARS is not taken back because a row asks for more today.
+            self._credits.relink(number, [(one, False) for one in sent])
+            standing = HeardState.CREDITED
+            self._rows.stand(number, standing, held.reasons, unfinished=True, until=until)
+        else:
+            self._no_credit(number, HeardState.HELD, held.reasons, until)
+        return "held"
 
-    def _unless_too_much(self, judgement: Ready) -> Ready | Refused:
-        """What a learner's earlier credits leave room for is known here alone, and now."""
-        identity = self._ledger.identity
-        found = [series_fault(self._db, identity, record) for record in judgement.records]
-        return Refused(reasons) if (reasons := tuple(filter(None, found))) else judgement
-
-    def _no_credit(self, number: int, state: HeardState, reasons: Iterable[Reason]) -> None:
+    def _no_credit(
+        self,
+        number: int,
+        state: HeardState,
+        reasons: Iterable[Reason],
+        until: Until = NO_DEADLINES,
+    ) -> None:
         self._credits.relink(number, ())
-        self._rows.stand(number, state, reasons)
+        self._rows.stand(number, state, reasons, until=until)
         self._credits.settle(Status.RESOLVED, completion_id=number, keep_questions=True)
 
     def _retract(self, number: int, said: Said) -> str:
@@ -317,28 +341,8 @@ class Bookkeeper:
         return "retracted"
 
     def _ask_person(self, number: int, code: str, origin: Origin) -> str:
-        reason = Reason(Stage.REVIEW, code)
-        # One letter for each question: none may take another's place, or that of a broken rule.
-        letter = self._completion_letter(number, code)
-        self._credits.refuse(letter, (reason,), origin, number)
+        self._credits.ask_about(number, code, origin)
         return "review"
 
-    # ------------------------------------------------------------ keys
-
-    def _letter_id(self, *parts: str) -> str:
-        return "dl-" + self._ledger.identity.digest("letter", *parts)[:24]
-
-    def _completion_letter(self, number: int, question: str = "") -> str:
-        key = self._db.scalar(select(completions.c.key).where(completions.c.id == number))
-        return self._letter_id("completion", str(key), *filter(None, [question]))
-
     def _origin(self, message: Message, what: Heard) -> Origin:
-        return Origin(
-            source=what.mapping.partition("/")[0],
-            mapping=what.mapping,
-            mapping_version=what.version,
-            topic=message.topic,
-            partition=message.partition,
-            offset=message.offset,
-            original=sealed_original(self._ledger.seal, message, what),
-        )
+        return origin_from(self._ledger.seal, message, what)

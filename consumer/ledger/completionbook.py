@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
@@ -18,7 +18,7 @@ from consumer.journey import Heard
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.originals import sealed_original
 from consumer.ledger.schema import completion_credits, completions, credits_
-from consumer.mapping.said import Kind, Said
+from consumer.mapping.said import STEPS, Kind, Said
 from consumer.reason import Reason, pack_reasons
 
 # What PARS or the board has seen weighs more than what only we have.
@@ -33,6 +33,11 @@ _WEIGHT = [
     State.SUBMITTED,
     State.ACCEPTED,
 ]
+
+
+Until = tuple[date | None, date | None]
+"""By when a completion is to be reported, and until when what it waits for can still count."""
+NO_DEADLINES: Until = (None, None)
 
 
 class CompletionBook:
@@ -85,6 +90,16 @@ class CompletionBook:
             return Arrival.LATER if later else Arrival.SAME
         return _compare(self._ledger.seal.open_said(row.said), said)
 
+    def said(self, row: Row[Any]) -> Said:
+        """What a completion's row stands on."""
+        return self._ledger.seal.open_said(row.said)
+
+    def is_first(self, row: Row[Any] | None, said: Said) -> bool:
+        """Whether this is the completion of which only other steps were heard so far."""
+        if row is None or said.kind is not Kind.COMPLETION or row.state == HeardState.RETRACTED:
+            return False
+        return self.said(row).kind in STEPS
+
     def outlived(self, row: Row[Any], said: Said) -> bool:
         """Whether this is a retraction from before the completion that we know: it says nothing.
 
@@ -92,15 +107,17 @@ class CompletionBook:
         """
         if said.kind is not Kind.RETRACTION:
             return False
-        known = self._ledger.seal.open_said(row.said)
-        return known.kind is Kind.COMPLETION and happened(known) > happened(said)
+        known = self.said(row)
+        # Credited without a completion, it is its steps that are meant.
+        counts = known.kind is Kind.COMPLETION or row.state == HeardState.CREDITED
+        return counts and happened(known) > happened(said)
 
     def upsert(
         self, row: Row[Any] | None, said: Said, what: Heard, message: Message, move: Move
     ) -> int:
         """Write what the move lets in; gives the completion's number."""
         if row is None:
-            return self._insert(said, what, message)
+            return self.insert(said, what, message)
         values: dict[str, Any] = {"changed_at": self._now}
         if move is Move.NOTE:
             values["notes"] = completions.c.notes + 1
@@ -112,7 +129,8 @@ class CompletionBook:
         self._db.execute(update(completions).where(completions.c.id == row.id).values(values))
         return int(row.id)
 
-    def _insert(self, said: Said, what: Heard, message: Message) -> int:
+    def insert(self, said: Said, what: Heard, message: Message) -> int:
+        """A new row; gives its number."""
         statement = insert(completions).values(self.new(self._key(said), said, what, message))
         return int(self._db.execute(statement.returning(completions.c.id)).scalar_one())
 
@@ -128,6 +146,13 @@ class CompletionBook:
             "heard_at": self._now,
             "changed_at": self._now,
         }
+
+    def count_again(self, row: Row[Any], said: Said, what: Heard, message: Message) -> None:
+        """What was taken back counts after all; a step stands in for a completion never heard."""
+        values: dict[str, Any] = {"retracted_at": None}
+        if said.kind is not Kind.COMPLETION:
+            values |= self._content(said, what, message)
+        self._db.execute(update(completions).where(completions.c.id == row.id).values(values))
 
     def _key(self, said: Said) -> str:
         identity = self._ledger.identity
@@ -155,9 +180,10 @@ class CompletionBook:
         reasons: Iterable[Reason],
         *,
         unfinished: bool = False,
+        until: Until = NO_DEADLINES,
     ) -> None:
         """Say where a completion stands and why; for one with credit, what other boards want."""
-        values = standing_of(state, reasons, unfinished=unfinished)
+        values = standing_of(state, reasons, unfinished=unfinished, until=until)
         self._db.execute(
             update(completions)
             .where(completions.c.id == number)
@@ -173,11 +199,17 @@ class CompletionBook:
 
 
 def standing_of(
-    state: HeardState, reasons: Iterable[Reason], *, unfinished: bool = False
+    state: HeardState,
+    reasons: Iterable[Reason],
+    *,
+    unfinished: bool = False,
+    until: Until = NO_DEADLINES,
 ) -> dict[str, Any]:
     """What a completion's row says of where it stands."""
     packed = pack_reasons(tuple(reasons))
-    return {"state": state.value, "reasons": packed, "unfinished": unfinished}
+    report_by, closes_on = until
+    values = {"state": state.value, "reasons": packed, "unfinished": unfinished}
+    return values | {"closes_on": closes_on} | ({"report_by": report_by} if report_by else {})
 
 
 def _as_good_as(state: str, resend: bool) -> State:

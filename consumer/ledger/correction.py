@@ -228,7 +228,7 @@ class Corrector:
 
     def _take_up(self, row: Row[Any], heard: Heard) -> None:
         if heard.said is not None and isinstance(heard.judgement, Ready):
-            book = Bookkeeper(self._db, self._ledger, self._now)
+            book = Bookkeeper(self._db, self._ledger, self._house, self._now)
             book.reread(row.id, heard, heard.said, heard.judgement)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from decimal import Decimal
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
@@ -13,6 +14,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from consumer.board import Deadlines
 from consumer.credit import State
 from consumer.decisions import Alone, Arrival, Move, decide
+from consumer.fate import Ready, Refused
 from consumer.ledger import links
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.letterbook import LetterBook
@@ -21,8 +23,9 @@ from consumer.ledger.overtaking import overtaken_at
 from consumer.ledger.restored import doubted_since, restored_at
 from consumer.ledger.schema import credits_
 from consumer.ledger.seal import normalise
+from consumer.ledger.series import series_fault
 from consumer.participant import Record
-from consumer.reason import Stage, unpack_reasons
+from consumer.reason import Reason, Stage, unpack_reasons
 
 Link = tuple[int, bool]
 """A credit's number, and whether this arrival made it or changed it."""
@@ -77,8 +80,21 @@ class CreditBook(LetterBook):
             return Arrival.LATER  # another account's completion: never the same one again
         if compared is Arrival.LATER and known and self._supporters(row.id) == 1:
             # The very completion it was made from: a table has moved its day.
-            return Arrival.CHANGED if row.state == State.READY else compared
+            # Or another claim has: other points are no repetition.
+            same = Decimal(row.points) == record.points
+            return compared if same and row.state != State.READY else Arrival.CHANGED
         return compared
+
+    def allowed(self, completion: int, judgement: Ready, arrival: Arrival) -> Ready | Refused:
+        """The same, unless what the learner or somebody else has already speaks against it."""
+        # Of a board ID in two people's rows the second one's credit would be lost.
+        theirs = (self.is_anothers(completion, record) for record in judgement.records)
+        if arrival is not Arrival.REPLAY and any(theirs):
+            return Refused((Reason(Stage.RULES, "board_id_shared", "board_id"),))
+        # What a learner's earlier credits leave room for is known here alone, and now.
+        identity = self._ledger.identity
+        found = [series_fault(self._db, identity, record) for record in judgement.records]
+        return Refused(reasons) if (reasons := tuple(filter(None, found))) else judgement
 
     def is_anothers(self, completion: int, record: Record) -> bool:
         """Whether somebody else's completion stands behind the credit that this one leads to."""
@@ -95,6 +111,13 @@ class CreditBook(LetterBook):
         mine = links.credits_of(self._db, completion)
         query = select(credits_.c.id).where(credits_.c.id.in_(mine))
         return self._db.scalar(query.where(credits_.c.state == State.READY).limit(1)) is not None
+
+    def sent_of(self, completion: int) -> list[int]:
+        """The credits of this completion that PARS may have."""
+        mine = links.credits_of(self._db, completion)
+        at_pars = (credits_.c.credit_id.is_not(None), credits_.c.state != State.WITHDRAWN)
+        query = select(credits_.c.id).where(credits_.c.id.in_(mine), *at_pars)
+        return [*self._db.scalars(query.order_by(credits_.c.id))]
 
     def _standing(self, row: Row[Any], *, replay: bool) -> State | Alone:
         state = State(row.state)

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
+from consumer.bus.port import Message
 from consumer.ledger import letters, links, outbox
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.letters import Failure, Origin, Status
@@ -75,6 +76,25 @@ class LetterBook:
         if completion is not None:
             letter = self._letter_id("credit", row)
             self.refuse(letter, reasons, self._origin_of(completion), completion, row)
+
+    def letter_of_event(self, message: Message, digest: str) -> str:
+        """The ID of the letter of an event that could not be read."""
+        place = f"{message.topic}/{message.partition}/{message.offset}"
+        return "dl-" + self._ledger.identity.digest("letter", "event", place, digest)[:24]
+
+    def letter_of(self, completion: int, question: str = "") -> str:
+        """The ID of a completion's letter; a question about it has one of its own."""
+        key = self._db.scalar(select(completions.c.key).where(completions.c.id == completion))
+        parts = ("completion", str(key), *filter(None, [question]))
+        return "dl-" + self._ledger.identity.digest("letter", *parts)[:24]
+
+    def ask_about(self, completion: int, code: str, origin: Origin) -> None:
+        """Ask a person about a completion.
+
+        One letter for each question: none may take another's place, or that of a broken rule.
+        """
+        letter = self.letter_of(completion, code)
+        self.refuse(letter, (Reason(Stage.REVIEW, code),), origin, completion)
 
     def _ask_person(self, row: Row[Any], code: str, completion: int, origin: Origin) -> None:
         # A letter of its own: a refusal by PARS, or its end, must not wipe out the question.

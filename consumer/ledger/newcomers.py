@@ -194,8 +194,9 @@ def _outcome(judgement: Judgement | Ignored, keys: Keys) -> tuple[str, dict[str,
     match judgement:
         case Ready(records, waiting, unfinished) if keys.apart and all(map(fits_alone, records)):
             return "ready", standing_of(HeardState.CREDITED, waiting, unfinished=unfinished)
-        case Held(reasons):
-            return "held", standing_of(HeardState.HELD, reasons)
+        case Held(reasons, report_by, closes_on):
+            until = (report_by, closes_on)
+            return "held", standing_of(HeardState.HELD, reasons, until=until)
         case NotReportable(reason):
             return "not_reportable", standing_of(HeardState.NOT_REPORTABLE, (reason,))
     return None

@@ -28,6 +28,19 @@ def sealed_original(seal: Seal, message: Message, what: Heard) -> bytes:
     return seal.seal(pack_original(original))
 
 
+def origin_from(seal: Seal, message: Message, what: Heard) -> Origin:
+    """Where an event came from, to keep with a letter about it."""
+    return Origin(
+        source=what.mapping.partition("/")[0],
+        mapping=what.mapping,
+        mapping_version=what.version,
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        original=sealed_original(seal, message, what),
+    )
+
+
 def hear_again(
     seal: Seal, kept: Origin | Row[Any], house: House, now: datetime
 ) -> tuple[Message, Sequence[Heard]]:

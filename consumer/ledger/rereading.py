@@ -27,7 +27,7 @@ def reread(db: Connection, ledger: Ledger, house: House, row: Row[Any], now: dat
     Where they tell of another learner or course, that is a completion of its own, and the old one
     gives no credit any more; of what PARS may have already a person is asked.
     """
-    book, rows = Bookkeeper(db, ledger, now), CompletionBook(db, ledger, now)
+    book, rows = Bookkeeper(db, ledger, house, now), CompletionBook(db, ledger, now)
     origin = CreditBook(db, ledger, now).origin_of(row)
     message, heard = hear_again(ledger.seal, origin, house, now)
     what, known = rows.meant(row.id, heard), ledger.seal.open_said(row.said)

@@ -73,6 +73,7 @@ completions = Table(
     Column("reasons", Text, nullable=False, default="[]"),
     Column("unfinished", Boolean, nullable=False, default=False, server_default=false()),
     Column("report_by", Date),
+    Column("closes_on", Date),
     Column("notes", Integer, nullable=False, default=0),
     Column("retracted_at", Instant),
     Column("said", LargeBinary, nullable=False),
@@ -83,8 +84,32 @@ completions = Table(
 )
 """What was heard of one LMS account and course; `said` and `original` are sealed.
 
-`unfinished`: another board of the activity may still give credit; `report_by`, by the common rule,
-counts while there is no credit.
+`unfinished`: another board of the activity may still give credit; `report_by`, by the common rule
+where its boards are not known, counts while there is no credit; so does `closes_on`, until when
+what it waits for can still count.
+"""
+
+steps = Table(
+    "steps",
+    metadata,
+    Column("id", Number, primary_key=True, autoincrement=True),
+    Column("completion_id", Number, ForeignKey("completions.id"), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("topic", String(249), nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("mapping", String(120), nullable=False),
+    Column("mapping_version", Integer, nullable=False),
+    Column("said", LargeBinary, nullable=False),
+    Column("original", LargeBinary, nullable=False),
+    Column("heard_at", Instant, nullable=False),
+    Index(None, "completion_id", "digest", unique=True),
+)
+"""Evaluations and claims of the learner and course of a completion, each once for what it says.
+
+They may be heard before the completion: its row then stands on the first of them. `digest` is the
+keyed hash of kind, time and points; `said` and `original` are sealed.
 """
 
 reports = Table(

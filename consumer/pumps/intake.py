@@ -128,7 +128,7 @@ class IntakePump:
             now = self._clock.now()
             heard = [(message, what) for message in batch for what in hear(message, house, now)]
             with self._ledger.begin() as db:
-                book = Bookkeeper(db, self._ledger, now)
+                book = Bookkeeper(db, self._ledger, house, now)
                 book.take_all(heard)
                 noticed = notice(db, book.settled, self._limits, now)
                 set_positions(db, positions)

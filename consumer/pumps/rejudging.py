@@ -17,11 +17,13 @@ from consumer.journey import House, judge
 from consumer.ledger.bookkeeper import Bookkeeper
 from consumer.ledger.ledger import Ledger, LedgerUnavailable
 from consumer.ledger.schema import completion_credits, completions, credits_
+from consumer.ledger.stepbook import StepBook
 from consumer.premises import Premises
 from consumer.tables import TableProblems, load_tables, tables_version
 from consumer.telemetry.readiness import Readiness
 
 _CHUNK = 200
+_BY_A_TABLE = ("not_ours", "step_not_required")
 
 
 class RejudgingPump:
@@ -124,10 +126,11 @@ def _chunk(
 ) -> int:
     waiting = select(completions).where(completions.c.id > after, _waits())
     rows = db.execute(waiting.order_by(completions.c.id).limit(_CHUNK)).all()
-    book = Bookkeeper(db, ledger, now)
+    book = Bookkeeper(db, ledger, house, now)
+    steps = StepBook(db, ledger, now).heard_of([row.id for row in rows])
     for row in rows:
-        said = ledger.seal.open_said(row.said)
-        fates[book.rejudge(row, said, judge(said, house, now))] += 1
+        said, heard = ledger.seal.open_said(row.said), steps.get(row.id, ())
+        fates[book.rejudge(row, said, judge(said, house, now, heard))] += 1
     return rows[-1].id if rows else -1
 
 
@@ -139,9 +142,9 @@ def _waits() -> ColumnElement[bool]:
         link.credit_id == credits_.c.id,
         credits_.c.state == State.READY,
     )
-    # Only what a table said was not ours: what its mapping set aside no table changes.
-    not_ours = completions.c.reasons.contains('"code":"not_ours"')
-    set_aside = (completions.c.state == Heard.NOT_REPORTABLE) & not_ours
+    # Only what a table said was none of ours: what its mapping set aside no table changes.
+    named = [completions.c.reasons.contains(f'"code":"{code}"') for code in _BY_A_TABLE]
+    set_aside = (completions.c.state == Heard.NOT_REPORTABLE) & or_(*named)
     # One of several boards waits. What the LMS has taken back since leads to no more credit.
     unfinished = completions.c.unfinished & completions.c.retracted_at.is_(None)
     return or_(completions.c.state == Heard.HELD, set_aside, unsent, unfinished)

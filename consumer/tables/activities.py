@@ -13,15 +13,21 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from consumer.board import DEFAULT_BOARD, Board, Boards
+from consumer.mapping.said import STEPS, Kind
 from consumer.rules import points_rules
+from consumer.steps import ALONE, DateRule
 from consumer.tables.csvfile import CsvRow, TableProblem, TableProblems, iter_csv
 
 COLUMNS = frozenset(
     "site course occurrence activity pars_activity_id profile title board credit_types max_points"
-    " total_points points_basis zone starts ends repeats".split()
+    " total_points points_basis zone starts ends repeats requires date_rule".split()
 )
 REQUIRED = frozenset({"course", "pars_activity_id", "title", "credit_types", "max_points", "zone"})
 NOT_OURS = "not ours"
+NO_COMPLETION = "no completion"
+"""In `requires`: the LMS sends no completion of the course, its other steps are all there is."""
+_WITHOUT = frozenset({NO_COMPLETION})
+_ORDER = (Kind.COMPLETION, Kind.EVALUATION, Kind.CLAIM)
 POINTS_BASES = ("registered", "claimed")
 
 
@@ -43,7 +49,8 @@ _REPEATS = {"": Repeats.NONE, "no": Repeats.NONE, "yes": Repeats.SESSION} | {
 class Activity:
     """One course, for one board, in one period; `occurrence` is blank unless it is for one alone.
 
-    `max_points` bounds one credit, `at_most` all of a learner's, None if nothing does.
+    `max_points` bounds one credit, `at_most` all of a learner's, None if nothing does. `requires`
+    are the steps without which there is no credit, `date_rule` says which of them dates it.
     """
 
     activity: str
@@ -60,6 +67,8 @@ class Activity:
     repeats: Repeats = Repeats.NONE
     at_most: Decimal | None = None
     occurrence: str = ""
+    requires: tuple[Kind, ...] = ALONE
+    date_rule: DateRule = DateRule.COMPLETION
 
     @property
     def ours(self) -> bool:
@@ -124,6 +133,7 @@ class ActivityReader:
         board = self._board()
         max_points = self._points("max_points", board)
         repeats = self._repeats(board)
+        requires = self._requires()
         return Activity(
             activity=cells["activity"] or self._own_name(),
             pars_activity_id=self._pars_activity_id(),
@@ -139,6 +149,8 @@ class ActivityReader:
             repeats=repeats,
             at_most=self._at_most(repeats, max_points),
             occurrence=cells["occurrence"],
+            requires=requires,
+            date_rule=self._date_rule(requires),
         )
 
     def periods(self, activity: Activity, others: list[Activity]) -> None:
@@ -221,6 +233,31 @@ class ActivityReader:
         elif repeats is Repeats.CLAIM and basis != "claimed":
             self._wrong("points_basis", "must be claimed where parts are claimed")
         return basis
+
+    def _requires(self) -> tuple[Kind, ...]:
+        """The completion and what the cell adds to it; without it only where the cell says so."""
+        named = {one.strip().lower() for one in self._row.cells["requires"].split(";")} - {""}
+        if not named <= {*_WITHOUT, Kind.COMPLETION, *STEPS}:
+            self._wrong("requires", f"one or more of: evaluation; claim; {NO_COMPLETION}")
+        wanted = {*named} if named & _WITHOUT else {*named, Kind.COMPLETION}
+        requires = tuple(kind for kind in _ORDER if kind in wanted)
+        if not requires:
+            self._wrong("requires", f"{NO_COMPLETION} needs an evaluation or a claim beside it")
+        elif named & _WITHOUT and Kind.COMPLETION in requires:
+            self._wrong("requires", f"either completion or {NO_COMPLETION}")
+        return requires or ALONE
+
+    def _date_rule(self, requires: tuple[Kind, ...]) -> DateRule:
+        """A blank cell means the completion; the last step where no completion is needed."""
+        usual = DateRule.COMPLETION if Kind.COMPLETION in requires else DateRule.LAST_STEP
+        text = self._row.cells["date_rule"].lower() or usual.value
+        if text not in {*DateRule}:
+            self._wrong("date_rule", f"one of: {', '.join(DateRule)}")
+            return usual
+        rule = DateRule(text)
+        if rule is not DateRule.LAST_STEP and rule.value not in requires:
+            self._wrong("date_rule", f"the {rule} is not among the required steps")
+        return rule
 
     def _zone(self) -> ZoneInfo:
         try:

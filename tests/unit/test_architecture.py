@@ -25,6 +25,7 @@ CORE = [
     "consumer.board",
     "consumer.licence",
     "consumer.rules",
+    "consumer.steps",
     "consumer.reason",
     *(
         f"consumer.decoding.{file.stem}"

@@ -15,6 +15,7 @@ from consumer.mapping.loader import load_catalogue
 from consumer.pars.symptoms import BOARD, BOARD_ELSE, SAVE, SAVE_ELSE, STATUS, STATUS_ELSE
 from consumer.reason import Reason, Stage
 from consumer.resources import shipped
+from consumer.steps import AWAITED
 from tests.unit.samples import catalogue
 
 PACKAGE = shipped("mappings").parent / "consumer"
@@ -25,6 +26,7 @@ MAKERS = {"Reason": 1, "broken": 0, "Fault": 0, "_stop": 0, "stop": 0, "_ask_per
 """Whatever makes a reason, and which of its arguments is the code."""
 PASSED_ON = {
     "code", "fault.code", "row.code", "excuse.reason", "hold.reason", "next(known, BOARD_ELSE)",
+    "AWAITED[step]",
 }  # fmt: skip
 """Codes that come from elsewhere: from a maker above, a table below, or a mapping file."""
 CODE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
@@ -64,7 +66,12 @@ def in_source() -> set[str]:
 
 def in_tables() -> set[str]:
     rows = (*SAVE, SAVE_ELSE, *STATUS, STATUS_ELSE)
-    return {row.code for row in rows if row.code} | {code for _, code in BOARD} | {BOARD_ELSE}
+    return (
+        {row.code for row in rows if row.code}
+        | {code for _, code in BOARD}
+        | {BOARD_ELSE}
+        | {*AWAITED.values()}
+    )
 
 
 def in_mappings() -> set[str]:
