@@ -103,12 +103,17 @@ def draft(candidate: Candidate, reporter: Reporter, now: datetime) -> Ready | He
     if reasons := tuple(_broken_rules(candidate, birth, now)):
         return Refused(reasons)
     if waiting := tuple(_missing(candidate, birth, reporter.without_birth_year)):
-        return Held(
-            waiting, *deadlines(candidate.board, candidate.activity, candidate.completed_on)
-        )
+        until = deadlines(candidate.board, candidate.activity, candidate.completed_on)
+        return Held(waiting, *until, learner=_searched_by(candidate))
     shown = _shown(birth, reporter.without_birth_year)
     types = candidate.activity.credit_types
     return Ready(tuple(_record(candidate, reporter, shown, each) for each in types))
+
+
+def _searched_by(candidate: Candidate) -> tuple[str, str, str]:
+    learner = candidate.learner
+    board_id = plain_board_id(candidate.board, learner.board_id)
+    return board_id, learner.given_name.strip(), learner.family_name.strip()
 
 
 def _broken_rules(candidate: Candidate, birth: BirthDate | None, now: datetime) -> Iterator[Reason]:

@@ -29,12 +29,14 @@ class Ready:
 class Held:
     """Waits for the learner or a table; goes by itself when what was missing arrives.
 
-    `report_by` and `closes_on` are its earliest deadlines, where its boards are known.
+    `report_by` and `closes_on` are its earliest deadlines, where its boards are known; `learner` is
+    the board ID, given and family name, where the learner is known: people search by them.
     """
 
     reasons: tuple[Reason, ...]
     report_by: date | None = field(default=None, compare=False)
     closes_on: date | None = field(default=None, compare=False)
+    learner: tuple[str, str, str] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

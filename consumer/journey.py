@@ -226,7 +226,9 @@ def _together(drafts: list[Ready | Held | Refused], *, unfinished: bool) -> Judg
     waiting = tuple(reason for d in held for reason in d.reasons)
     if ready := [record for d in drafts if isinstance(d, Ready) for record in d.records]:
         return Ready(tuple(ready), waiting, unfinished=unfinished or bool(waiting))
-    return Held(waiting, _earliest(d.report_by for d in held), _earliest(d.closes_on for d in held))
+    report_by, closes_on = (d.report_by for d in held), (d.closes_on for d in held)
+    learner = next((d.learner for d in held if d.learner), None)
+    return Held(waiting, _earliest(report_by), _earliest(closes_on), learner)
 
 
 def _earliest(days: Iterable[date | None]) -> date | None:

@@ -21,6 +21,7 @@ from consumer.ledger.ledger import Ledger
 from consumer.ledger.letters import Origin, Status
 from consumer.ledger.originals import hear_again
 from consumer.ledger.schema import completions, credits_, letters
+from consumer.ledger.stepreading import StepReader
 from consumer.participant import Record
 from consumer.reason import Reason, Stage, unpack_reasons
 
@@ -83,6 +84,7 @@ class Corrector:
     def __init__(self, connection: Connection, ledger: Ledger, house: House, now: datetime) -> None:
         self._db, self._ledger, self._house, self._now = connection, ledger, house, now
         self._book = CreditBook(connection, ledger, now)
+        self._steps = StepReader(connection, ledger, house, now)
 
     # ------------------------------------------------------------ what would change
 
@@ -115,7 +117,8 @@ class Corrector:
     def _hear(self, row: Row[Any]) -> Heard:
         origin = self._book.origin_of(row)
         _, heard = hear_again(self._ledger.seal, origin, self._house, self._now)
-        return CompletionBook(self._db, self._ledger, self._now).meant(row.id, heard)
+        what = CompletionBook(self._db, self._ledger, self._now).meant(row.id, heard)
+        return self._steps.judged(what, self._steps.read(row))
 
     def _obstacles(self, row: Row[Any], heard: Heard) -> Iterator[Reason]:
         """Why a person must look at this completion before it can be corrected."""
@@ -230,6 +233,7 @@ class Corrector:
         if heard.said is not None and isinstance(heard.judgement, Ready):
             book = Bookkeeper(self._db, self._ledger, self._house, self._now)
             book.reread(row.id, heard, heard.said, heard.judgement)
+            self._steps.write(self._steps.read(row), book)
 
 
 def is_going(row: Row[Any]) -> bool:

@@ -14,7 +14,7 @@ from functools import cache
 
 from sqlalchemy import Connection, Select, select
 
-from consumer.fate import Ignored, Judgement, Ready
+from consumer.fate import Held, Ignored, Judgement, Ready
 from consumer.ledger.bulk import insert_rows, known_among
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.schema import people, search_keys
@@ -71,10 +71,13 @@ class SearchBook:
 
 
 def _person(said: Said, judgement: Judgement | Ignored) -> _Person:
-    if not isinstance(judgement, Ready):
-        return _Person(said.learner)
-    record = judgement.records[0]
-    return _Person(said.learner, record.board_id, (record.given_name, record.family_name))
+    match judgement:
+        case Ready(records):
+            one = records[0]
+            return _Person(said.learner, one.board_id, (one.given_name, one.family_name))
+        case Held(learner=(board_id, *names)):
+            return _Person(said.learner, board_id, tuple(names))
+    return _Person(said.learner)
 
 
 def found_by(ledger: Ledger, word: str) -> Select[tuple[int]]:
