@@ -63,6 +63,8 @@ SYNONYMS: Mapping[str, Mapping[str, str]] = {
         "starts": "start date; start; starts on; from",
         "ends": "end date; end; ends on; until",
         "repeats": "repeat",
+        "requires": "required steps; steps",
+        "date_rule": "date of credit; credit date",
     },
 }
 _WHOLE_NAMES = frozenset({"name", "fullname", "displayname", "learnername", "studentname",

@@ -47,7 +47,7 @@ ACTIVITIES = TableKind(
     "activities",
     tuple(
         "site course occurrence activity pars_activity_id profile title board credit_types"
-        " max_points total_points points_basis zone starts ends repeats".split()
+        " max_points total_points points_basis zone starts ends repeats requires date_rule".split()
     ),
     activities.REQUIRED,
     ("site", "course", "board", "occurrence", "starts"),

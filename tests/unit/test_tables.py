@@ -54,6 +54,51 @@ def problem(folder: Path, profiles: Iterable[str] = ("main",)) -> TableProblem:
     return only
 
 
+# ---------------------------------------------------------------- steps
+
+
+@pytest.mark.parametrize(
+    ("requires", "date_rule", "means"),
+    [
+        ("", "", (("completion",), "completion")),
+        ("completion", "last_step", (("completion",), "last_step")),
+        ("claim", "", (("completion", "claim"), "completion")),
+        (" Claim ;Evaluation; ", "CLAIM", (("completion", "evaluation", "claim"), "claim")),
+        ("no completion; claim", "", (("claim",), "last_step")),
+        ("evaluation;no completion", "last_step", (("evaluation",), "last_step")),
+    ],
+)
+def test_a_row_names_the_steps_it_requires(
+    folder: Path, requires: str, date_rule: str, means: object
+) -> None:
+    row = f"{HEART},{requires},{date_rule}"
+    write(folder, activities=csv(f"{ACTIVITIES},requires,date_rule", row))
+    (activity,) = load(folder).activities.find("", "37")
+    assert (activity.requires, activity.date_rule) == means
+
+
+@pytest.mark.parametrize(
+    ("requires", "date_rule", "wrong"),
+    [
+        ("attendance", "", ["requires"]),
+        ("evaluation, claim", "", ["requires"]),
+        ("no completion", "", ["requires"]),
+        ("completion; claim; no completion", "", ["requires"]),
+        ("", "claim", ["date_rule"]),
+        ("claim; no completion", "completion", ["date_rule"]),
+        ("claim", "first_step", ["date_rule"]),
+        ("retraction", "never", ["date_rule", "requires"]),
+    ],
+)
+def test_wrong_steps_are_told_by_row_and_column(
+    folder: Path, requires: str, date_rule: str, wrong: list[str]
+) -> None:
+    row = f'{HEART},"{requires}",{date_rule}'
+    write(folder, activities=csv(f"{ACTIVITIES},requires,date_rule", HEART + ",,", row))
+    found = [one for one in problems(folder) if one[2] != "starts"]
+    assert found == [("activities.csv", 3, column) for column in wrong]
+
+
 # ---------------------------------------------------------------- what a file may look like
 
 
