@@ -37,6 +37,8 @@ ACTIVITIES = {
     "starts": ("no", "first day, year-month-day; blank is open", "2026-01-01"),
     "ends": ("no", "last day, year-month-day; blank is open", "2026-12-31"),
     "repeats": ("no", "none, session, claim or date", "none"),
+    "requires": ("no", "besides the completion: evaluation, claim, or evaluation; claim", ""),
+    "date_rule": ("no", "whose date counts: completion (blank), last_step or claim", ""),
 }
 EXPLAINED = {"learners": LEARNERS, "activities": ACTIVITIES}
 HINTS = (
