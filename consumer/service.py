@@ -17,6 +17,7 @@ from consumer.ledger.ledger import Ledger, LedgerUnavailable
 from consumer.parts import ParsFor, Parts, claims_of, policy_of
 from consumer.premises import Premises
 from consumer.pumps.breaker import Breaker
+from consumer.pumps.bringing import bringing_pumps
 from consumer.pumps.intake import IntakePump
 from consumer.pumps.line import Line
 from consumer.pumps.pace import Pace
@@ -136,6 +137,7 @@ class Service:
                 self._reloading(),
                 self._watching(),
                 *self._proving(),
+                *bringing_pumps(self.parts, self.ledger, self.premises, self.readiness),
             ],
             "submit": lambda: [self._sending("submit")],
             "follow": lambda: [self._sending("follow")],

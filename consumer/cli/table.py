@@ -24,6 +24,7 @@ from consumer.tables.boards import load_boards
 from consumer.tables.heading import Said
 from consumer.tables.history import NoSuchVersion, TableChanged
 from consumer.tables.kind import KINDS
+from consumer.tables.sqlsource import SourceAway, open_query, read_url
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _TABLE = click.argument("name", metavar="TABLE", type=click.Choice([*KINDS]))
@@ -39,7 +40,9 @@ def table() -> None:
 
 @table.command("import")
 @_TABLE
-@click.argument("file", type=_FILE)
+@click.argument("file", type=_FILE, required=False)
+@click.option("--sql", default="", metavar="QUERY", help="Take the rows of a query, not of a file.")
+@click.option("--url-file", type=_FILE, help="The file with the database's address alone in it.")
 @click.option("--sheet", default="", help="Which sheet of an Excel file.")
 @click.option("--column", "columns", multiple=True, metavar="HEADING=COLUMN",
               help="What a heading of yours means; remembered.")  # fmt: skip
@@ -58,18 +61,26 @@ def table() -> None:
 @click.option("--all", "everything", is_flag=True, help="Show every change and every wrong row.")
 @click.option("--yes", is_flag=True, help="Do it without asking.")
 @click.pass_context
-def import_(context: click.Context, /, name: str, file: Path, **options: Any) -> None:
+def import_(context: click.Context, /, name: str, file: Path | None, **options: Any) -> None:
     """Bring the rows of FILE, Excel or CSV, into a TABLE: a preview first, then with your yes.
 
     Rows are known by learner (or course), LMS and board. One wrong row, and nothing is taken.
     """
+    query, url_file = options["sql"], options["url_file"]
+    if (file is None) == (not query) or bool(query) != bool(url_file):
+        fail(["either a FILE, or --sql and --url-file, is needed"])
     settings = settings_of(context)
     desk = desk_of(settings)
     wish = _wish(options)
     try:
-        preview = _watched(lambda tell: desk.preview_file(name, file, wish, tell))
+        if file is None:
+            preview = desk.preview_rows(name, open_query(read_url(url_file), query), wish)
+        else:
+            preview = _watched(lambda tell: desk.preview_file(name, file, wish, tell))
     except TableProblems as found:
         fail([*map(str, found.problems), "nothing was changed"])
+    except SourceAway as away:
+        fail([f"{away}; nothing was changed"], FAILED)
     bring(settings, desk, preview, options)
 
 

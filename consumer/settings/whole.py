@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from consumer.resources import shipped
+from consumer.settings.lms import LmsSettings
 from consumer.settings.profile import ProviderProfile
 from consumer.settings.registry import RegistrySettings
 from consumer.settings.sections import (
@@ -63,6 +64,9 @@ class Settings(Folders):
     kafka: KafkaSettings = KafkaSettings()
     intake: IntakeSettings = IntakeSettings()
     tables: TablesSettings = TablesSettings()
+    lms: dict[str, LmsSettings] = Field(
+        default_factory=dict, description="LMSs that are asked who a learner is, by any name"
+    )
     registry: RegistrySettings = RegistrySettings()
     sending: SendingSettings = SendingSettings()
     follow: FollowSettings = FollowSettings()

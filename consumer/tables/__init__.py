@@ -16,6 +16,8 @@ from consumer.tables.learners import Learners, load_learners
 __all__ = ["TableProblem", "TableProblems", "Tables", "load_tables", "tables_version"]
 
 FILES = ("learners.csv", "activities.csv")
+LOOKED_UP = "learners.lms.csv"
+"""What LMSs said of learners; there only where they are asked, and after the office's own table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,8 @@ def load_tables(folder: Path, profiles: Collection[str], boards: Boards | None =
     learners, activities = Learners({}), Activities({})
     try:
         learners = load_learners(folder / FILES[0], boards)
+        if (folder / LOOKED_UP).exists():
+            learners = learners.before(load_learners(folder / LOOKED_UP, boards))
     except TableProblems as found:
         problems += found.problems
     try:
@@ -57,9 +61,10 @@ def load_tables(folder: Path, profiles: Collection[str], boards: Boards | None =
 
 
 def tables_version(folder: Path) -> str:
-    """A digest of both files' bytes; blank while one cannot be read."""
+    """A digest of the files' bytes; blank while one cannot be read."""
+    names = [*FILES, *([LOOKED_UP] if (folder / LOOKED_UP).exists() else [])]
     try:
-        parts = [hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in FILES]
+        parts = [hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names]
     except OSError:
         return ""
     return hashlib.sha256("".join(parts).encode()).hexdigest()[:16]

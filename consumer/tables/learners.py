@@ -44,12 +44,24 @@ class Learner:
 class Learners:
     """All learners, found by site and LMS user id, compared as strings, exactly."""
 
-    def __init__(self, rows: dict[tuple[str, str], tuple[Learner, ...]]) -> None:
-        self._rows = rows
+    def __init__(
+        self, rows: dict[tuple[str, str], tuple[Learner, ...]], after: Learners | None = None
+    ) -> None:
+        """`after` serves for whom `rows` has nothing."""
+        self._rows, self._after = rows, after
 
     def find(self, site: str, learner: str) -> tuple[Learner, ...]:
         """One row per board; a row without a site serves every site. Empty when unknown."""
-        return self._rows.get((site, learner)) or self._rows.get(("", learner), ())
+        own = self._rows.get((site, learner)) or self._rows.get(("", learner), ())
+        return own or (self._after.find(site, learner) if self._after else ())
+
+    def kept(self, site: str, learner: str) -> bool:
+        """Whether the office itself keeps this learner."""
+        return (site, learner) in self._rows or ("", learner) in self._rows
+
+    def before(self, other: Learners) -> Learners:
+        """These, and for whom they do not know, the other's."""
+        return Learners(self._rows, other)
 
     def __len__(self) -> int:
         return sum(map(len, self._rows.values()))

@@ -1,0 +1,118 @@
+"""Moodle's web services: users by their id, with their profile fields.
+
+core_user_get_users_by_field, of Moodle's core since 2.5. Moodle answers 200 for errors too, with an
+object that names an exception; users that there are not are left out of its list.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import httpx
+import orjson
+
+from consumer.lms.account import Account, LmsAway, LmsRefused
+
+FUNCTION = "core_user_get_users_by_field"
+_PATH = "/webservice/rest/server.php"
+_MOST_BYTES = 8 * 1024 * 1024
+# Moodle's own error codes that mean: later.
+_LATER = frozenset({"sitemaintenance", "upgraderunning", "dbconnectionfailed", "ratelimited"})
+_ADVICE = {
+    "invalidtoken": "the token is not valid: make one for the web service, and put it in the file",
+    "accessexception": "the token's service may not use core_user_get_users_by_field: add it there",
+    "servicenotavailable": "the token's web service is switched off",
+    "nopermissions": "the token's user may not see user details: give it moodle/user:viewdetails",
+    "requirecapability": "the token's user lacks a capability: moodle/user:viewdetails",
+    "invalidparameter": "Moodle does not understand the question: is it older than 2.5?",
+    "webservicesnotenabled": "web services are switched off in this Moodle",
+}
+
+
+class Moodle:
+    """One Moodle; the token goes into the body, since addresses end up in logs."""
+
+    def __init__(self, url: str, token: str, timeout_seconds: float) -> None:
+        self._url, self._token = url.rstrip("/") + _PATH, token
+        self._http = httpx.Client(timeout=timeout_seconds, trust_env=False, http2=False)
+
+    def accounts(self, learners: Sequence[str]) -> list[Account]:
+        """The accounts of these user ids, those that there are. Raises LmsAway, LmsRefused."""
+        asked = {f"values[{n}]": one for n, one in enumerate(learners)}
+        said = self._ask({"wsfunction": FUNCTION, "field": "id", **asked})
+        if not isinstance(said, list):
+            raise LmsRefused("what answers there is not Moodle's web service: look at the address")
+        wanted = {*learners}
+        found = [account for one in said if (account := _account(one))]
+        return [one for one in found if one.learner in wanted]
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._http.close()
+
+    def _ask(self, question: dict[str, str]) -> Any:
+        body = {"wstoken": self._token, "moodlewsrestformat": "json", **question}
+        try:
+            with self._http.stream("POST", self._url, data=body) as reply:
+                _check(reply.status_code)
+                data = _bounded(reply)
+        except httpx.TimeoutException:
+            raise LmsAway("no answer in time") from None
+        except httpx.HTTPError as error:
+            raise LmsAway(f"no connection ({type(error).__name__})") from None
+        try:
+            said = orjson.loads(data)
+        except orjson.JSONDecodeError:
+            raise LmsRefused(
+                "what answers there is not Moodle's web service: look at the address"
+            ) from None
+        if isinstance(said, dict) and "exception" in said:
+            raise _exception(said)
+        return said
+
+
+def _check(status: int) -> None:
+    if status == 429 or status >= 500:
+        raise LmsAway(f"it answers {status}")
+    if status != 200:
+        raise LmsRefused(f"it answers {status}: look at the address")
+
+
+def _bounded(reply: httpx.Response) -> bytes:
+    data = bytearray()
+    for part in reply.iter_bytes():
+        data += part
+        if len(data) > _MOST_BYTES:
+            raise LmsRefused(f"an answer above {_MOST_BYTES // 2**20} MiB: ask for fewer at once")
+    return bytes(data)
+
+
+def _exception(said: dict[str, Any]) -> LmsAway | LmsRefused:
+    """By Moodle's code alone: its message may quote what was asked."""
+    code = str(said.get("errorcode", ""))
+    if not re.fullmatch(r"[a-z_]{1,40}", code):
+        return LmsRefused("Moodle refuses, and does not say why")
+    if code in _LATER:
+        return LmsAway(f"Moodle says {code}")
+    return LmsRefused(_ADVICE.get(code, f"Moodle says {code}"))
+
+
+def _account(said: Any) -> Account | None:
+    """A user of the list; None for what is none."""
+    if not isinstance(said, dict) or "id" not in said:
+        return None
+    fields = said.get("customfields")
+    told = [one for one in fields if isinstance(one, dict)] if isinstance(fields, list) else []
+    return Account(
+        learner=str(said["id"]),
+        given_name=_text(said.get("firstname")),
+        family_name=_text(said.get("lastname")),
+        email=_text(said.get("email")),
+        fields={_text(one.get("shortname")): _text(one.get("value")) for one in told},
+    )
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)

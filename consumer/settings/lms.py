@@ -1,0 +1,57 @@
+"""The settings of LMSs that may be asked who a learner is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, field_validator
+
+from consumer.settings.sections import Seconds, Section
+
+_HERE = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class LmsSettings(Section):
+    """One LMS, and which of its profile fields holds what."""
+
+    kind: Literal["moodle"] = Field("moodle", description="what it is")
+    site: str = Field(min_length=1, description="its name, as its events and the tables have it")
+    url: str = Field(description="its address, such as https://learn.example.org")
+    token_file: Path = Field(description="a file with the web service's token alone in it")
+    board: str = Field("ABIM", description="the board whose ID the profile holds")
+    board_id_field: str = Field(min_length=1, description="short name of the board ID's field")
+    birth_date_field: str = Field("", description="short name of the birth date's field")
+    npi_field: str = Field("", description="short name of the NPI's field")
+    consent_field: str = Field("", description="short name of the consent's field; blank: waits")
+    zone: str = Field("UTC", description="the LMS's time zone, for dates that it keeps as seconds")
+    timeout_seconds: Seconds = Field(10, le=120, description="one request")
+    requests_per_second: float = Field(1.0, gt=0, le=100, description="pace")
+    batch_size: int = Field(50, ge=1, le=500, description="learners in one request")
+    again_seconds: Seconds = Field(
+        3600, description="a learner whom the LMS does not know, or not whole: asked about every"
+    )
+    fresh_days: int = Field(7, ge=1, le=366, description="what the LMS said counts for")
+
+    @field_validator("url")
+    @classmethod
+    def _is_safe(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.username or parts.password:
+            raise ValueError("must hold no credentials: the token stands in token_file")
+        if parts.scheme != "https" and not (
+            parts.scheme == "http" and (parts.hostname or "") in _HERE
+        ):
+            raise ValueError("must begin with https://, except on this machine")
+        return url
+
+    @field_validator("zone")
+    @classmethod
+    def _is_a_zone(cls, zone: str) -> str:
+        try:
+            ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError("must be a time zone such as America/New_York") from None
+        return zone
