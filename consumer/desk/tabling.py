@@ -15,6 +15,7 @@ from consumer.tables.comparison import (
     Comparison,
     Incoming,
     RowReader,
+    matched,
     read_current,
     scrutinise,
     written,
@@ -197,6 +198,7 @@ class TableDesk:
         reader = RowReader(kind, arrived, headings, wish.constants, values, tell)
         incoming = reader.read()
         columns = frozenset({one.column for one in headings.taken} | {*wish.constants})
+        matched(kind, current, incoming, columns)
         comparison = Comparison(kind, current, incoming, columns, wish.replace)
         self._scrutinise(comparison, arrived.name)
         comparison.count()

@@ -1,11 +1,13 @@
 """Moodle's web services: users by their id, with their profile fields.
 
 core_user_get_users_by_field, of Moodle's core since 2.5. Moodle answers 200 for errors too, with an
-object that names an exception; users that there are not are left out of its list.
+object that names an exception, or with nothing while web services are switched off; users that
+there are not, and profile fields that are empty, are left out.
 """
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -17,6 +19,11 @@ from consumer.lms.account import Account, LmsAway, LmsRefused
 
 FUNCTION = "core_user_get_users_by_field"
 _PATH = "/webservice/rest/server.php"
+_MARKUP = re.compile(r"<[^<>]*>")
+_NOT_IT = (
+    "what answers there is not Moodle's web service: is the address right, and are web services"
+    " and their REST protocol switched on?"
+)
 _MOST_BYTES = 8 * 1024 * 1024
 # Moodle's own error codes that mean: later.
 _LATER = frozenset({"sitemaintenance", "upgraderunning", "dbconnectionfailed", "ratelimited"})
@@ -43,7 +50,7 @@ class Moodle:
         asked = {f"values[{n}]": one for n, one in enumerate(learners)}
         said = self._ask({"wsfunction": FUNCTION, "field": "id", **asked})
         if not isinstance(said, list):
-            raise LmsRefused("what answers there is not Moodle's web service: look at the address")
+            raise LmsRefused(_NOT_IT)
         wanted = {*learners}
         found = [account for one in said if (account := _account(one))]
         return [one for one in found if one.learner in wanted]
@@ -65,9 +72,7 @@ class Moodle:
         try:
             said = orjson.loads(data)
         except orjson.JSONDecodeError:
-            raise LmsRefused(
-                "what answers there is not Moodle's web service: look at the address"
-            ) from None
+            raise LmsRefused(_NOT_IT) from None
         if isinstance(said, dict) and "exception" in said:
             raise _exception(said)
         return said
@@ -77,7 +82,7 @@ def _check(status: int) -> None:
     if status == 429 or status >= 500:
         raise LmsAway(f"it answers {status}")
     if status != 200:
-        raise LmsRefused(f"it answers {status}: look at the address")
+        raise LmsRefused(f"it answers {status}: {_NOT_IT}")
 
 
 def _bounded(reply: httpx.Response) -> bytes:
@@ -91,12 +96,12 @@ def _bounded(reply: httpx.Response) -> bytes:
 
 def _exception(said: dict[str, Any]) -> LmsAway | LmsRefused:
     """By Moodle's code alone: its message may quote what was asked."""
-    code = str(said.get("errorcode", ""))
-    if not re.fullmatch(r"[a-z_]{1,40}", code):
+    word = str(said.get("errorcode", ""))
+    if not re.fullmatch(r"[a-z_]{1,40}", word):
         return LmsRefused("Moodle refuses, and does not say why")
-    if code in _LATER:
-        return LmsAway(f"Moodle says {code}")
-    return LmsRefused(_ADVICE.get(code, f"Moodle says {code}"))
+    if word in _LATER:
+        return LmsAway(f"Moodle says {word}")
+    return LmsRefused(_ADVICE.get(word, f"Moodle says {word}"))
 
 
 def _account(said: Any) -> Account | None:
@@ -110,8 +115,13 @@ def _account(said: Any) -> Account | None:
         given_name=_text(said.get("firstname")),
         family_name=_text(said.get("lastname")),
         email=_text(said.get("email")),
-        fields={_text(one.get("shortname")): _text(one.get("value")) for one in told},
+        fields={_text(one.get("shortname")): _bare(_text(one.get("value"))) for one in told},
     )
+
+
+def _bare(value: str) -> str:
+    """Moodle gives text fields as it would show them on a page: marked up, signs as entities."""
+    return html.unescape(_MARKUP.sub("", value)).strip()
 
 
 def _text(value: Any) -> str:

@@ -17,11 +17,14 @@ from consumer.tables.day import Wrong
 from consumer.tables.heading import Headings
 from consumer.tables.kind import LEARNERS, TableKind
 from consumer.tables.scrutiny import OnePersonEach, Origin, Periods, learner_faults
-from consumer.tables.value import Values
+from consumer.tables.value import BLANK, Values
 
 Key = tuple[str, ...]
 Rows = dict[Key, tuple[int, str]]
 """Rows by their key: the line, and the cells as one text, which takes a tenth of a dict."""
+
+AWAITED = frozenset({"board_id", "birth_date", "consent"})
+"""Columns of the learners table without which completions wait."""
 
 _SIGN = "\x1f"
 
@@ -81,6 +84,7 @@ class Comparison:
     current: Rows
     incoming: Incoming
     columns: frozenset[str]
+    """Those that the file has."""
     replace: bool
     counts: Counter[Action] = field(default_factory=Counter)
     changed_columns: Counter[str] = field(default_factory=Counter)
@@ -153,6 +157,16 @@ class Comparison:
         )
 
 
+def matched(kind: TableKind, current: Rows, incoming: Incoming, columns: frozenset[str]) -> None:
+    """A file without periods means the row that there is, where a course has but one."""
+    if "starts" not in kind.key or "starts" in columns:
+        return
+    periods = Counter(key[:-1] for key in current)
+    ours = {key[:-1]: key for key in current if periods[key[:-1]] == 1}
+    incoming.rows = {ours.get(key[:-1], key): row for key, row in incoming.rows.items()}
+    incoming.held = {ours.get(key[:-1], key) for key in incoming.held}
+
+
 def packed(kind: TableKind, cells: Mapping[str, str]) -> str:
     """A row as one text."""
     return _SIGN.join(cells[name] for name in kind.columns)
@@ -205,6 +219,7 @@ class RowReader:
         self._values, self._tell = values, tell
         # The board first: it says what form the ID has.
         self._taken = sorted(headings.taken, key=lambda one: one.column != "board")
+        self._awaited = AWAITED & {one.column for one in headings.taken}
         self._blank = dict.fromkeys(kind.columns, "") | dict(constants)
 
     def read(self) -> Incoming:
@@ -240,6 +255,9 @@ class RowReader:
         if not self._arrived.lettered and len(line.cells) > self._headings.width:
             message = f"{len(line.cells)} cells under {self._headings.width} headings"
             incoming.refuse(line.number, self._problem(line.number, "", message))
+        for column in self._awaited - {*wrong}:
+            if not cells[column]:
+                self._values.note(column, BLANK)
         if {*wrong} & {*self._kind.key}:
             incoming.keyless += 1
         elif not cells[self._kind.identity]:

@@ -19,7 +19,7 @@ import orjson
 from consumer.tables.atomic import give_to_owner, write_whole
 from consumer.tables.kind import TableKind
 
-BY_HAND = "by hand"
+BY_HAND, NONE_YET = "by hand", "none yet"
 
 
 class TableChanged(Exception):
@@ -148,7 +148,8 @@ class History:
             return versions
         number = versions[-1].number + 1 if versions else 1
         # When it was written by hand nobody knows.
-        found = Version(number, deed.at, "", BY_HAND, self._kind.file, _rows(content),
+        how, source = (BY_HAND, self._kind.file) if self._table.exists() else (NONE_YET, "")
+        found = Version(number, deed.at, "", how, source, _rows(content),
                         0, 0, 0, _sha(content))  # fmt: skip
         self._keep_content(content)
         self._append(found)

@@ -26,6 +26,7 @@ DECIMALS = "'.0' after a number was left out"
 TITLES = "degrees after the name were left out"
 FILLER = "a filler such as n/a was taken as blank"
 CAPITALS = "written in capitals, and taken so"
+BLANK = "blank: what they complete waits"
 NEITHER = "neither yes nor no: it waits"
 _INVISIBLE = dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\u00ad"))
 _FILLERS = frozenset({"-", "--", "n/a", "#n/a", "none", "null", "tbd", "unknown", "?"})

@@ -207,6 +207,8 @@ def test_an_lms_that_is_away_is_asked_seldom(
     ("answer", "kind"),
     [
         (Response("<html>Moodle</html>"), LmsRefused),
+        (Response(b""), LmsRefused),
+        (Response(status_code=403), LmsRefused),
         (JSONResponse({"debuginfo": "x"}), LmsRefused),
         (RedirectResponse("https://elsewhere.example"), LmsRefused),
         (Response(status_code=404), LmsRefused),
@@ -230,6 +232,14 @@ def test_accounts_that_are_odd_are_left_out(lms: tuple[FakeMoodle, str]) -> None
     lms[0].answers = [JSONResponse(odd)]
     client = Moodle(lms[1], TOKEN, 5)
     assert [one.learner for one in client.accounts(["905"])] == ["905"]
+    client.close()
+
+
+def test_text_fields_come_marked_up_and_are_read_bare(lms: tuple[FakeMoodle, str]) -> None:
+    lms[0].put("905", "Ada", "O'Neill", abimid="<p dir='auto'>012345</p>", how="O&#39;Neill")
+    client = Moodle(lms[1], TOKEN, 5)
+    (account,) = client.accounts(["905"])
+    assert account.fields == {"abimid": "012345", "how": "O'Neill"}
     client.close()
 
 

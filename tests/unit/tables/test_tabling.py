@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,8 @@ from consumer.desk.tablelines import change_lines, summary
 from consumer.desk.tabling import Wish
 from consumer.tables import load_tables
 from consumer.tables.csvfile import TableProblems
-from consumer.tables.history import NoSuchVersion, TableChanged
+from consumer.tables.history import History, NoSuchVersion, TableChanged, Version
+from consumer.tables.value import BLANK
 from tests.unit.tables.samples import (
     ADA,
     COURSE_HEAD,
@@ -183,6 +186,24 @@ def test_a_period_that_overlaps_one_in_the_table_is_refused(tmp_path: Path) -> N
     assert desk(tmp_path).preview_file("activities", path, Wish()).wrong == ()
 
 
+def test_a_file_without_periods_means_the_row_that_there_is(tmp_path: Path) -> None:
+    dated = csv_file(tmp_path, (*COURSE_HEAD, "starts"), (*HEART, "2026-01-01"))
+    desk(tmp_path).apply(desk(tmp_path).preview_file("activities", dated, Wish()), "mora")
+    cheaper = csv_file(tmp_path, COURSE_HEAD, (*HEART[:4], "1.25", HEART[5]))
+    preview = desk(tmp_path).preview_file("activities", cheaper, Wish(replace=True))
+    assert (preview.wrong, preview.counts()["changed"], preview.counts()["added"]) == ((), 1, 0)
+    (change,) = preview.comparison.changes()
+    assert (change.columns(), change.after["starts"]) == (["max_points"], "2026-01-01")
+
+
+def test_what_is_blank_and_waits_is_said(tmp_path: Path) -> None:
+    path = csv_file(tmp_path, HEAD, changed(ADA, board_id="", consent=""), OTIS)
+    assert previewed(tmp_path, path).notes == (
+        f"board_id: {BLANK} (1 row)",
+        f"consent: {BLANK} (1 row)",
+    )
+
+
 def test_a_table_that_is_broken_is_said_first(tmp_path: Path) -> None:
     table(tmp_path, ADA, ADA)
     with pytest.raises(TableProblems) as raised:
@@ -232,6 +253,13 @@ def test_what_somebody_wrote_by_hand_is_a_version_too(tmp_path: Path) -> None:
     assert in_force(tmp_path) == ",".join(HEAD) + "\n" + ",".join(OTIS) + "\n"
 
 
+def test_the_first_import_can_be_taken_back(tmp_path: Path) -> None:
+    brought(tmp_path, csv_file(tmp_path, HEAD, ADA))
+    assert [one.how for one in versions(tmp_path)] == ["none yet", "import"]
+    desk(tmp_path).apply(desk(tmp_path).preview_undo("learners"), "mora")
+    assert learners(tmp_path) == []
+
+
 def test_of_two_at_once_the_second_is_told(tmp_path: Path) -> None:
     table(tmp_path, ADA)
     mine = previewed(tmp_path, csv_file(tmp_path, HEAD, OTIS))
@@ -239,6 +267,53 @@ def test_of_two_at_once_the_second_is_told(tmp_path: Path) -> None:
     with pytest.raises(TableChanged, match=r"lindqvist changed learners\.csv meanwhile"):
         desk(tmp_path).apply(mine, "mora")
     assert learners(tmp_path) == ["905", "907"]
+
+
+def test_of_many_at_once_one_is_done_and_the_others_are_told(tmp_path: Path) -> None:
+    table(tmp_path, ADA)
+    previews = [
+        previewed(tmp_path, csv_file(tmp_path, HEAD, changed(OTIS, learner=str(number))))
+        for number in range(8)
+    ]
+    begin = threading.Barrier(len(previews))
+
+    def apply(number: int) -> bool:
+        begin.wait()
+        try:
+            desk(tmp_path).apply(previews[number], f"person {number}")
+        except TableChanged:
+            return False
+        return True
+
+    with ThreadPoolExecutor(len(previews)) as pool:
+        done = [*pool.map(apply, range(len(previews)))]
+    assert done.count(True) == 1
+    assert learners(tmp_path) == ["905", str(done.index(True))]
+    assert len(versions(tmp_path)) == 2
+
+
+def test_a_crash_after_the_table_was_written_loses_neither_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table(tmp_path, ADA)
+    before = in_force(tmp_path)
+    preview = previewed(tmp_path, csv_file(tmp_path, HEAD, OTIS))
+    appended = History._append
+
+    def crash(history: History, version: Version) -> None:
+        if version.how == "import":
+            raise KeyboardInterrupt
+        appended(history, version)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(History, "_append", crash)
+        with pytest.raises(KeyboardInterrupt):
+            desk(tmp_path).apply(preview, "mora")
+    assert learners(tmp_path) == ["905", "906"]
+    desk(tmp_path).apply(desk(tmp_path).preview_undo("learners"), "mora")
+    assert in_force(tmp_path) == before
+    desk(tmp_path).apply(desk(tmp_path).preview_undo("learners"), "mora")
+    assert learners(tmp_path) == ["905", "906"]
 
 
 def test_only_so_many_contents_are_kept_and_only_their_owner_reads_them(tmp_path: Path) -> None:
