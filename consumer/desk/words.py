@@ -66,6 +66,11 @@ ADVICE: dict[str, Advice] = {
         ("audit_mode", "the learner took the course without a certificate", "nobody", "nothing to do"),
         ("not_passed", "the LMS says that the learner did not pass", "nobody", "nothing to do; a later pass is reported"),
         ("waived", "the learner was let off the course and has not done it", "nobody", "nothing to do"),
+        ("not_a_learner", "it was said of a tutor or teacher of the course", "nobody", "nothing to do"),
+        ("not_a_course", "the award is of no course", "nobody", "nothing to do"),
+        ("grade_cleared", "a grade was cleared, and none was given", "nobody", "nothing to do"),
+        ("not_the_final_grade", "it is not the grade that completes the course", "nobody", "nothing to do"),
+        ("reported_by_ethosce", "EthosCE reports this kind of credit by itself", "nobody", "nothing to do"),
         # what the tables lack: goes by itself
         ("activity_not_found", "the course is not in the activities table", "coordinator", "add the course to activities.csv; it goes by itself then"),
         ("learner_not_found", "the learner is not in the learners table", "coordinator", "add the learner to learners.csv; it goes by itself then"),

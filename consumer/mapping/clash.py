@@ -33,4 +33,4 @@ def clashes(target: Target, entries: Collection[str]) -> list[tuple[str, str]]:
 def _converted(target: Target, conversions: Sequence[str]) -> bool:
     if not target.conversions:
         return not conversions
-    return len(conversions) == 1 and conversions[0] in target.conversions
+    return bool(conversions) and set(conversions) <= set(target.conversions)

@@ -74,11 +74,16 @@ class _Compiler:
             raise Unusable
         paths = self.paths()
         changes = [self.change(name) for name in verb.TEXT_VERBS if name in self.entries]
-        convert = next((self.change(c) for c in verb.CONVERSIONS if c in self.entries), text)
+        convert = self.conversion()
         default, optional = self.default(convert), "optional" in self.entries
         read = _reader(self.source(paths), changes, convert, default, optional)
         verbs = ", ".join(_said(name, self.entries[name]) for name in _told(self.entries))
         return Row(self.target.name, self.line, optional, paths, read, verbs)
+
+    def conversion(self) -> Change:
+        """The row's last change; of a row with both `instant` and `date`, whichever the text is."""
+        found = [self.change(name) for name in verb.CONVERSIONS if name in self.entries]
+        return verb.either(*found) if len(found) > 1 else (found or [text])[0]
 
     def bad(self, name: str, code: str, message: str) -> Unusable:
         line = self.entries[name].line

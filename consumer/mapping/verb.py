@@ -170,6 +170,20 @@ def _date(node: Node) -> Change:
         raise BadArgument(str(error)) from None
 
 
+def either(timed: Change, plain: Change) -> Change:
+    """A plain date where the text is one, otherwise a date with time."""
+
+    def change(value: Any) -> Any:
+        try:
+            return plain(value)
+        except Fault as fault:
+            if fault.code != "date_not_understood":
+                raise
+        return timed(value)
+
+    return change
+
+
 def _strip_prefix(node: Node) -> Change:
     prefix = word(node)
     return lambda value: text(value).removeprefix(prefix)

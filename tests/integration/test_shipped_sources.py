@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from pathlib import Path
+from shutil import copytree
 
 import orjson
 import pytest
 
 from consumer.bus.port import Outgoing
 from consumer.credit import State
+from consumer.mapping.loader import load_catalogue
 from consumer.resources import shipped
 from tests.integration.office import Office
-from tests.integration.people import PRIYA, TOPIC, course
+from tests.integration.people import EVERYONE, LENA, PRIYA, RENAL, TOPIC, course
 
 
-def example(mapping: str, name: str, **changed: Any) -> Outgoing:
-    """The event of a shipped example; members of its body changed."""
-    file = shipped("mappings") / f"{mapping}.tests" / f"{name}.event.json"
+def example(mapping: str, name: str, where: str = "") -> Outgoing:
+    """The event of a shipped example."""
+    file = shipped("mappings") / where / f"{mapping}.tests" / f"{name}.event.json"
     event = orjson.loads(file.read_bytes())
-    value = orjson.dumps(event["value"] | changed)
+    value = orjson.dumps(event["value"])
     headers = tuple((name, text.encode()) for name, text in event.get("headers", {}).items())
     return Outgoing(TOPIC, None, value, headers)
 
@@ -29,6 +32,31 @@ def moodle_site(office: Office) -> Office:
     office.put_learners(PRIYA.row(learner="3307"))
     office.put_activities(course("", "84"))
     office.look()
+    return office
+
+
+@pytest.fixture
+def lrs(office: Office) -> Office:
+    """Four people, each known in another of xAPI's ways, take the course of its examples."""
+    accounts = ["3307", "tabernathy@lakeside.example", "0123456789abcdef0123456789abcdef01234567"]
+    people = (*EVERYONE, replace(LENA, board_id="000971"))
+    accounts.append("https://openid.lakeside.example/lq")
+    rows = [who.row(learner=account) for who, account in zip(people, accounts, strict=True)]
+    office.put_learners(*rows)
+    office.put_activities(course("", "https://cme.lakeside.example/course/84"))
+    office.look()
+    return office
+
+
+@pytest.fixture
+def passing(office: Office, tmp_path: Path) -> Office:
+    """An office that reports by passing, and let the starting points take the others' place."""
+    mappings = copytree(shipped("mappings"), tmp_path / "mappings")
+    copytree(mappings / "starting-points" / "openedx", mappings / "openedx", dirs_exist_ok=True)
+    office.events = load_catalogue(mappings, shipped("schemas"))
+    office.put_learners(PRIYA.row(learner="6410"))
+    office.put_activities(course("", RENAL))
+    office.start()
     return office
 
 
@@ -75,3 +103,56 @@ def test_what_moodle_clears_after_sending_is_for_a_person(moodle_site: Office) -
     moodle_site.take_for_sent(State.SUBMITTED)
     assert moodle_site.hear(example("moodle/row_cleared", "cleared")) == {"review": 1}
     assert moodle_site.letter["reason"] == "retracted_after_sending"
+
+
+def test_a_voided_statement_takes_its_completion_back(lrs: Office) -> None:
+    assert lrs.hear(example("xapi/completed", "by_account")) == {"ready": 1}
+    assert lrs.hear(example("xapi/voided", "names_the_statement_alone")) == {"retracted": 1}
+    assert (states(lrs), lrs.states()) == (["retracted"], ["withdrawn"])
+
+
+def test_a_voided_statement_of_a_group_takes_everybodys_back(lrs: Office) -> None:
+    assert lrs.hear(example("xapi/group", "everybody_in_it")) == {"ready": 4}
+    assert lrs.hear(example("xapi/voided", "names_the_statement_alone")) == {"retracted": 1}
+    assert set(states(lrs)) == {"retracted"}
+
+
+def test_a_statement_that_was_voided_before_it_came_is_not_credited(lrs: Office) -> None:
+    void = example("xapi/voided", "names_the_statement_alone")
+    assert lrs.hear(void) == {"not_reportable": 1}
+    assert lrs.hear(example("xapi/group", "everybody_in_it")) == {"retracted": 4}
+    assert lrs.credits == []
+    again = example("xapi/completed", "sent_again_under_a_new_id")
+    assert lrs.hear(again) == {"review": 1}
+
+
+def test_uncompleted_takes_back_what_the_same_learner_completed(lrs: Office) -> None:
+    lrs.hear(example("xapi/completed", "by_account"))
+    assert lrs.hear(example("xapi/uncompleted", "not_completed_any_more")) == {"retracted": 1}
+
+
+def test_of_a_group_one_without_an_id_does_not_keep_the_others_back(lrs: Office) -> None:
+    fates = lrs.hear(example("xapi/group", "one_without_an_id"))
+    assert fates == {"ready": 1, "refused": 1}
+
+
+def test_not_passing_yet_is_noise_and_passing_counts_once(passing: Office) -> None:
+    where = "starting-points"
+    assert passing.hear(example("openedx/not_passing", "not_passing_yet", where)) == {
+        "not_reportable": 1
+    }
+    assert states(passing) == []
+    fates = passing.hear(
+        example("openedx/passing_status", "passing", where),
+        example("openedx/passing_status", "emitted_again", where),
+        example("openedx/passing_status", "calculated_again_later", where),
+    )
+    assert (fates, passing.states()) == ({"ready": 1, "duplicate": 2}, ["ready"])
+
+
+def test_a_pass_that_is_lost_again_is_taken_back(passing: Office) -> None:
+    where = "starting-points"
+    passing.hear(example("openedx/passing_status", "passing", where))
+    lost = example("openedx/not_passing", "emitted_again", where)
+    assert passing.hear(lost) == {"retracted": 1}
+    assert passing.states() == ["withdrawn"]

@@ -87,7 +87,7 @@ def test_rows(row: str, code: str, says: str) -> None:
         ("completed", "{const: x, instant: iso8601}", "verb_clash", "must come from the event"),
         (
             "completed",
-            "{from: body.v, instant: iso8601, date: YYYY-MM-DD}",
+            "{from: body.v, instant: iso8601, number: true}",
             "verb_clash",
             "completed takes",
         ),

@@ -189,3 +189,16 @@ def test_law_an_id_as_number_and_as_text_are_the_same(number: int) -> None:
 def test_law_points_as_number_and_as_text_are_the_same(points: Decimal) -> None:
     row = "{from: body.v, number: true}"
     assert said(row, "points", v=float(points)) == said(row, "points", v=str(points)) == points
+
+
+EITHER = "{from: body.at, instant: iso8601, date: YYYY-MM-DD, zone: America/New_York}"
+
+
+def test_a_sender_may_write_now_a_date_now_a_time() -> None:
+    assert said(EITHER, "completed", at="2026-11-20") == date(2026, 11, 20)
+    for time in ("2026-11-20 18:38:00", "2026-11-20T23:38:00Z"):
+        expected = datetime(2026, 11, 20, 23, 38, tzinfo=UTC)
+        assert said(EITHER, "completed", at=time) == expected
+    for nothing in ("11/20/2026", "1970-01-01", "2026-13-20", "never"):
+        assert refused(EITHER, "completed", at=nothing).code == "date_not_understood"
+    assert refused(EITHER, "completed", at=[1]).code == "wrong_type"
