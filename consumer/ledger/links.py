@@ -24,6 +24,8 @@ from consumer.reason import Stage
 _links = completion_credits.c
 RETRACTED = "retracted_after_sending"
 """Reason code: the LMS took a completion back of which PARS may have something."""
+RETRACTED_IN_PART = "retracted_in_part"
+"""Reason code: the LMS took back one of several events of a completion, which differ."""
 
 
 def credits_of(db: Connection, completion: int) -> Sequence[int]:
@@ -98,7 +100,8 @@ def _replaces_what_is_there() -> ColumnElement[bool]:
 
 def _was_taken_back() -> ColumnElement[bool]:
     mine = completion_credits.alias("mine")
-    about = letters.c.reasons.contains(f'"code":"{RETRACTED}"')
+    codes = (RETRACTED, RETRACTED_IN_PART)
+    about = or_(*(letters.c.reasons.contains(f'"code":"{code}"') for code in codes))
     asked = letters.c.completion_id == mine.c.completion_id
     return exists().where(*_own(mine), asked, about, *_open_question())
 

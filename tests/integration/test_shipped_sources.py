@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import functools
+import re
 from dataclasses import replace
 from pathlib import Path
 from shutil import copytree
+from typing import Any
 
 import orjson
 import pytest
 
 from consumer.bus.port import Outgoing
 from consumer.credit import State
+from consumer.mapping.catalogue import Catalogue
 from consumer.mapping.loader import load_catalogue
+from consumer.mapping.mapping import Mapping
+from consumer.mapping.said import Kind
 from consumer.resources import shipped
 from tests.integration.office import Office
 from tests.integration.people import EVERYONE, LENA, PRIYA, RENAL, TOPIC, course
@@ -156,3 +162,88 @@ def test_a_pass_that_is_lost_again_is_taken_back(passing: Office) -> None:
     lost = example("openedx/not_passing", "emitted_again", where)
     assert passing.hear(lost) == {"retracted": 1}
     assert passing.states() == ["withdrawn"]
+
+
+# ---------------------------------------------------------------- all of them
+
+FOLDERS = (shipped("mappings"), shipped("mappings") / "starting-points")
+AGAIN = re.compile(r"emitted_again|sent_again")
+
+
+@functools.cache
+def shelf(folder: Path) -> Catalogue:
+    """The mappings of a folder, loaded once."""
+    return load_catalogue(folder, shipped("schemas"))
+
+
+def said_by(folder: Path, mapping: Mapping) -> list[tuple[str, dict[str, str]]]:
+    """The mapping's examples of one event that says something, and what."""
+    tests = folder / f"{mapping.name}.tests"
+    return [
+        (file.name.removesuffix(".expect.json"), said)
+        for file in sorted(tests.glob("*.expect.json"))
+        if (said := orjson.loads(file.read_bytes()).get("said"))
+    ]
+
+
+def facts(said: dict[str, str]) -> dict[str, str]:
+    """What is not for tracing alone."""
+    return {name: value for name, value in said.items() if name not in ("event_id", "title")}
+
+
+def ready_for(office: Office, folder: Path, said: dict[str, str]) -> None:
+    """Priya is who the event is about, and its course is for credit."""
+    office.put_learners(PRIYA.row(learner=said["learner"], site=said["site"]))
+    office.put_activities(course(said["site"], said["course"]))
+    office.events = shelf(folder)
+    office.start()
+
+
+def of_kind(kind: Kind) -> list[Any]:
+    """Every mapping of a kind, with its folder."""
+    return [
+        pytest.param(folder, one, id=f"{folder.name}/{one.name}")
+        for folder in FOLDERS
+        for one in shelf(folder).mappings
+        if one.kind is kind
+    ]
+
+
+@pytest.mark.parametrize(("folder", "mapping"), of_kind(Kind.COMPLETION))
+def test_whatever_is_sent_again_is_credited_once(
+    office: Office, folder: Path, mapping: Mapping
+) -> None:
+    shown = said_by(folder, mapping)
+    again, repeated = next(one for one in shown if AGAIN.search(one[0]))
+    first = next(name for name, said in shown if name != again and facts(said) == facts(repeated))
+    ready_for(office, folder, repeated)
+    where = "" if folder == FOLDERS[0] else folder.name
+    sent = [example(mapping.name, name, where) for name in (first, again)]
+    assert office.hear(*sent) == {"ready": 1, "duplicate": 1}
+    assert office.states() == ["ready"]
+
+
+@pytest.mark.parametrize(("folder", "mapping"), of_kind(Kind.RETRACTION))
+def test_whatever_takes_a_completion_back_finds_it(
+    office: Office, folder: Path, mapping: Mapping
+) -> None:
+    name, taken = said_by(folder, mapping)[0]
+    where = "" if folder == FOLDERS[0] else folder.name
+    completed, said = next(
+        ((one.name, event), what)
+        for one in shelf(folder).mappings
+        if one.kind is Kind.COMPLETION and one.source == mapping.source
+        for event, what in said_by(folder, one)
+        if _same(taken, what)
+    )
+    ready_for(office, folder, said)
+    assert office.hear(example(*completed, where)) == {"ready": 1}
+    assert office.hear(example(mapping.name, name, where)) == {"retracted": 1}
+    assert office.states() == ["withdrawn"]
+
+
+def _same(taken: dict[str, str], said: dict[str, str]) -> bool:
+    if "retracts" in taken:
+        return taken["retracts"] == said.get("event_id")
+    later = taken["completed"] >= said.get("occurred_at", said["completed"])
+    return later and all(taken[one] == said[one] for one in ("site", "learner", "course"))

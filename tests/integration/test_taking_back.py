@@ -233,8 +233,17 @@ def test_of_two_that_said_different_times_a_person_decides(lrs: Office) -> None:
     lrs.hear(completes(PRIYA, "a"), completes(PRIYA, "b", NOON + DAY))
     assert lrs.hear(void("a")) == {"review": 1}
     assert (lrs.letter["reason"], lrs.states()) == ("retracted_in_part", ["ready"])
+    lrs.take_for_sent()
+    assert lrs.states() == ["ready"]  # while the question is open nothing is sent
     answering(lrs).agree(lrs.letter["letter_id"])
     assert (lrs.states(), lrs.open_letters()) == (["withdrawn"], [])
+
+
+def test_what_a_person_keeps_of_it_is_sent(lrs: Office) -> None:
+    lrs.hear(completes(PRIYA, "a"), completes(PRIYA, "b", NOON + DAY), void("a"))
+    answering(lrs).decline(lrs.letter["letter_id"])
+    lrs.take_for_sent()
+    assert (lrs.states(), lrs.open_letters()) == (["submitted"], [])
 
 
 def test_a_completion_that_could_not_be_read_when_it_was_taken_back(lrs: Office) -> None:
