@@ -9,15 +9,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from consumer.bus.port import Outgoing, Partition
 from consumer.decoding.schemas import SchemasAway
 from consumer.desk.correcting import Correcting, Outcome
 from consumer.desk.deadletters import show_letter
+from consumer.ledger.readable import readable_now
 from consumer.ledger.seal import unpack_original
 from consumer.telemetry.readiness import STARTING
-from tests.avro import frame
+from tests.avro import frame, written
 from tests.integration.office import Office
 from tests.integration.people import (
     HOUR,
@@ -32,6 +34,7 @@ from tests.integration.people import (
     moodle,
     openedx,
 )
+from tests.integration.test_several_in_one import ROWS, a_mapping, done, maps_by, message
 from tests.kafka.guarded import Authority
 from tests.openedx import EventBus
 from tests.registry import Registry
@@ -342,6 +345,67 @@ def test_a_correction_reads_avro_again(open_edx: Callable[..., Office], away: Re
     with away.serving():
         (finding,) = desk.correct(numbers)
     assert finding.outcome is Outcome.CORRECTED
+
+
+HARBOR = {
+    "type": "record",
+    "name": "Harbor",
+    "fields": [
+        {"name": "sensor", "type": "string"},
+        {"name": "course", "type": "string"},
+        {
+            "name": "data",
+            "type": {
+                "type": "array",
+                "items": {
+                    "type": "record",
+                    "name": "Done",
+                    "fields": [{"name": n, "type": "string"} for n in ("type", "user", "at")],
+                },
+            },
+        },
+    ],
+}
+
+
+def in_avro(said: Outgoing, registry: Registry) -> Outgoing:
+    """A message of several events, value and key in Avro; the key's schema is the 200th."""
+    number = registry.register(HARBOR)
+    registry.schemas[200] = {"schema": '"string"'}
+    value = frame(number, written(HARBOR, orjson.loads(said.value or b"")))
+    return replace(said, value=value, key=frame(200, written("string", "harbor-1")))
+
+
+def test_several_events_in_one_avro_message_are_kept_and_replayed_each_by_itself(
+    open_edx: Callable[..., Office], away: Registry
+) -> None:
+    office = open_edx(away)
+    maps_by(office, a_mapping(ROWS))
+    office.put_learners(PRIYA.row(), OTIS.row(board_id="5244"))
+    office.look()
+    with away.serving():
+        said = in_avro(message(done(PRIYA), done(OTIS)), away)
+        assert office.hear(said) == {"ready": 1, "refused": 1}
+    office.put_learners(PRIYA.row(), OTIS.row())
+    office.start()
+    assert office.replay() == "ready"  # it was kept as it was read: no registry is needed
+
+
+def test_the_hint_that_letters_can_be_read_now_waits_for_no_registry(
+    open_edx: Callable[..., Office], away: Registry
+) -> None:
+    office = open_edx(away)
+    with away.serving():
+        assert office.hear(in_avro(message(done(PRIYA)), away)) == {"refused": 1}
+    assert office.letter["reason"] == "unknown_event"
+    maps_by(office, a_mapping(ROWS))
+
+    def readable() -> dict[str, int]:
+        return readable_now(office.ledger, office.service.premises.house, office.clock.now())
+
+    assert readable() == {}
+    with away.serving():
+        assert readable() == {"harbor": 1}
 
 
 # ---------------------------------------------------------------- what the tests share
