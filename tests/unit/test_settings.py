@@ -10,6 +10,8 @@ import pytest
 
 from consumer.bus.connect import kafka_config, topic_specs
 from consumer.candidate import YearPolicy
+from consumer.clock import SystemClock
+from consumer.parts import StartProblems, gather
 from consumer.settings import Settings, SettingsProblems, load_settings
 
 PASSWORD = "zebra-hunter2"
@@ -200,6 +202,60 @@ KAFKA_REFUSED = {
 def test_kafka_settings_that_say_two_things_are_refused(tmp_path: Path, case: str) -> None:
     text, told = KAFKA_REFUSED[case]
     assert problems(toml(tmp_path, f"[kafka]\n{text}")) == (f"kafka: {told}",)
+
+
+REGISTRY_REFUSED = {
+    "no address": ("url = 'registry:8081'", "registry.url: must be http://host:port"),
+    "no host": ("url = 'https://'", "registry.url: must be http://host:port"),
+    "no port": ("url = 'https://a:zebra'", "registry.url: must be http://host:port"),
+    "a password in it": ("url = 'https://u:zebra-hunter2@a'", "registry.url: only an address"),
+    "a query": ("url = 'https://a?key=zebra-hunter2'", "registry.url: only an address"),
+    "half a login": ("url = 'https://a'\nuser = 'u'", "registry: user and password: one is of no"),
+    "the other half": (
+        "url = 'https://a'\npassword = 'zebra-hunter2'",
+        "registry: user and password: one is of no use without the other",
+    ),
+    "no url": ("user = 'u'\npassword = 'zebra-hunter2'", "registry: url: needed with user"),
+    "authority unused": ("url = 'http://a'\nca_file = 'ca.pem'", "registry: ca_file: of no use"),
+    "a long wait": ("url = 'http://a'\ntimeout_seconds = 60", "registry.timeout_seconds: "),
+    "a typing error": ("uri = 'http://a'", "registry.uri: no such setting; did you mean"),
+}
+
+
+@pytest.mark.parametrize("case", REGISTRY_REFUSED)
+def test_registry_settings_that_cannot_be_used_are_refused(tmp_path: Path, case: str) -> None:
+    text, told = REGISTRY_REFUSED[case]
+    (found,) = problems(toml(tmp_path, f"[registry]\n{text}"))
+    assert found.startswith(told)
+
+
+def test_a_registry_with_a_path_and_a_password_from_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MOC_REGISTRY__PASSWORD", PASSWORD)
+    text = "[registry]\nurl = 'https://apicurio.example/apis/ccompat/v7'\nuser = 'moc'"
+    settings = load_settings(toml(tmp_path, text))
+    assert settings.registry.password.get_secret_value() == PASSWORD
+    assert PASSWORD not in str(settings.model_dump())
+
+
+def test_a_certificate_authority_that_is_not_there_is_told_at_the_start(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.pem"
+    empty.touch()
+    for file, told in ((tmp_path / "ca.pem", "No such file"), (empty, "NO_CERTIFICATE")):
+        text = f"[registry]\nurl = 'https://a'\nca_file = '{file}'"
+        with pytest.raises(StartProblems) as found:
+            gather(load_settings(toml(tmp_path, text), tables_dir=tmp_path), SystemClock())
+        assert [one for one in found.value.problems if told in one and "registry.ca_file" in one]
+
+
+def test_forms_are_of_topics_that_are_heard(tmp_path: Path) -> None:
+    heard = "[intake]\ntopics = ['a.b', 'c']\nforms = {'a.b' = 'form', c = 'cloudevents'}"
+    assert load_settings(toml(tmp_path, heard)).intake.forms == {"a.b": "form", "c": "cloudevents"}
+    (found,) = problems(toml(tmp_path, heard.replace("['a.b', 'c']", "['a.b']")))
+    assert found == "intake: forms: not in topics: c"
+    (found,) = problems(toml(tmp_path, heard.replace("'form'", "'xml'")))
+    assert found.startswith("intake.forms.a.b: ")
 
 
 def test_without_a_profile_nobody_reports() -> None:
