@@ -11,9 +11,9 @@ import jiter
 import orjson
 
 from consumer.bus.port import Headers, Message
-from consumer.decoding.cloudevents import Unwrapped, is_wrapped, unwrap
+from consumer.decoding.cloudevents import SIGN, Unwrapped, is_wrapped, unwrap
 from consumer.decoding.form import Form, form_said
-from consumer.decoding.frame import framed
+from consumer.decoding.frame import MAGIC, framed
 from consumer.decoding.schemas import Reading
 from consumer.decoding.urlencoded import form_body
 from consumer.reason import Reason, Stage, Stopped
@@ -21,6 +21,7 @@ from consumer.reason import Reason, Stage, Stopped
 _BOM = b"\xef\xbb\xbf"
 _NUL = "\x00"
 _PLAIN = Reading()
+_JSON, _CLOUDEVENTS = Form.JSON, Form.CLOUDEVENTS  # an enum's member is slow to reach
 _SORTED = orjson.OPT_SORT_KEYS
 _PLACE = re.compile(r" at line (\d+) column (\d+)$")
 
@@ -88,9 +89,11 @@ def decode(message: Message, payload_limit_bytes: int, reading: Reading = _PLAIN
     if len(value) > payload_limit_bytes:
         _stop("oversized", "body", f"limit {payload_limit_bytes} bytes")
     headers, key = _headers(message.headers), _key(message.key, reading)
-    form = form_said(headers) or reading.forms.get(message.topic, Form.JSON)
-    body = _told(value, form, reading)
-    if form is Form.CLOUDEVENTS or is_wrapped(body, headers):
+    form = (headers and form_said(headers)) or reading.forms.get(message.topic, _JSON)
+    # Nearly every event is this: it pays to ask no further.
+    plain = form is _JSON and not value.startswith(MAGIC)
+    body = _body(value) if plain else _told(value, form, reading)
+    if form is _CLOUDEVENTS or (SIGN in body and is_wrapped(body, headers)):
         event = unwrap(body, headers)
         return Envelope(_data(event, reading), event.headers, key)
     return Envelope(body, headers, key)
@@ -230,7 +233,7 @@ def _key(key: bytes | None, reading: Reading) -> str | None:
     """The key as text; a record, as it may be where keys are Avro, is JSON text."""
     if key is None:
         return None
-    if (frame := framed(key)) is not None:
+    if key.startswith(MAGIC) and (frame := framed(key)) is not None:
         schema = reading.schemas.find(frame.number, "key")
         if schema is not None:
             return _as_text(schema.read(frame.rest, "key"))

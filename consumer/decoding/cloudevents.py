@@ -12,7 +12,9 @@ from typing import Any, NoReturn
 from consumer.decoding.form import CONTENT_TYPES, Form, form_named
 from consumer.decoding.refusal import stop
 
-_REQUIRED = ("specversion", "id", "source", "type")
+SIGN = "specversion"
+"""The attribute that no other kind of event has."""
+_REQUIRED = (SIGN, "id", "source", "type")
 _DATA = frozenset(("data", "data_base64"))
 _CONTENT_TYPE = "datacontenttype"
 _NAME = re.compile(r"[a-z0-9]+")
@@ -35,7 +37,7 @@ def is_wrapped(body: Any, headers: Mapping[str, str]) -> bool:
     """
     return (
         isinstance(body, dict)
-        and "specversion" in body
+        and SIGN in body
         and "ce_specversion" not in headers
         and all(isinstance(body.get(name), str) for name in _REQUIRED)
     )
@@ -65,7 +67,7 @@ def _attributes(event: Mapping[str, Any]) -> dict[str, str]:
     for name in _REQUIRED:
         if not isinstance(given.get(name), str) or not given[name]:
             _refuse(f"{name} is missing")
-    if given["specversion"] != "1.0":
+    if given[SIGN] != "1.0":
         _refuse("specversion is not 1.0")
     # A name is chosen by the sender; telling it could publish anything.
     if not all(map(_NAME.fullmatch, given)):

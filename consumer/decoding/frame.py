@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from consumer.bus.port import Message
 
-_MAGIC = b"\x00"
+MAGIC = b"\x00"
 _LENGTH = 5
 
 
@@ -23,7 +23,7 @@ def framed(value: bytes) -> Frame | None:
 
     No JSON, form or readable key begins with a zero byte, so nothing else can be meant.
     """
-    if value[:1] != _MAGIC or len(value) < _LENGTH:
+    if not value.startswith(MAGIC) or len(value) < _LENGTH:
         return None
     return Frame(int.from_bytes(value[1:_LENGTH], "big"), value[_LENGTH:])
 
@@ -31,5 +31,5 @@ def framed(value: bytes) -> Frame | None:
 def schemas_named(message: Message) -> Iterator[int]:
     """The numbers of the schemas that a message's value and key were written with."""
     for part in (message.value, message.key):
-        if part is not None and (frame := framed(part)) is not None:
+        if part and (frame := framed(part)) is not None:
             yield frame.number
