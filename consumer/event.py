@@ -116,10 +116,13 @@ def _told(value: bytes, form: Form, reading: Reading) -> dict[str, Any] | list[A
     if (frame := framed(value)) is not None:
         schema = reading.schemas.find(frame.number, "body")
         return _body(frame.rest) if schema is None else _object(schema.read(frame.rest, "body"))
+    # What makes JSON of another form may leave the old header. No form, and no Avro worth a guess,
+    # begins with a brace.
+    if value.lstrip().startswith(b"{"):
+        return _body(value)
     if form is Form.URLENCODED:
         return form_body(value)
-    # A bridge that makes JSON of Avro may leave the old header; no object begins otherwise.
-    if form is Form.AVRO and not value.lstrip().startswith(b"{"):
+    if form is Form.AVRO:
         _stop("avro_unframed", "body")
     return _body(value)
 

@@ -27,6 +27,8 @@ class Registry:
     credentials: tuple[str, str] | None = None
     silent: bool = False
     trickling: bool = False
+    waited_for: bool = False
+    over: threading.Event = field(default_factory=threading.Event)
     asked: list[int] = field(default_factory=list)
     url: str = ""
     port: int = 0
@@ -46,13 +48,13 @@ class Registry:
             server.socket = tls.wrap_socket(server.socket, server_side=True)
         self.port = server.server_port
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
-        self._over = threading.Event()
+        self.over = threading.Event()
         thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         try:
             yield self
         finally:
-            self._over.set()
+            self.over.set()
             server.shutdown()
             server.server_close()
             thread.join()
@@ -80,7 +82,8 @@ def _handler(registry: Registry) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             if registry.silent:
-                registry._over.wait()
+                registry.waited_for = True
+                registry.over.wait()
                 return
             status, body = registry.respond(self.path, self.headers.get("Authorization", ""))
             self.send_response(status)
@@ -96,7 +99,7 @@ def _handler(registry: Registry) -> type[BaseHTTPRequestHandler]:
             for byte in body:
                 self.wfile.write(bytes([byte]))
                 self.wfile.flush()
-                if registry._over.wait(0.05):
+                if registry.over.wait(0.05):
                     return
 
         def log_message(self, *_: Any) -> None:

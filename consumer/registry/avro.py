@@ -36,7 +36,7 @@ class AvroSchema:
         decimals exact text; bytes base64; of a union the value alone. Raises Stopped about `field`
         when the bytes are not one value of this schema.
         """
-        source = _Bytes(written)
+        source = io.BytesIO(written)
         read, fits = self._read(source)
         if not fits:
             stop("avro_misfit", field)
@@ -44,21 +44,12 @@ class AvroSchema:
             stop("avro_misfit", field, "bytes are left over")
         return _as_json(read, field)
 
-    def _read(self, source: _Bytes) -> tuple[Any, bool]:
+    def _read(self, source: io.BytesIO) -> tuple[Any, bool]:
         # Raised outside, as fastavro's own exceptions may hold what they choked on.
         try:
             return fastavro.schemaless_reader(source, self._schema, None), True
         except _MISFITS:
             return None, False
-
-
-class _Bytes(io.BytesIO):
-    """Bytes to read from. A length below zero is a fault of the writer's, not "all there is"."""
-
-    def read(self, size: int | None = -1) -> bytes:
-        if size is None or size < 0:
-            raise EOFError
-        return super().read(size)
 
 
 def _parsed(text: str) -> Any:

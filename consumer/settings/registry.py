@@ -19,7 +19,7 @@ class RegistrySettings(Section):
     ca_file: Path | None = Field(
         None, description="certificate authority of the registry, PEM; blank: the public ones"
     )
-    timeout_seconds: float = Field(5, gt=0, le=15, description="one whole question")
+    timeout_seconds: float = Field(5, gt=0, le=8, description="one whole question")
 
     @field_validator("url")
     @classmethod

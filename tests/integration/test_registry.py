@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from consumer.ledger.readable import readable_now
 from consumer.ledger.seal import unpack_original
 from consumer.telemetry.readiness import STARTING
 from tests.avro import frame, written
+from tests.end_to_end.patience import until
 from tests.integration.office import Office
 from tests.integration.people import (
     HOUR,
@@ -164,6 +166,21 @@ def test_a_service_that_starts_without_its_registry_hears_json_and_says_why_it_i
         turn(office)
         assert office.fates == ["ready", "ready"]
         assert "registry" not in bad(office)
+
+
+def test_who_waits_for_the_registry_holds_up_no_table(
+    open_edx: Callable[..., Office], registry: Registry
+) -> None:
+    office = open_edx(registry, timeout_seconds=8)
+    office.publisher.publish([created(certificates(registry), PRIYA)])
+    registry.silent = True
+    with ThreadPoolExecutor(1) as pool:
+        turned = pool.submit(turn, office)
+        until(lambda: registry.waited_for, 10, "the question")
+        office.service.premises.put_tables(office.service.premises.house.tables)
+        assert not turned.done()
+        registry.over.set()
+    assert "broke off" in bad(office)["registry"]
 
 
 def bad_day(**manners: Any) -> Callable[[Registry], None]:

@@ -61,6 +61,7 @@ AT = datetime(2026, 11, 20, 23, 38, 0, 481_000, UTC)
         (logical("int", "time-millis"), time(23, 38), "23:38:00"),
         (logical("bytes", "decimal", precision=9, scale=2), Decimal("1.50"), "1.50"),
         (logical("bytes", "decimal", precision=20), Decimal(10**19), "1" + "0" * 19),
+        (logical("bytes", "decimal", precision=9, scale=9), Decimal("1E-9"), "0.000000001"),
         (
             logical("string", "uuid"),
             UUID("6e0a4c52-2b41-11f1-8c7d-02425b8a6f10"),
