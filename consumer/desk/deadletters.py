@@ -77,10 +77,16 @@ def show_letter(ledger: Ledger, letter_id: str) -> Shown:
         "reasons": [_reason(r) for r in unpack_reasons(row.reasons)],
         "mapping": row.mapping,
         "mapping_version": row.mapping_version,
-        "heard_at": f"{row.topic}/{row.partition}/{row.offset}" if row.topic else "",
+        "heard_at": _heard_at(ledger, row) if row.topic else "",
         "first_failed": row.first_failed_at.isoformat(timespec="seconds"),
         "failures": row.failures,
     }
+
+
+def _heard_at(ledger: Ledger, row: Row[Any]) -> str:
+    place = f"{row.topic}/{row.partition}/{row.offset}"
+    part = unpack_original(ledger.seal.open(row.original)).part
+    return place if part is None else f"{place}, event {part + 1} of the message"
 
 
 def reveal_letter(ledger: Ledger, letter_id: str, who: str, clock: Clock) -> bytes:

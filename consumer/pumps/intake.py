@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 import structlog
 
@@ -12,7 +13,7 @@ from consumer.bus.port import BusUnavailable, CommitRefused, Listener, Message, 
 from consumer.clock import Clock
 from consumer.decoding.frame import schemas_named
 from consumer.decoding.schemas import SchemasAway
-from consumer.journey import hear
+from consumer.journey import Heard, House, hear
 from consumer.ledger.bookkeeper import Bookkeeper
 from consumer.ledger.ledger import Ledger, LedgerUnavailable, set_positions
 from consumer.ledger.surges import Noticed, Settled, notice
@@ -20,6 +21,10 @@ from consumer.limits import SurgeLimits
 from consumer.premises import Premises
 from consumer.pumps.silence import Silence
 from consumer.telemetry.readiness import Readiness
+
+MOST_EVENTS = 10_000
+"""In one transaction, and in memory, however many the messages of a batch hold; the last message
+may bring as many again. They take some three seconds."""
 
 
 class IntakePump:
@@ -78,6 +83,8 @@ class IntakePump:
     def turn(self) -> int:
         """Hear one batch, write it, commit it; gives the number of messages.
 
+        Of messages that hold many events it takes as many as one transaction should hold.
+
         Raises BusUnavailable, LedgerUnavailable, SchemasAway; the next turn goes on where this one
         stopped.
         """
@@ -89,15 +96,15 @@ class IntakePump:
             self._mind_silence(self._listener)
             return 0
         self._silence.broken()
-        batch, positions = self._batch, _next_offsets(self._batch)
-        self._know_schemas(batch)
-        self._write(batch, positions)
-        self._batch = []
+        self._know_schemas(self._batch)
+        written = self._write(self._batch)
+        positions = _next_offsets(self._batch[:written])
+        self._batch = self._batch[written:]
         try:
             self._listener.commit(positions)
         except CommitRefused:
             self._log.info("bus.commit_refused")
-        return len(batch)
+        return written
 
     def _know_schemas(self, batch: Sequence[Message]) -> None:
         """Ask the registry before anything is locked: it may take seconds to answer, or not do."""
@@ -121,19 +128,21 @@ class IntakePump:
             self._listener.close()
             self._listener = None
 
-    def _write(self, batch: Sequence[Message], positions: dict[Partition, int]) -> None:
+    def _write(self, batch: Sequence[Message]) -> int:
+        """Write what fits into one transaction; gives the number of messages."""
         # The tables may not change between judging and writing: what is held by the old ones
         # must be in the ledger before the new ones go through it.
         with self._premises.unchanged() as house:
             now = self._clock.now()
-            heard = [(message, what) for message in batch for what in hear(message, house, now)]
+            heard, messages = _hear(batch, house, now)
             with self._ledger.begin() as db:
                 book = Bookkeeper(db, self._ledger, house, now)
                 book.take_all(heard)
                 noticed = notice(db, book.settled, self._limits, now)
-                set_positions(db, positions)
+                set_positions(db, _next_offsets(batch[:messages]))
         self.fates += book.fates
         self._say(book.settled, noticed)
+        return messages
 
     def _say(self, settled: Sequence[Settled], noticed: Noticed) -> None:
         for one in settled:
@@ -168,6 +177,18 @@ class IntakePump:
                 count=again.count,
                 seconds=self._limits.surge_seconds,
             )
+
+
+def _hear(
+    batch: Sequence[Message], house: House, now: datetime
+) -> tuple[list[tuple[Message, Heard]], int]:
+    """What became of the messages, up to so many events; and how many messages that were."""
+    heard: list[tuple[Message, Heard]] = []
+    for number, message in enumerate(batch, 1):
+        heard += [(message, what) for what in hear(message, house, now)]
+        if len(heard) >= MOST_EVENTS:
+            return heard, number
+    return heard, len(batch)
 
 
 def _next_offsets(batch: Sequence[Message]) -> dict[Partition, int]:

@@ -9,13 +9,15 @@ import orjson
 import pytest
 from sqlalchemy import delete
 
-from consumer.bus.port import Outgoing
+from consumer.bus.port import Outgoing, Partition
+from consumer.desk.deadletters import show_letter
 from consumer.ledger.rereading import reread
 from consumer.ledger.schema import positions
 from consumer.mapping.catalogue import Catalogue
 from consumer.mapping.file import compile_file
 from consumer.mapping.mapping import Mapping
 from consumer.mapping.problem import Report
+from consumer.pumps import intake
 from tests.integration.office import Office, catalogue
 from tests.integration.people import COURSES, EVERYONE, LENA, MOODLE, OTIS, PRIYA, TOPIC, Physician
 from tests.integration.test_publishing import headers, published
@@ -78,6 +80,8 @@ def test_a_broken_event_has_a_letter_and_the_others_their_credit(harbor: Office)
     assert harbor.hear(THREE) == {"ready": 2, "refused": 1}
     assert harbor.board_ids("ready") == [PRIYA.board_id, LENA.board_id]
     assert (harbor.letter["reason"], harbor.letter["field"]) == ("value_missing", "learner")
+    shown = show_letter(harbor.ledger, str(harbor.letter["letter_id"]))
+    assert shown["heard_at"] == "lms.events/0/0, event 2 of the message"
 
 
 def test_its_letter_holds_that_event_alone_and_says_which(harbor: Office) -> None:
@@ -194,3 +198,17 @@ def test_what_another_mapping_reads_out_of_it_later_is_its_own_event(office: Off
         reread(db, office.ledger, office.service.premises.house, row, office.clock.now())
     assert sorted(office.board_ids("ready")) == sorted(one.board_id for one in EVERYONE)
     assert office.hear(three) == {"duplicate": 3}
+
+
+def test_messages_of_many_events_are_written_a_few_at_a_time(
+    harbor: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "MOST_EVENTS", 3)
+    pairs = [message(done(PRIYA), done(OTIS)), message(done(LENA), 5), message(done(PRIYA))]
+    harbor.publisher.publish(pairs)
+    assert harbor.intake.turn() == 2
+    assert harbor.ledger.remembered([Partition(TOPIC, 0)]) == {Partition(TOPIC, 0): 2}
+    assert sorted(harbor.board_ids("ready")) == sorted(one.board_id for one in EVERYONE)
+    maps_by(harbor, a_mapping(ROWS))  # a new process: what the old one had in hand is heard by it
+    assert harbor.hear() == {"duplicate": 1}
+    assert len(harbor.credits) == 3
