@@ -11,9 +11,12 @@ import pytest
 from consumer.bus.port import Outgoing
 from consumer.credit import State
 from consumer.desk.answering import Answering
+from consumer.desk.correcting import Correcting, Outcome, Wanted
 from consumer.desk.credits import CreditFilter, list_credits, show_credit
+from consumer.ledger.rereading import reread
+from consumer.ledger.schema import steps
 from consumer.reason import unpack_reasons
-from tests.integration.academy import asking, settle_in, told
+from tests.integration.academy import asking, events_of, settle_in, told
 from tests.integration.office import Office, SimulatedPars
 from tests.integration.people import DAY, NOON, OTIS, PRIYA, raw
 
@@ -130,6 +133,87 @@ def test_an_unreadable_step_is_a_letter_and_counts_once_it_is_replayed(asked: Of
     broken = told("claim", PRIYA, BEGUN + 2 * DAY, points="a lot")
     assert asked.hear(broken, raw(b"{")) == {"refused": 2}
     assert waits_for(asked) == ["claim_awaited"]
+    a_lot = {"points": "{from: body.points, map: {a lot: '1.5'}, number: true}"}
+    taught(asked, claim=a_lot)
+    (letter,) = asked.open_letters(reason="number_not_understood")
+    assert asked.replay(letter["letter_id"]) == "ready"
+    assert record(asked)[1] == Decimal("1.5")
+
+
+def test_points_above_the_maximum_are_a_letter_and_go_once_the_table_is_right(
+    asked: Office,
+) -> None:
+    asked.hear(COMPLETED, EVALUATED)
+    assert asked.hear(told("claim", PRIYA, BEGUN + 2 * DAY, points="3")) == {"refused": 1}
+    assert (asked.letter["reason"], asked.states()) == ("points_above_maximum", [])
+    asked.put_activities(asking(max_points="4"))
+    asked.look()
+    assert asked.replay() == "ready"
+    assert (record(asked)[1], asked.open_letters()) == (Decimal(3), [])
+
+
+def test_another_claim_puts_a_refused_one_right(asked: Office) -> None:
+    asked.hear(COMPLETED, EVALUATED, told("claim", PRIYA, BEGUN + 2 * DAY, points="3"))
+    assert asked.hear(told("claim", PRIYA, BEGUN + 3 * DAY, points="1")) == {"ready": 1}
+    assert (record(asked)[1], asked.open_letters()) == (Decimal(1), [])
+
+
+# ---------------------------------------------------------------- read again
+
+
+def taught(office: Office, **rows: dict[str, str]) -> None:
+    """The office's mappings are others now."""
+    office.events = events_of(**rows)
+    office.start()
+
+
+def reread_all(office: Office) -> list[str]:
+    """Every completion, as its bytes are read today."""
+    house, now = office.service.premises.house, office.clock.now()
+    with office.ledger.begin() as db:
+        return [reread(db, office.ledger, house, row, now) for row in office.completions]
+
+
+@pytest.mark.parametrize("sent", [False, True])
+def test_steps_are_read_again_by_a_mended_mapping(asked: Office, sent: bool) -> None:
+    wrong = told("claim", PRIYA, BEGUN + 2 * DAY, points="0.25", hours="1.5")
+    asked.hear(wrong, COMPLETED, EVALUATED)
+    assert record(asked)[1] == Decimal("0.25")
+    taught(asked, claim={"points": "{from: body.hours, number: true}"})
+    if not sent:
+        assert reread_all(asked) == ["ready"]
+        assert record(asked)[1] == Decimal("1.5")
+        return
+    asked.take_for_sent()
+    desk = Correcting(asked.ledger, asked.service.premises.house, asked.clock)
+    (finding,) = desk.correct(desk.select(Wanted(activity="ETHICS")))
+    assert finding.outcome is Outcome.CORRECTED
+    assert (record(asked)[1], asked.states()) == (Decimal("1.5"), ["withdrawing"])
+    (step,) = [row for row in asked.rows(steps) if row.kind == "claim"]
+    assert asked.ledger.seal.open_said(step.said).points == Decimal("1.5")
+
+
+def test_a_step_that_is_about_another_course_today_goes_there(asked: Office) -> None:
+    asked.hear(told("claim", PRIYA, BEGUN, points="1", really="OTHER"), COMPLETED, EVALUATED)
+    assert asked.states() == ["ready"]
+    elsewhere = {"course": "{first_of: [body.really, body.course]}"}
+    taught(asked, claim=elsewhere)
+    reread_all(asked)
+    (first, other) = sorted(asked.completions, key=lambda row: row.course)
+    assert (first.course, first.state) == ("EVAL", "held")
+    assert (other.course, other.state) == ("OTHER", "held")
+    assert "claim_awaited" in first.reasons
+    assert asked.states() == ["withdrawn"]
+
+
+def test_a_step_that_cannot_be_read_today_is_a_letter_and_not_lost(asked: Office) -> None:
+    asked.hear(COMPLETED, EVALUATED, CLAIMED)
+    taught(asked, claim={"points": "{from: body.hours, number: true}"})
+    assert reread_all(asked) == ["refused"]
+    assert asked.letter["reason"] == "value_missing"
+    taught(asked)
+    assert asked.replay() == "ready"
+    assert record(asked)[1] == Decimal("1.25")
 
 
 # ---------------------------------------------------------------- again, other, taken back

@@ -109,7 +109,7 @@ def test_law_all_orders_repetitions_and_batches_come_to_one_credit(
         assert live(office) == ([model.credit] if model.credit else [])
 
 
-@settings(max_examples=40, deadline=None, derandomize=True, database=None)
+@settings(max_examples=25, deadline=None, derandomize=True, database=None)
 @given(batches_, st.integers(0, 4), st.sampled_from(["completion", "last_step", "claim"]))
 @example([["completed", "evaluated", "claimed"], ["claimed less"]], 1, "claim")
 @example([["completed", "evaluated", "claimed"], ["taken back"]], 1, "completion")
