@@ -48,8 +48,10 @@ class Bookkeeper:
         self._credits = CreditBook(connection, ledger, now)
         names = NameBook(connection, ledger.identity)
         self._newcomers = Newcomers(connection, ledger.identity, self._rows, self._credits, names)
-        self._by_id = TakingBack(names, self._rows, self._apply, self._retract, self._ask_person)
-        self._steps = StepTaker(self._rows, StepBook(connection, ledger, now), house, now)
+        steps = StepBook(connection, ledger, now)
+        self._steps = StepTaker(self._rows, steps, names, house, now)
+        moves = (self._credits.sent_of, self._apply, self._retract, self._ask_person)
+        self._by_id = TakingBack(names, self._rows, self._steps, *moves)
         self._known: set[EventKey] = set()
         self._events: list[dict[str, Any]] = []
         self._search = SearchBook(connection, ledger)

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, exists, select
 from consumer.credit import Identity
 from consumer.ledger.bulk import insert_rows, known_among
 from consumer.ledger.schema import completions, named_events, retracted_events
-from consumer.mapping.said import Kind, Said
+from consumer.mapping.said import STEPS, Kind, Said
 
 _named, _retracted = named_events.c, retracted_events.c
 
@@ -42,6 +42,12 @@ class NameBook:
             return ""
         return self._hash(said.source, said.event_id)
 
+    def step_name(self, said: Said) -> str:
+        """The hash of the id of an evaluation or a claim; blank if there is none."""
+        if not said.event_id or said.kind not in STEPS:
+            return ""
+        return self._hash(said.source, said.event_id)
+
     def row(self, said: Said, name: str, number: int) -> dict[str, Any]:
         """What is kept of an event that said this completion."""
         return {"digest": name, "completion_id": number, "completed_at": said.instant}
@@ -61,7 +67,7 @@ class NameBook:
 
     def is_taken_back(self, said: Said) -> bool:
         """Whether this very event was taken back, before or after it came."""
-        name = self.name(said)
+        name = self.name(said) or self.step_name(said)
         if not name:
             return False
         query = select(_retracted.digest).where(_retracted.digest == name)

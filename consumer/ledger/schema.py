@@ -104,12 +104,15 @@ steps = Table(
     Column("said", LargeBinary, nullable=False),
     Column("original", LargeBinary, nullable=False),
     Column("heard_at", Instant, nullable=False),
+    Column("name", String(64)),
     Index(None, "completion_id", "digest", unique=True),
+    Index(None, "name"),
 )
 """Evaluations and claims of the learner and course of a completion, each once for what it says.
 
 They may be heard before the completion: its row then stands on the first of them. `digest` is the
-keyed hash of kind, time and points; `said` and `original` are sealed.
+keyed hash of kind, time and points, `name` that of the event's id where the LMS may take it back
+by that; `said` and `original` are sealed.
 """
 
 reports = Table(

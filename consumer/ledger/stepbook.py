@@ -13,7 +13,7 @@ from consumer.bus.port import Message
 from consumer.journey import Heard
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.originals import sealed_original
-from consumer.ledger.schema import steps
+from consumer.ledger.schema import completions, steps
 from consumer.mapping.said import Said
 
 
@@ -27,10 +27,10 @@ class StepBook:
         """Every step that was heard of it, as they came."""
         return self.heard_of([completion]).get(completion, [])
 
-    def heard_of(self, completions: Collection[int]) -> dict[int, list[Said]]:
+    def heard_of(self, numbers: Collection[int]) -> dict[int, list[Said]]:
         """The same for several; those that have none are left out."""
         found: dict[int, list[Said]] = defaultdict(list)
-        within = steps.c.completion_id.in_(completions)
+        within = steps.c.completion_id.in_(numbers)
         query = select(steps.c.completion_id, steps.c.said).where(within)
         for row in self._db.execute(query.order_by(steps.c.id)):
             found[row.completion_id].append(self._ledger.seal.open_said(row.said))
@@ -41,14 +41,24 @@ class StepBook:
         query = select(steps).where(steps.c.completion_id == completion)
         return self._db.execute(query.order_by(steps.c.id)).all()
 
-    def put(self, completion: int, said: Said, what: Heard, message: Message) -> bool:
+    def named(self, name: str, site: str = "") -> Sequence[Row[Any]]:
+        """The rows of the steps that the event of this name said, at this site if one is given."""
+        query = select(steps).where(steps.c.name == name)
+        if site:
+            query = query.join(completions, completions.c.id == steps.c.completion_id)
+            query = query.where(completions.c.site == site)
+        return self._db.execute(query.order_by(steps.c.id)).all()
+
+    def put(
+        self, completion: int, said: Said, what: Heard, message: Message, name: str = ""
+    ) -> bool:
         """Keep a step with the bytes that said it; False when it was heard before."""
         if self._number(completion, said) is not None:
             return False
         place = {"topic": message.topic, "partition": message.partition, "offset": message.offset}
         original = sealed_original(self._ledger.seal, message, what)
         values = self._content(said, what) | place | {"original": original}
-        known = {"completion_id": completion, "heard_at": self._now}
+        known = {"completion_id": completion, "heard_at": self._now, "name": name or None}
         self._db.execute(insert(steps).values(values | known))
         return True
 

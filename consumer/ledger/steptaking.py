@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,6 +15,7 @@ from consumer.decisions import Move
 from consumer.fate import Held, Judgement, NotReportable
 from consumer.journey import Heard, House, judge_again, set_aside
 from consumer.ledger.completionbook import CompletionBook
+from consumer.ledger.namebook import NameBook
 from consumer.ledger.stepbook import StepBook
 from consumer.mapping.said import Kind, Said
 from consumer.steps import AWAITED
@@ -35,8 +37,15 @@ class Taken:
 class StepTaker:
     """Keeps steps, and judges their completions by all that was heard."""
 
-    def __init__(self, rows: CompletionBook, steps: StepBook, house: House, now: datetime) -> None:
-        self._rows, self._steps = rows, steps
+    def __init__(
+        self,
+        rows: CompletionBook,
+        steps: StepBook,
+        names: NameBook,
+        house: House,
+        now: datetime,
+    ) -> None:
+        self._rows, self._steps, self._names = rows, steps, names
         self._house, self._now = house, now
 
     def take(self, what: Heard, said: Said, message: Message, *, replay: bool) -> Taken:
@@ -62,11 +71,25 @@ class StepTaker:
         heard = self._steps.heard(number)
         return judge_again(said, self._house, self._now, heard) if heard else judgement
 
+    def named_by(self, retraction: Said) -> Sequence[Row[Any]]:
+        """The steps whose event this retraction takes back by its id."""
+        return self._steps.named(self._names.retracted(retraction), retraction.site)
+
+    def without(self, step: Row[Any]) -> Taken:
+        """Forget a step; gives what its completion comes to then."""
+        self._steps.remove(step.id)
+        number = int(step.completion_id)
+        base = self._rows.said(self._rows.get(number))
+        return Taken(number, Move.WRITE, self.judge(number, base), base)
+
     def _keep(self, number: int, said: Said, what: Heard, message: Message) -> bool:
         """Whether anything is different now: what its mapping sets aside today is no step."""
         if set_aside(what.judgement):
             return self._steps.drop(number, said)
-        return self._steps.put(number, said, what, message)
+        name = self._names.step_name(said) if what.named else ""
+        if name and self._names.is_taken_back(said):
+            return False
+        return self._steps.put(number, said, what, message, name)
 
     def _move(self, row: Row[Any] | None, said: Said, *, news: bool, replay: bool) -> Move:
         if row is None or replay:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import Row
@@ -15,23 +15,35 @@ from consumer.journey import Heard
 from consumer.ledger.completionbook import CompletionBook
 from consumer.ledger.letters import Origin
 from consumer.ledger.namebook import NameBook, Others
+from consumer.ledger.steptaking import StepTaker
 from consumer.mapping.said import Said
 from consumer.reason import Reason, Stage
 
 Apply = Callable[[Move, int, Judgement, Said, Origin, Arrival], str]
 Retract = Callable[[int, Said], str]
+Sent = Callable[[int], Sequence[int]]
 Ask = Callable[[int, str, Origin], str]
 
 _RETRACTED = NotReportable(Reason(Stage.REVIEW, "retracted"))
 
 
 class TakingBack:
-    """Finds what an id stands for; `apply`, `retract` and `ask` are the bookkeeper's own."""
+    """Finds what an id stands for; `apply`, `retract` and `ask` are the bookkeeper's own.
+
+    `sent` gives the credits of a completion that PARS may have.
+    """
 
     def __init__(
-        self, names: NameBook, rows: CompletionBook, apply: Apply, retract: Retract, ask: Ask
+        self,
+        names: NameBook,
+        rows: CompletionBook,
+        steps: StepTaker,
+        sent: Sent,
+        apply: Apply,
+        retract: Retract,
+        ask: Ask,
     ) -> None:
-        self._names, self._rows = names, rows
+        self._names, self._rows, self._steps, self._sent = names, rows, steps, sent
         self._apply, self._retract, self._ask_person = apply, retract, ask
 
     def enter(self, what: Heard, said: Said, number: int) -> None:
@@ -62,9 +74,23 @@ class TakingBack:
         """
         numbers = self._names.take_back(said)
         fates = {self._take_back_one(number, said, origin) for number in numbers}
+        steps = self._steps.named_by(said)
+        fates |= {self._take_step_back(step, origin) for step in steps}
+        numbers = [*numbers, *(int(step.completion_id) for step in steps)]
         fates |= set() if numbers else {"not_reportable"}
         worst = next(fate for fate in ("review", "retracted", *fates) if fate in fates)
         return worst, numbers[0] if len(numbers) == 1 else None
+
+    def _take_step_back(self, step: Row[Any], origin: Origin) -> str:
+        """Without this evaluation or claim; of what PARS may have already a person is asked."""
+        if self._sent(step.completion_id):
+            return self._ask_person(step.completion_id, "retracted_after_sending", origin)
+        left = self._steps.without(step)
+        row = self._rows.get(left.number)
+        if row.state == HeardState.RETRACTED:
+            return "duplicate"
+        changed = Arrival.CHANGED
+        return self._apply(left.move, left.number, left.judgement, left.said, origin, changed)
 
     def _take_back_one(self, number: int, said: Said, origin: Origin) -> str:
         row, others = self._rows.get(number), self._names.others(number, said)

@@ -16,6 +16,7 @@ from tests.unit.mapping.samples import HEAD, mapping, written
 ACADEMY = "lms.example"
 ROWS = {
     "occurrence": "{from: body.part, optional: true}",
+    "event_id": "{from: body.id, optional: true}",
     "points": "{from: body.points, number: true, optional: true}",
 }
 
@@ -33,7 +34,15 @@ KINDS = ("completion", "evaluation", "claim", "retraction")
 def events_of(**rows: dict[str, str]) -> Catalogue:
     """What the academy tells, beside the shipped mappings; some kinds by other rows."""
     own = [mapping(written(_head(kind), **ROWS | rows.get(kind, {}))) for kind in KINDS]  # type: ignore[arg-type]
-    return Catalogue([*catalogue().mappings, *own])
+    return Catalogue([*catalogue().mappings, *own, _voided()])  # type: ignore[list-item]
+
+
+def _voided() -> object:
+    """A retraction that names nothing but the id of the event it takes back."""
+    head = _head("retraction").replace("equals: retraction", "equals: voided")
+    nothing = dict.fromkeys(("site", "learner", "course", "completed"))
+    at = "{from: body.at, instant: iso8601}"
+    return mapping(written(head, **nothing, retracts="{from: body.of}", occurred_at=at))
 
 
 EVENTS = events_of()
@@ -43,6 +52,13 @@ def told(kind: str, who: Physician, at: datetime = NOON, **more: Any) -> Outgoin
     """The academy tells of one step of a learner's course; `points` are written as text."""
     body = {"type": kind, "user": str(who.number), "course": "EVAL", "at": at.isoformat()}
     return Outgoing(TOPIC, None, orjson.dumps(body | more))
+
+
+def voided(event_id: str, at: datetime) -> Outgoing:
+    """The academy takes an event back, whatever it said."""
+    return Outgoing(
+        TOPIC, None, orjson.dumps({"type": "voided", "of": event_id, "at": at.isoformat()})
+    )
 
 
 def asking(requires: str = "evaluation; claim", **changed: str) -> dict[str, str]:

@@ -11,12 +11,14 @@ import pytest
 from consumer.bus.port import Outgoing
 from consumer.credit import State
 from consumer.desk.answering import Answering
+from consumer.desk.auditlines import AuditLines
+from consumer.desk.auditscope import find_scope
 from consumer.desk.correcting import Correcting, Outcome, Wanted
 from consumer.desk.credits import CreditFilter, list_credits, show_credit
 from consumer.ledger.rereading import reread
 from consumer.ledger.schema import steps
 from consumer.reason import unpack_reasons
-from tests.integration.academy import asking, events_of, settle_in, told
+from tests.integration.academy import asking, events_of, settle_in, told, voided
 from tests.integration.office import Office, SimulatedPars
 from tests.integration.people import DAY, NOON, OTIS, PRIYA, raw
 
@@ -280,6 +282,33 @@ def test_a_claim_after_a_retraction_is_not_lost_where_no_completion_is_needed(
     assert record(office) == (date(2026, 11, 15), Decimal(1))
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_a_claim_that_is_taken_back_by_its_id_counts_no_more(asked: Office, late: bool) -> None:
+    claimed = told("claim", PRIYA, BEGUN + 2 * DAY, points="1", id="claim-1")
+    events = [voided("claim-1", BEGUN + 3 * DAY), claimed]
+    asked.hear(COMPLETED, EVALUATED, *(events if late else reversed(events)))
+    assert waits_for(asked) == ["claim_awaited"]
+    assert set(asked.states()) <= {"withdrawn"}
+    asked.hear(claimed)
+    assert waits_for(asked) == ["claim_awaited"]
+    asked.hear(told("claim", PRIYA, BEGUN + 4 * DAY, points="0.5", id="claim-2"))
+    assert (asked.states(), record(asked)[1], asked.letters) == (["ready"], Decimal("0.5"), [])
+
+
+def test_an_evaluation_taken_back_after_sending_is_for_a_person_to_decide(
+    reporting: Office, pars: SimulatedPars
+) -> None:
+    office = settle_in(reporting)
+    office.hear(COMPLETED, told("evaluation", PRIYA, BEGUN, id="evaluation-1"), CLAIMED)
+    office.drive_to("accepted")
+    assert office.hear(voided("evaluation-1", BEGUN + 3 * DAY)) == {"review": 1}
+    assert (office.states(), len(pars.live)) == (["accepted"], 1)
+    desk = Answering(office.ledger, office.service.premises.house, office.clock, "mora", "right")
+    desk.agree(str(office.letter["letter_id"]))
+    office.drive_to("withdrawn")
+    assert (pars.live, office.open_letters()) == ([], [])
+
+
 def test_a_claim_of_a_part_is_a_credit_of_its_own(office: Office) -> None:
     row = asking("claim; no completion", repeats="claim", date_rule="claim")
     settle_in(office, row)
@@ -287,7 +316,8 @@ def test_a_claim_of_a_part_is_a_credit_of_its_own(office: Office) -> None:
         office.hear(told("claim", PRIYA, BEGUN, part=part, points=points))
     assert office.states() == ["ready", "ready"]
     assert office.letter["reason"] == "claims_above_maximum"
-    office.hear(told("claim", PRIYA, BEGUN, part="c", points="0.25"))
+    office.hear(told("claim", PRIYA, BEGUN + DAY, part="c", points="0.25"))
+    assert (office.states(), office.open_letters()) == (["ready"] * 3, [])
 
 
 # ---------------------------------------------------------------- tables, mappings, restores
@@ -299,6 +329,9 @@ def test_a_step_required_since_is_waited_for_before_sending(asked: Office) -> No
     assert asked.states() == ["ready"]
     settle_in(asked)
     assert (asked.states(), waits_for(asked)) == (["withdrawn"], ["evaluation_awaited"])
+    (row,) = list_credits(asked.ledger, CreditFilter(state="held"))
+    assert row["standing"] == "Waiting for learner"
+    assert row["waits_for"] == "evaluation until 2027-03-31"
     assert asked.hear(EVALUATED) == {"ready": 1}
     assert (asked.states(), asked.letters) == (["ready"], [])
 
@@ -343,6 +376,17 @@ def test_from_the_completion_to_the_books_of_pars(reporting: Office, pars: Simul
         PRIYA.board_id,
     )
     assert (pars.totals["doubled"], office.letters) == (0, [])
+
+
+def test_the_audit_pack_says_what_is_awaited_and_until_when(asked: Office) -> None:
+    asked.hear(COMPLETED)
+    tables = asked.service.premises.house.tables
+    with asked.ledger.read() as db:
+        scope = find_scope(db, tables, "ETHICS", None, None)
+        (line,) = AuditLines(db, asked.ledger, tables, scope).unreported()
+    assert line.standing == "Waiting for learner"
+    assert line.why.endswith("waits for evaluation, claim until 2027-03-31")
+    assert "the learner's evaluation is awaited" in line.why
 
 
 def test_a_ledger_put_back_hears_again_what_it_forgot(asked: Office) -> None:
