@@ -21,8 +21,8 @@ from tests.integration.people import DAY, NOON, PRIYA
 
 BEGUN = NOON - 10 * DAY
 _STEPS: dict[str, tuple[str, int, str]] = {
-    "completed": ("completion", 0, ""),
-    "evaluated": ("evaluation", 1, ""),
+    "completed": ("completion", 1, ""),
+    "evaluated": ("evaluation", 0, ""),
     "evaluated later again": ("evaluation", 4, ""),
     "claimed": ("claim", 2, "1.25"),
     "claimed less": ("claim", 3, "0.5"),
@@ -58,8 +58,9 @@ def expected(heard: set[str], rule: str) -> Expected:
         return Expected("taken back" in heard, missing, None)
     less = [_STEPS[name][1] for name in heard if name.startswith("claimed less")]
     claimed = min(less) if less else 2
-    evaluated = 1 if "evaluated" in heard else 4
-    days = {"completion": 0, "claim": claimed, "last_step": max(claimed, evaluated)}[rule]
+    evaluated = 0 if "evaluated" in heard else 4
+    last = max(1, claimed, evaluated)
+    days = {"completion": 1, "claim": claimed, "last_step": last}[rule]
     day = (BEGUN + days * DAY).date()
     return Expected(False, [], (day, Decimal("0.5" if less else "1.25")))
 
