@@ -45,6 +45,7 @@ class _Line:
     lms: Lms | None = None
     asked: dict[str, float] = field(default_factory=dict)
     due: float = 0.0
+    tidied: date | None = None
     failures: int = 0
 
     @property
@@ -97,16 +98,27 @@ class LookUpPump:
             try:
                 if self._clock.monotonic() >= line.due:
                     found += self._asked(name, line, today, stop)
-                self._found.forget(line.settings.site, today - timedelta(line.settings.fresh_days))
+                self._tidy(line, today)
             except (OSError, TableProblems) as error:
                 told = error.strerror if isinstance(error, OSError) else str(error)
                 self._readiness.bad(f"lms.{name}", self.name, f"its table: {told}")
         return found
 
+    def _tidy(self, line: _Line, today: date) -> None:
+        """Once a day: what the LMS said too long ago counts no more."""
+        if line.tidied != today:
+            self._found.forget(line.settings.site, today - timedelta(line.settings.fresh_days))
+            line.tidied = today
+
     def _asked(self, name: str, line: _Line, today: date, stop: threading.Event | None) -> int:
         rows: list[dict[str, str]] = []
         boards = self._premises.house.tables.boards
-        site = line.settings.site
+        site, board = line.settings.site, line.settings.board
+        if board not in boards:
+            # Its rows would have the whole table refused.
+            told = f"board {board} is not known; known are: {', '.join(boards)}"
+            self._readiness.bad(f"lms.{name}", self.name, told)
+            return 0
         try:
             for accounts in self._batches(line, stop):
                 rows += (row_of(one, site, line.fields, boards, today) for one in accounts)

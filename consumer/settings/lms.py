@@ -41,9 +41,9 @@ class LmsSettings(Section):
         parts = urlsplit(url)
         if parts.username or parts.password:
             raise ValueError("must hold no credentials: the token stands in token_file")
-        if parts.scheme != "https" and not (
-            parts.scheme == "http" and (parts.hostname or "") in _HERE
-        ):
+        if not parts.hostname:
+            raise ValueError("must name a host, such as https://learn.example.org")
+        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _HERE):
             raise ValueError("must begin with https://, except on this machine")
         return url
 

@@ -45,7 +45,7 @@ class LookedUp:
         if not self._path.exists():
             return []
         columns = frozenset(LEARNERS.columns)
-        return [row.cells for row in read_csv(self._path, columns, columns)]
+        return [row.cells for row in read_csv(self._path, columns, frozenset())]
 
     def _write(self, rows: Iterable[Mapping[str, str]]) -> None:
         write_whole(self._path, written(LEARNERS, iter([packed(LEARNERS, row) for row in rows])))

@@ -124,7 +124,9 @@ def test_without_consent_nothing_goes(asking: Office, lms: tuple[FakeMoodle, str
     assert "no_consent" in asking.completions[0].reasons
 
 
-def test_the_offices_own_table_comes_first(asking: Office, lms: tuple[FakeMoodle, str]) -> None:
+def test_the_offices_own_table_comes_first(
+    asking: Office, lms: tuple[FakeMoodle, str], clock: FakeClock
+) -> None:
     lms[0].put(str(PRIYA.number), "Priscilla", "Other", **WHOLE)
     asking.hear(moodle(PRIYA))
     look_up(asking)
@@ -134,6 +136,7 @@ def test_the_offices_own_table_comes_first(asking: Office, lms: tuple[FakeMoodle
     asking.put_learners(OTIS.row(), PRIYA.row(consent="no"))
     asking.look()
     assert asking.completions[0].state == "held"
+    clock.advance(3700)
     look_up(asking)
     assert len(lms[0].questions) == 1
 
@@ -155,6 +158,19 @@ def test_what_the_lms_said_counts_for_some_days(
     look_up(asking)
     assert asking.look()["held"] == 1
     assert asking.states() == ["submitted"]
+
+
+def test_a_board_that_there_is_not_is_told_and_spoils_no_table(
+    office: Office, lms: tuple[FakeMoodle, str], tmp_path: Path
+) -> None:
+    lms[0].put(str(PRIYA.number), "Priya", "Vantongeren", **WHOLE)
+    start(office, lms[1], tmp_path, board="ABIMM")
+    office.put_learners(OTIS.row())
+    office.look()
+    office.hear(moodle(PRIYA))
+    assert look_up(office) == 0
+    assert "board ABIMM is not known" in condition(office)
+    assert lms[0].questions == []
 
 
 def test_another_lms_is_not_asked(asking: Office, lms: tuple[FakeMoodle, str]) -> None:

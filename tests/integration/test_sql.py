@@ -96,6 +96,16 @@ def test_the_database_is_never_written(office: Office, roster: Roster, query: st
     assert roster.count() == 3
 
 
+def test_not_even_a_sequence_is_moved(
+    office: Office, postgres: PostgresServer, tmp_path: Path
+) -> None:
+    """A rollback would not undo that: the transaction itself must be read-only."""
+    roster = Roster(tmp_path, postgres)
+    roster.do("CREATE SEQUENCE visits")
+    with pytest.raises(TableProblems):
+        previewed(office, roster, QUERY.replace("ORDER", "WHERE nextval('visits') > 0 ORDER"))
+
+
 def test_an_address_that_is_none_is_not_quoted(tmp_path: Path) -> None:
     (tmp_path / "url").write_text("postgresql//user:hunter2@host")
     with pytest.raises(TableProblems) as raised:

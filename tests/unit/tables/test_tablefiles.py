@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import stat
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hypothesis import given
@@ -12,8 +13,10 @@ from hypothesis import strategies as st
 from openpyxl import load_workbook
 
 from consumer.desk.tablefiles import NoSuchForm, export, harmless, template
+from consumer.tables import activities, learners
 from consumer.tables.boards import shipped_boards
 from consumer.tables.day import DayReader
+from consumer.tables.explained import EXPLAINED
 from consumer.tables.kind import KINDS, LEARNERS
 from consumer.tables.value import Values
 from tests.unit.tables.samples import (
@@ -81,6 +84,13 @@ def test_a_template_has_every_column_and_explains_it(tmp_path: Path, name: str) 
     assert {first.column_dimensions[letter].number_format for letter in "ABCDEFG"} == {"@"}
     explained = [row[0].value for row in second.iter_rows()]
     assert {*KINDS[name].columns} <= {*explained}
+
+
+@pytest.mark.parametrize(("name", "read"), [("learners", learners), ("activities", activities)])
+def test_every_column_that_the_service_reads_is_imported(name: str, read: ModuleType) -> None:
+    """One that is not here would be lost with the first import."""
+    assert {*KINDS[name].columns} == read.COLUMNS
+    assert {*EXPLAINED[name]} == read.COLUMNS
 
 
 def test_a_filled_in_template_is_read(tmp_path: Path) -> None:

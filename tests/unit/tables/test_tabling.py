@@ -138,6 +138,13 @@ def test_a_wrong_row_that_could_be_anybody_stops_a_replacement(tmp_path: Path) -
     assert "nobody can tell" in preview.hindrances()[0]
 
 
+def test_so_does_one_whose_lms_cannot_be_read(tmp_path: Path) -> None:
+    table(tmp_path, ("lms", *ADA), head=("site", *HEAD))
+    path = csv_file(tmp_path, ("site", *HEAD), ("=lms", *ADA))
+    preview = previewed(tmp_path, path, replace=True, skip_wrong=True, allow_removals=True)
+    assert "nobody can tell" in preview.hindrances()[0]
+
+
 def test_one_learner_twice_is_refused_by_row_numbers(tmp_path: Path) -> None:
     path = csv_file(tmp_path, HEAD, ADA, OTIS, changed(LENA, learner="905"))
     assert [(one.line, one.message) for one in previewed(tmp_path, path).wrong] == [
