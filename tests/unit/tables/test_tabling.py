@@ -124,6 +124,14 @@ def test_one_wrong_row_and_nothing_is_taken_unless_it_is_left_out(tmp_path: Path
     assert learners(tmp_path) == ["905", "907"]
 
 
+def test_a_wrong_cell_keeps_its_whole_row_out(tmp_path: Path) -> None:
+    table(tmp_path, ADA, OTIS)
+    wrong = changed(OTIS, birth_date="10-Sep", consent="no")
+    brought(tmp_path, csv_file(tmp_path, HEAD, LENA, wrong), skip_wrong=True)
+    assert ",".join(OTIS) in in_force(tmp_path)
+    assert learners(tmp_path) == ["905", "906", "907"]
+
+
 def test_a_wrong_row_removes_nobody(tmp_path: Path) -> None:
     table(tmp_path, ADA, OTIS)
     path = csv_file(tmp_path, HEAD, ADA, changed(OTIS, board_id="x"))
