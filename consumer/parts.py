@@ -54,13 +54,8 @@ class Parts:
             tables=self.tables,
             providers={name: _provider(p) for name, p in self.settings.profiles.items()},
             payload_limit_bytes=self.settings.intake.payload_limit_bytes,
-            reading=self._reading,
+            reading=reading_of(self.settings, self.registry),
         )
-
-    @property
-    def _reading(self) -> Reading:
-        forms = {topic: Form(form) for topic, form in self.settings.intake.forms.items()}
-        return Reading(self.registry or NoRegistry(), forms)
 
     def pars(self, profile: str, tls: ssl.SSLContext | None = None) -> Pars:
         """A way to PARS with an HTTP client of its own, by the profile's transport.
@@ -91,8 +86,8 @@ def gather(settings: Settings, clock: Clock) -> Parts:
     registry = None
     try:
         registry = registry_of(settings, clock)
-    except OSError as error:
-        problems.append(f"registry.ca_file: {error.strerror or type(error).__name__}")
+    except SettingsProblems as found:
+        problems += found.problems
     if problems or catalogue is None or tables is None:
         raise StartProblems(problems)
     documents = Documents(settings.schemas_dir)
@@ -142,13 +137,23 @@ def pars_profile(name: str, profile: ProviderProfile, settings: Settings) -> Par
 
 
 def registry_of(settings: Settings, clock: Clock) -> Registry | None:
-    """The schema registry; None when none is set. Raises OSError: its CA file cannot be used."""
+    """The schema registry; None when none is set. Raises SettingsProblems."""
     said = settings.registry
     if not said.url:
         return None
     password = said.password.get_secret_value()
     address = Address(said.url, said.user, password, said.ca_file, said.timeout_seconds)
-    return Registry(RegistryClient(address), clock)
+    try:
+        return Registry(RegistryClient(address), clock)
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise SettingsProblems([f"registry.ca_file: {why}"]) from None
+
+
+def reading_of(settings: Settings, registry: Registry | None) -> Reading:
+    """How bytes become events: by this registry, and by the forms that the settings say."""
+    forms = {topic: Form(form) for topic, form in settings.intake.forms.items()}
+    return Reading(registry or NoRegistry(), forms)
 
 
 def _provider(profile: ProviderProfile) -> Provider:

@@ -19,6 +19,7 @@ from consumer.cli.folders import FOLDER
 from consumer.cli.output import FAILED, show_json
 from consumer.cli.page import page, refuse, show_table, table_of
 from consumer.clock import SystemClock
+from consumer.decoding.schemas import Reading as Forms
 from consumer.desk.consequence import CREDITS, consequence
 from consumer.drafting.sample import samples_of
 from consumer.event import Envelope, decode
@@ -29,7 +30,7 @@ from consumer.mapping.example import Unreadable
 from consumer.mapping.loader import load_some
 from consumer.mapping.mask import masked
 from consumer.mapping.problem import MappingProblems
-from consumer.parts import tables_house
+from consumer.parts import reading_of, registry_of, tables_house
 from consumer.reason import Stopped
 from consumer.resources import shipped
 from consumer.settings import SettingsProblems, load_settings
@@ -119,13 +120,15 @@ def _of_file(file: Path) -> Iterator[_Event]:
 
 
 def _of_topic(context: click.Context, topic: str) -> Iterator[_Event]:
-    for message in past_messages(settings_of(context), topic):
-        yield _Event(f"{topic}/{message.partition}/{message.offset}", _decoded(message))
+    settings = settings_of(context)
+    reading = reading_of(settings, registry_of(settings, SystemClock()))
+    for message in past_messages(settings, topic):
+        yield _Event(f"{topic}/{message.partition}/{message.offset}", _decoded(message, reading))
 
 
-def _decoded(message: Message) -> Envelope | None:
+def _decoded(message: Message, reading: Forms) -> Envelope | None:
     try:
-        return decode(message, _LIMIT_BYTES)
+        return decode(message, _LIMIT_BYTES, reading)
     except Stopped:
         return None
 

@@ -23,7 +23,7 @@ def sealed_original(seal: Seal, message: Message, what: Heard) -> bytes:
     original = Original(message.key, message.value, message.headers)
     if what.event is not None:
         headers = tuple((name, text.encode()) for name, text in what.event.headers.items())
-        # As it was read: the message\'s own key may be Avro.
+        # As it was read: the message's own key may be Avro.
         key = None if what.event.key is None else what.event.key.encode()
         original = Original(key, _packed(what.event.alone), headers, what.part)
     return seal.seal(pack_original(original))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -12,13 +13,17 @@ from typing import Any
 
 import orjson
 import pytest
+from click.testing import CliRunner
 
+from consumer.bus.embedded import EmbeddedPublisher
 from consumer.bus.port import Outgoing, Partition
+from consumer.cli import main
 from consumer.decoding.schemas import SchemasAway
 from consumer.desk.correcting import Correcting, Outcome
 from consumer.desk.deadletters import show_letter
 from consumer.ledger.readable import readable_now
 from consumer.ledger.seal import unpack_original
+from consumer.resources import shipped
 from consumer.telemetry.readiness import STARTING
 from tests.avro import frame, written
 from tests.end_to_end.patience import until
@@ -423,6 +428,53 @@ def test_the_hint_that_letters_can_be_read_now_waits_for_no_registry(
     assert readable() == {}
     with away.serving():
         assert readable() == {"harbor": 1}
+
+
+# ---------------------------------------------------------------- commands
+
+SETTINGS = """\
+mappings_dir = "old/mappings"
+schemas_dir = "old/schemas"
+[registry]
+url = "{url}"
+[profiles.main]
+provider_id = "0009999"
+name = "Lakeside Academy"
+domain = "lakeside.example"
+by_file = true
+"""
+BY_ID, BY_NAME = "body.certificate.user.id", "body.certificate.user.pii.username"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, away: Registry) -> Path:
+    """An admin's folder with the mappings of today, and those of tomorrow."""
+    for name in ("old", "new"):
+        for part in ("mappings", "schemas"):
+            shutil.copytree(shipped(part), tmp_path / name / part)
+    file = tmp_path / "new" / "mappings" / "openedx" / "certificate_created.yaml"
+    file.write_text(file.read_text().replace(BY_ID, BY_NAME))
+    (tmp_path / "moc-consumer.toml").write_text(SETTINGS.format(url=away.url))
+    (tmp_path / "data").mkdir()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_past_events_in_avro_are_compared_and_without_the_registry_it_says_what_to_do(
+    folder: Path, away: Registry
+) -> None:
+    publisher = EmbeddedPublisher(folder / "data" / "bus.db")
+    publisher.publish([created(certificates(away), PRIYA)])
+    publisher.close()
+    words = ["mapping", "diff", "old", "new", "--from-topic", TOPIC]
+    told = CliRunner().invoke(main, words)
+    assert told.exit_code == 1
+    assert "the schema registry: it cannot be reached" in told.output
+    assert "type the same command again" in told.output
+    with away.serving():
+        told = CliRunner().invoke(main, words)
+    assert f"{TOPIC}/0/0  says something else" in told.output
+    assert "learner" in told.output
 
 
 # ---------------------------------------------------------------- what the tests share
