@@ -8,11 +8,13 @@ from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from consumer.bus.port import Message
 from consumer.event import Envelope, decode
 from consumer.fate import Held, Ignored, Refused
-from consumer.journey import Heard, hear
+from consumer.journey import Heard, hear, hear_part
 from consumer.mapping.catalogue import Catalogue
 from consumer.mapping.each import MOST_EVENTS
 from consumer.mapping.file import compile_file
@@ -91,6 +93,8 @@ def heard(body: Any, *mappings: Mapping) -> list[Heard]:
 
 
 def reasons(what: Heard) -> list[tuple[Stage, str, str]]:
+    if isinstance(what.judgement, Ignored):
+        return []
     assert isinstance(what.judgement, Refused | Held)
     return [(one.stage, one.code, one.field) for one in what.judgement.reasons]
 
@@ -170,6 +174,47 @@ def test_a_list_of_plain_ids_may_be_taken_apart() -> None:
     rows = ROWS.replace("item.user", "item").replace("item.at", "body.at")
     ids = a_mapping("{path: body.at, present: true}", each="body.ids", rows=rows, schema=schema)
     assert learners(heard({"ids": ["1", "2"], "at": DONE["at"]}, ids)) == ["1", "2"]
+
+
+VARIANTS = [
+    DONE,
+    DONE | {"user": "906"},
+    DONE | {"user": None},
+    DONE | {"user": 7},
+    DONE | {"at": "never"},
+    {"type": "viewed"},
+    {"type": "deleted"},
+    {},
+    "text",
+    None,
+    [DONE],
+]
+
+
+def fate(what: Heard) -> Any:
+    """All that came of an event, but for its place in a message."""
+    told = [(stage, code, field.partition("[")[0]) for stage, code, field in reasons(what)]
+    return type(what.judgement), told, what.said, what.mapping, what.version
+
+
+@given(st.lists(st.sampled_from(VARIANTS), min_size=1, max_size=8))
+def test_law_events_together_come_to_what_each_comes_to_alone(items: list[Any]) -> None:
+    together = heard(data(*items))
+    assert [one.part for one in together] == [*range(len(items))]
+    alone = [one for item in items for one in heard(data(item))]
+    assert [*map(fate, together)] == [*map(fate, alone)]
+
+
+@given(st.sampled_from(VARIANTS), st.integers(0, 9))
+def test_law_an_event_heard_again_without_the_others_comes_to_the_same(item: Any, n: int) -> None:
+    first = heard(data(*[DONE] * n, item, DONE))[n]
+    assert first.event
+    kept = Envelope(first.event.alone, first.event.headers, first.event.key)
+    known = house(events=Catalogue([DONE_ONES, VIEWED]))
+    (again,) = hear_part(kept, n, known, NOW)
+    assert (again.part, fate(again)) == (first.part, fate(first))
+    assert again.event
+    assert again.event.alone == first.event.alone
 
 
 # ---------------------------------------------------------------- arrays, and one without a list
