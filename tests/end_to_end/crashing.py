@@ -14,6 +14,8 @@ from typing import Any
 from consumer.bus.connect import Bus
 from consumer.bus.port import Listener, Partition, Publisher, Remembered
 from consumer.clock import SystemClock
+from consumer.event import Envelope
+from consumer.mapping.catalogue import Catalogue
 from consumer.pars.port import Action, Pars, Reply
 from consumer.participant import Record
 from consumer.parts import Parts, gather, open_service_ledger
@@ -100,13 +102,13 @@ class _Pars:
         self._inner.close()
 
 
-class _Catalogue:
+class _Catalogue(Catalogue):
     """Recognises nothing, and quotes what it did not recognise."""
 
-    def __init__(self, inner: Any) -> None:
-        self.mappings = inner.mappings
+    def __init__(self, inner: Catalogue) -> None:
+        super().__init__(inner.mappings, inner.version, inner.meanings)
 
-    def events(self, envelope: object) -> Any:
+    def events(self, envelope: Envelope) -> Any:
         raise RuntimeError(f"what is {envelope}?")
 
 
@@ -116,7 +118,7 @@ def service(moment: Moment) -> Service:
     configure_logging(settings.log.level, as_json=True)
     parts: Parts = gather(settings, SystemClock())
     if moment is Moment.CORE_RAISES:
-        parts = replace(parts, catalogue=_Catalogue(parts.catalogue))  # type: ignore[arg-type]
+        parts = replace(parts, catalogue=_Catalogue(parts.catalogue))
     bus = _Bus(moment, settings)
     ledger = open_service_ledger(settings)
     return Service(parts, ledger, bus, lambda profile: _Pars(moment, parts.pars(profile)))
