@@ -197,7 +197,7 @@ class _Told:
         )
 
     def _page(self, where: str, change: Change, credits_: Counter[str]) -> None:
-        told = ", ".join(f"{n} {name}" for name, n in credits_.items())
+        told = ", ".join(f"{name}: {n}" for name, n in credits_.items())
         line = Text(f"{where}  {change.turn.value}", "bold").append(f"  {told}", "yellow")
         self._console.print(Text(line.plain.rstrip(), spans=line.spans))
         if change.turn is not Turn.FACTS or change.old.mapping != change.new.mapping:

@@ -29,7 +29,10 @@ _BATCH = 500
 def publish(
     context: click.Context, file: IO[bytes], topic: str | None, *, envelopes: bool, yes: bool
 ) -> None:
-    """Publish the events of FILE, one a line, as they are ('-' reads from a pipe)."""
+    """Publish the events of FILE, one a line, as they are ('-' reads from a pipe).
+
+    A file that holds one JSON object on several lines is one event.
+    """
     settings = settings_of(context)
     topic = topic or settings.intake.topics[0]
     messages = list(_messages(file, topic, envelopes=envelopes))
@@ -45,12 +48,22 @@ def publish(
 
 
 def _messages(file: IO[bytes], topic: str, *, envelopes: bool) -> Iterator[Outgoing]:
-    for number, line in enumerate(file, 1):
+    text = file.read()
+    lines = [text] if _is_one(text) else text.split(b"\n")
+    for number, line in enumerate(lines, 1):
         bare = line.rstrip(b"\r\n")
         if bare and not envelopes:
             yield Outgoing(topic, None, bare)
         elif bare:
             yield _opened(topic, bare, f"{file.name}:{number}")
+
+
+def _is_one(text: bytes) -> bool:
+    """Whether this is one event, laid out for reading."""
+    try:
+        return isinstance(orjson.loads(text), dict)
+    except orjson.JSONDecodeError:
+        return False
 
 
 def _opened(topic: str, line: bytes, place: str) -> Outgoing:

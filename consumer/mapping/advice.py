@@ -29,6 +29,7 @@ LOADING = {
     "example_failed": "run `moc-consumer mapping test NAME`; mend the mapping or the expectation",
     "ambiguous_mapping": "two mappings claim one event: make their `match` exclude each other",
     "mapping_missing": "examples without a mapping: was it renamed? Rename the folder too",
+    "no_such_mapping": "`moc-consumer mapping lint` lists those there are",
     "outside_mappings": "`mapping try` takes a file below the folder of mappings",
     "unreadable": "the file must be there, readable, and UTF-8 text",
     "event_unreadable": "the file must hold JSON, as the LMS sent it or as an example has it",

@@ -92,7 +92,7 @@ def find_mapping(name: str, mappings_dir: Path) -> Path:
     if not found:
         names = [_name(file, mappings_dir) for file in _files(mappings_dir)]
         message = f"there is no mapping {name}{hint(name, names)}"
-        raise MappingProblems([Problem(mappings_dir.name, 1, "", "mapping_missing", message)])
+        raise MappingProblems([Problem(mappings_dir.name, 1, "", "no_such_mapping", message)])
     return found[0]
 
 

@@ -1,0 +1,56 @@
+"""What the guides show is what happens: their commands are typed, their outputs compared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.pages import Differs, opened
+
+ROOT = Path(__file__).parents[2]
+RUN = ("docs/add-an-lms.md",)
+PAGE = """\
+<!-- file: names.txt -->
+```
+one: 1
+two: 2
+```
+
+<!-- line: names.txt -->
+```
+two: 3
+```
+
+```
+$ cat names.txt
+one: 1
+two: 3
+$ date -u +%Y-%m-%dT%H:%M:%S
+2026-11-20T18:00:00
+$ seq 9
+1
+...
+9
+```
+"""
+
+
+@pytest.mark.parametrize("name", RUN)
+def test_the_page_does_what_it_shows(name: str, tmp_path: Path) -> None:
+    with opened((ROOT / name).read_text(encoding="utf-8"), tmp_path) as page:
+        page.run()
+
+
+def test_a_page_writes_files_and_lines_and_types_commands(tmp_path: Path) -> None:
+    with opened(PAGE, tmp_path) as page:
+        assert page.run() == PAGE
+
+
+@pytest.mark.parametrize(("right", "wrong"), [("two: 3\n$", "two: 2\n$"), ("...\n9", "...\n8")])
+def test_a_page_that_shows_something_else_fails(right: str, wrong: str, tmp_path: Path) -> None:
+    assert right in PAGE
+    with opened(PAGE.replace(right, wrong), tmp_path) as page:
+        with pytest.raises(Differs):
+            page.run()
+        assert page.run(write=True) == PAGE
