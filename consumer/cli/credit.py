@@ -7,6 +7,7 @@ import click
 from consumer.cli.adopt import adopt
 from consumer.cli.context import ledger_of, settings_of, telling_faults
 from consumer.cli.credit_changes import correct, done, withdraw_
+from consumer.cli.explain import explain
 from consumer.cli.output import FAILED, fail, show_one, show_rows
 from consumer.cli.pars_answers import answers
 from consumer.clock import SystemClock
@@ -79,5 +80,5 @@ def _watch(settings: Settings) -> Watch:
     return watch(SystemClock().now(), settings.sending.at_risk_days)
 
 
-for command in (withdraw_, correct, done, adopt):
+for command in (explain, withdraw_, correct, done, adopt):
     credit.add_command(command)

@@ -87,7 +87,7 @@ def show_credit(ledger: Ledger, credit_id: str, watch: Watch | None = None) -> S
     """
     c, k = completions.c, credits_.c
     with ledger.read() as db:
-        rows = db.execute(_lines(credit_id)).all()
+        rows = db.execute(lines_of(credit_id)).all()
         if not rows:
             raise NoSuchCredit(f"nothing is known of {credit_id}")
         numbers = {row._mapping[c.id] for row in rows} - {None}
@@ -122,8 +122,11 @@ def _beside_their_credits() -> FromClause:
     return completions.outerjoin(known, mine)
 
 
-def _lines(credit_id: str) -> Select[Any]:
-    """Completions beside their credits: those of one credit, or of one completion's number."""
+def lines_of(credit_id: str) -> Select[Any]:
+    """Completions beside their credits: those of one credit, or of one completion's number.
+
+    `credit_id` is a CreditID, also one of an earlier revision, or `c` and a completion's number.
+    """
     link, c, k = completion_credits.c, completions.c, credits_.c
     number = credit_id[1:]
     query = select(completions, credits_)

@@ -12,7 +12,7 @@ import orjson
 from sqlalchemy import Row
 
 from consumer.bus.port import Message
-from consumer.event import Envelope
+from consumer.event import Envelope, decode
 from consumer.journey import Heard, House, hear, hear_part
 from consumer.ledger.letters import Origin
 from consumer.ledger.seal import Original, Seal, pack_original, unpack_original
@@ -55,6 +55,19 @@ def hear_again(
     if original.part is None:
         return message, hear(message, house, now)
     return message, hear_part(_event(original), original.part, house, now)
+
+
+def events_kept(seal: Seal, kept: Origin | Row[Any], house: House) -> Sequence[Envelope]:
+    """The events that are kept, as today's mappings would be asked about them, mostly one.
+
+    Raises SealBroken, Stopped, SchemasAway.
+    """
+    original = unpack_original(seal.open(kept.original))
+    if original.part is not None:
+        return house.catalogue.events(_event(original))
+    place = (kept.topic, kept.partition, kept.offset)
+    message = Message(*place, original.key, original.value, original.headers)
+    return house.catalogue.events(decode(message, house.payload_limit_bytes, house.reading))
 
 
 def _event(original: Original) -> Envelope:

@@ -200,9 +200,9 @@ def main(files: list[str]) -> None:
     """Run these pages, and write today's outputs into them."""
     for name in files:
         file = Path(name)
-        with TemporaryDirectory() as folder:
-            with opened(file.read_text(encoding="utf-8"), Path(folder)) as page:
-                file.write_text(page.run(write=True), encoding="utf-8")
+        text = file.read_text(encoding="utf-8")
+        with TemporaryDirectory() as folder, opened(text, Path(folder)) as page:
+            file.write_text(page.run(write=True), encoding="utf-8")
 
 
 if __name__ == "__main__":
