@@ -47,10 +47,18 @@ def test_a_page_writes_files_and_lines_and_types_commands(tmp_path: Path) -> Non
         assert page.run() == PAGE
 
 
-@pytest.mark.parametrize(("right", "wrong"), [("two: 3\n$", "two: 2\n$"), ("...\n9", "...\n8")])
-def test_a_page_that_shows_something_else_fails(right: str, wrong: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("right", "wrong", "shown"),
+    [
+        ("two: 3\n$", "two: 2\n$", "1\n...\n9"),
+        ("...\n9", "...\n8", "1\n2\n3\n4\n5\n6\n7\n8\n9"),
+    ],
+)
+def test_a_page_that_shows_something_else_fails_and_is_written_anew(
+    right: str, wrong: str, shown: str, tmp_path: Path
+) -> None:
     assert right in PAGE
     with opened(PAGE.replace(right, wrong), tmp_path) as page:
         with pytest.raises(Differs):
             page.run()
-        assert page.run(write=True) == PAGE
+        assert page.run(write=True) == PAGE.replace("1\n...\n9", shown)
