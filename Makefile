@@ -12,7 +12,7 @@ SEED ?= 1
 FIRST ?= 0
 JOBS ?= 2
 
-.PHONY: demo test coverage crash lint bench clean
+.PHONY: demo test coverage crash lint guide bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/moc-consumer demo
@@ -32,6 +32,11 @@ lint: $(VENV)/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mypy bench
+
+# The parts of the guides that the program says of itself, and the outputs of their commands.
+guide: $(VENV)/installed
+	$(BIN)/python -m tests.unit.mapping.guide
+	$(BIN)/python -m tests.end_to_end.pages docs/add-an-lms.md
 
 bench: $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --group bench

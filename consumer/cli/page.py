@@ -82,8 +82,9 @@ def show_problems(console: Console, problems: Sequence[Problem], root: Path) -> 
 
 
 def plain(text: str) -> str:
-    """The text without the marks that the guides are written with."""
-    return text.replace("*", "").replace("`", "")
+    """The text without the marks of the guide, whose chapters a reader here has to find first."""
+    named = re.sub(r"\*([^*]+)\*", r'"\1" in docs/mapping-language.md', text)
+    return named.replace("`", "")
 
 
 def _name(problem: Problem) -> str:

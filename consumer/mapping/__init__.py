@@ -1,1 +1,1 @@
-"""Mappings: rule rows in YAML that say what an LMS event says (design 8, docs/mappings.md)."""
+"""Mappings: rows in YAML that say what an LMS event says (design 8, docs/mapping-language.md)."""

@@ -6,7 +6,7 @@ docs/mapping-language.md is made from it, and `mapping lint` says it beside each
 from __future__ import annotations
 
 LOADING = {
-    "to_do": "put the answer in place of TODO",
+    "to_do": "put the answer in place of `TODO`",
     "syntax": "mend the YAML on that line",
     "duplicate_key": "delete one of the two; a key may stand only once",
     "unknown_key": "see *The file*: is it misspelt?",
@@ -22,7 +22,9 @@ LOADING = {
     "path_not_in_schema": "most likely misspelt; if the LMS does send it, add it to the schema",
     "path_never_seen": "most likely misspelt; else add an example that has it",
     "schema_missing": "`schema:` names a file below `schemas/`",
-    "schema_invalid": "the schema must be a JSON Schema and refer to no other file",
+    "schema_invalid": "the schema must be a JSON Schema that refers to no other file; a `pattern`"
+    " in it may not look around or refer back, since that might never end",
+    "too_large": "a mapping file may hold 64 KiB, a schema 1 MiB: divide it",
     "example_missing": "add an example, see *Examples*",
     "example_incomplete": "add the other file of the pair, or delete this one",
     "example_unreadable": "see *Examples* for the form of the two files",
@@ -38,7 +40,11 @@ LOADING = {
 
 READING = {
     "unknown_event": ("no mapping knows it", "write a mapping, or list it in one of kind `ignore`"),
-    "ambiguous_mapping": ("several do", "make their `match` exclude each other"),
+    "ambiguous_mapping": (
+        "several do, or take the same message whole and apart",
+        "make their `match` exclude each other",
+    ),
+    "too_many_events": ("more than 10,000 in one message", "have the sender send them in several"),
     "schema_mismatch": (
         "it is not as the schema says; the detail is the schema's keyword",
         "has the LMS changed? Adapt the schema",

@@ -162,7 +162,8 @@ def test_lint_warns_of_a_shipped_mapping_that_means_something_else(ready: Desk) 
         "kind: ignore", "kind: ignore\n# no more than a remark", "mappings/canvas/other.yaml"
     )
     assert "warning" not in ready.run("mapping", "lint").output
-    ready.edit("grade_change", "grade_changes", "mappings/canvas/other.yaml")
+    added = "- wiki_page_updated\n      - wiki_page_removed"
+    ready.edit("- wiki_page_updated", added, "mappings/canvas/other.yaml")
     assert "canvas/other: says something else" in ready.run("mapping", "lint").output
 
 

@@ -1,4 +1,4 @@
-"""docs/mappings.md names every verb, target, test and error, and its mapping is a real one."""
+"""The guide to mappings names every verb, target, test and error; its mapping is a real one."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from consumer.mapping.problem import Report
 from consumer.mapping.said import Kind
 from consumer.mapping.target import TARGETS
 from consumer.mapping.verb import TABLE, VERBS, Verb
+from tests.unit.mapping.guide import PARTS, made
 from tests.unit.mapping.samples import HEAD, attempt, written
 
 ROOT = Path(__file__).parents[3]
-GUIDE = (ROOT / "docs/mappings.md").read_text()
+GUIDE = (ROOT / "docs/mapping-language.md").read_text(encoding="utf-8")
 SOURCES = [ROOT / "consumer/event.py", *sorted((ROOT / "consumer/mapping").glob("*.py"))]
 # A code is the only text in the source that stands alone and holds an underscore.
 RAISED = re.compile(
@@ -29,9 +30,16 @@ def test_the_guide_explains_every_word(word: str) -> None:
     assert re.search(rf"`{word}\b", GUIDE)
 
 
-@pytest.mark.parametrize("verb", TABLE, ids=lambda verb: verb.name)
-def test_the_guide_tells_of_every_verb_what_the_verb_says_of_itself(verb: Verb) -> None:
-    assert f"| `{verb.name}: {verb.argument}` | {verb.does} | `{verb.example}` |" in GUIDE
+@pytest.mark.parametrize("part", PARTS)
+def test_the_guide_says_what_the_program_says_of_itself(part: str) -> None:
+    assert f"<!-- made: {part} -->" in GUIDE
+    assert made(GUIDE) == GUIDE, "write it anew with: make guide"
+
+
+def test_a_part_that_the_program_says_otherwise_is_written_anew() -> None:
+    stale = GUIDE.replace("takes the value at the path", "takes a value")
+    assert stale != GUIDE
+    assert made(stale) == GUIDE
 
 
 @pytest.mark.parametrize("verb", TABLE, ids=lambda verb: verb.name)
