@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import orjson
 from rich.console import Console
 from rich.text import Text
 
@@ -16,7 +17,9 @@ from consumer.cli.page import page, refuse, show_table, table_of
 from consumer.clock import SystemClock
 from consumer.desk.outlook import Outlook, outlook
 from consumer.desk.words import advice
+from consumer.drafting.sample import is_message, samples_of
 from consumer.event import Envelope
+from consumer.mapping.example import Unreadable
 from consumer.mapping.loader import load_event, load_mapping, load_some
 from consumer.mapping.mapping import Mapping
 from consumer.mapping.mask import masked
@@ -54,8 +57,8 @@ def try_(
         raise click.UsageError("give an event's file, or a mapping's file and an event's")
     places = places_of(context, mappings, schemas)
     try:
-        event = load_event(files[-1])
-        pairs = _pairs(event, files[0] if files[1:] else None, places)
+        mapping_file = files[0] if files[1:] else None
+        pairs = [pair for one in _events(files[-1]) for pair in _pairs(one, mapping_file, places)]
         trials = [(mapping, try_mapping(mapping, one), one) for mapping, one in pairs]
     except MappingProblems as problems:
         refuse(problems, places.root, as_json=as_json)
@@ -70,6 +73,28 @@ def try_(
             one.page(page(), show=show)
     if any(one.trial.reasons or not one.trial.recognised for one in told):
         context.exit(FAILED)
+
+
+def _events(file: Path) -> list[Envelope]:
+    """The events of a file, in any form that `mapping new` takes. Raises MappingProblems, Stopped.
+
+    A JSON array as a whole may be one message that a mapping takes apart.
+    """
+    event = load_event(file) if _is_one(file) else None
+    if event is not None and (isinstance(event.body, list) or not is_message(event.body)):
+        return [event]
+    try:
+        return samples_of(file.read_bytes())
+    except (Unreadable, OSError):
+        return [load_event(file)]  # which says what is wrong with it
+
+
+def _is_one(file: Path) -> bool:
+    try:
+        orjson.loads(file.read_bytes())
+    except (ValueError, OSError):
+        return False
+    return True
 
 
 def _pairs(event: Envelope, file: Path | None, places: Places) -> list[tuple[Mapping, Envelope]]:

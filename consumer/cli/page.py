@@ -72,6 +72,8 @@ def show_problems(console: Console, problems: Sequence[Problem], root: Path) -> 
             shown = problem.file
         console.print(_heading(problem))
         if not _of_examples(problem) and (line := _line(root / problem.file, problem.line)):
+            # The remark of what is open is the message above.
+            line = line.partition("# TODO:")[0] if problem.code == "to_do" else line
             console.print(Text(_LEADER + line.rstrip(), style="cyan"))
             if caret := _caret(line, problem):
                 console.print(Text(_LEADER + caret, style="bold red"))
@@ -105,7 +107,9 @@ def _heading(problem: Problem) -> Text:
 
 
 def _line(file: Path, number: int) -> str:
-    """The line of the mapping; none where the problem is that of a file as a whole."""
+    """The line of the mapping; none of any other file, which may hold an event."""
+    if file.suffix not in (".yaml", ".yml"):
+        return ""
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):

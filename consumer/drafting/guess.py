@@ -72,7 +72,7 @@ _SITE = _scores(
 _TITLE = _scores(
     (6, "title"),
     (4, "name label"),
-    (4, "course training activity module program curriculum"),
+    (4, "course training activity module program curriculum lo learning"),
     (-9, "user learner student person employee first last given family event id status type"),
     (-9, "instructor provider category org site job"),
 )
@@ -89,6 +89,7 @@ _TYPE = _scores(
     (-9, "user learner course training person id time date content mime account role device"),
     (-9, "specversion version producer source activity enrollment credit object"),
 )
+_CALLED = {*"course training activity module program curriculum lo learning".split()}
 _SURE = 7
 _DONE = re.compile(r"complet|pass|finish|certif|award|attend|satisf|credit", re.IGNORECASE)
 _CODE = re.compile(r"[a-z]+(?:[._:/-][a-z]+)+", re.ASCII)
@@ -260,7 +261,7 @@ def _event_id(leaf: Leaf) -> float:
 
 def _titled(leaf: Leaf) -> float:
     named = {"title", "name", "label"} & {*leaf.last}
-    about = {"course", "training", "activity", "module", "program", "curriculum"} & {*leaf.words}
+    about = _CALLED & {*leaf.words}
     return _sum(leaf, _TITLE) if named and about else 0
 
 

@@ -44,10 +44,16 @@ def _lines(text: bytes) -> list[Any]:
     return found
 
 
+def is_message(body: object) -> bool:
+    """Whether this is a message with its topic and headers around the event."""
+    known = isinstance(body, dict) and body.keys() <= _MESSAGE
+    return known and bool({"value", "payload"} & {*body})  # type: ignore[misc]
+
+
 def _envelope(event: dict[str, Any]) -> Envelope:
-    body = next((name for name in ("value", "payload") if name in event), None)
-    if body is None or not event.keys() <= _MESSAGE:
+    if not is_message(event):
         return bare_envelope_of(orjson.dumps(event))
+    body = "value" if "value" in event else "payload"
     wrapped = {
         "value": _parsed(event[body]),
         "headers": _headers(event.get("headers")),

@@ -177,6 +177,19 @@ def test_a_trial_finds_the_mapping_and_masks_the_values(ready: Desk) -> None:
     assert re.search(r"completed .*zone: America/Chicago +2026-11-20T22:13:00Z", shown)
 
 
+def test_a_trial_takes_an_event_in_every_form_that_a_draft_does(ready: Desk) -> None:
+    message = {"topic": "t", "partition": 0, "offset": 3, "headers": ["a", "b"], "key": None}
+    wrapped = orjson.dumps(message | {"payload": orjson.dumps(EVENT).decode()}).decode()
+    ready.put("kcat.json", wrapped)
+    ready.put("lines.jsonl", wrapped + "\n" + orjson.dumps(EVENT).decode() + "\n")
+    assert "Comes to: a completion" in ready.run("mapping", "try", "kcat.json").output
+    assert ready.run("mapping", "try", "lines.jsonl").output.count("Comes to: a completion") == 2
+    ready.put("none.json", "Wanda")
+    told = ready.run("mapping", "try", "none.json", code=2).output
+    assert "event_unreadable" in told
+    assert "Wanda" not in told
+
+
 def test_a_trial_says_what_the_tables_would_say_next(ready: Desk) -> None:
     told = ready.run("mapping", "try", "event.json").output
     assert "activities.csv: no row for this site and course" in told
