@@ -15,17 +15,12 @@ from consumer.decisions import Arrival, Move, decide
 from consumer.fate import Held, Ignored, Judgement, NotReportable, Ready, Refused, waiting_for
 from consumer.journey import Heard, House, set_aside
 from consumer.ledger.bulk import insert_rows
-from consumer.ledger.completionbook import (
-    NO_DEADLINES,
-    CompletionBook,
-    Until,
-    happened,
-    overtakes,
-)
+from consumer.ledger.completionbook import NO_DEADLINES, CompletionBook, Until, happened, overtakes
 from consumer.ledger.creditbook import Agreed, CreditBook
 from consumer.ledger.digests import Digests
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.letters import Origin, Status
+from consumer.ledger.links import RETRACTED_IN_PART
 from consumer.ledger.namebook import NameBook
 from consumer.ledger.newcomers import EventKey, Keys, Newcomers, known_events
 from consumer.ledger.originals import origin_from
@@ -197,6 +192,9 @@ class Bookkeeper:
             return self._enter_step(what, said, message, replay=replay)
         if row is not None and not replay and self._rows.outlived(row, said):
             return "duplicate", int(row.id)
+        if row is not None and not replay and self._rows.stands_again(row, said):
+            origin = self._origin(message, what)
+            return self._ask_person(row.id, RETRACTED_IN_PART, origin), int(row.id)
         arrival = Arrival.REPLAY if replay else self._rows.arrival(row, said)
         overtaken = row is not None and not replay and overtakes(row, said)
         first = Move.WRITE if self._rows.is_first(row, said) else None

@@ -112,6 +112,15 @@ class CompletionBook:
         counts = known.kind is Kind.COMPLETION or row.state == HeardState.CREDITED
         return counts and happened(known) > happened(said)
 
+    def stands_again(self, row: Row[Any], said: Said) -> bool:
+        """Whether this takes back our completion, but none of a later date that was noted.
+
+        In the right order that one would have counted.
+        """
+        if said.kind is not Kind.RETRACTION or row.noted_at is None:
+            return False
+        return row.state != HeardState.RETRACTED and bool(happened(said) < row.noted_at)
+
     def upsert(
         self, row: Row[Any] | None, said: Said, what: Heard, message: Message, move: Move
     ) -> int:
@@ -121,6 +130,7 @@ class CompletionBook:
         values: dict[str, Any] = {"changed_at": self._now}
         if move is Move.NOTE:
             values["notes"] = completions.c.notes + 1
+            values["noted_at"] = max(happened(said), row.noted_at or happened(said))
         if move is Move.WRITE or (move is Move.HOLD and row.state == HeardState.CREDITED):
             values["retracted_at"] = None
         # A retraction says nothing of the completion itself: its facts stay for a later replay.

@@ -75,6 +75,7 @@ completions = Table(
     Column("report_by", Date),
     Column("closes_on", Date),
     Column("notes", Integer, nullable=False, default=0),
+    Column("noted_at", Instant),
     Column("retracted_at", Instant),
     Column("said", LargeBinary, nullable=False),
     Column("original", LargeBinary, nullable=False),
@@ -84,6 +85,7 @@ completions = Table(
 )
 """What was heard of one LMS account and course; `said` and `original` are sealed.
 
+`noted_at`: the latest of the later dates that were noted, not sent.
 `unfinished`: another board of the activity may still give credit; `report_by`, by the common rule
 where its boards are not known, counts while there is no credit; so does `closes_on`, until when
 what it waits for can still count.

@@ -319,6 +319,23 @@ def test_a_completion_that_was_taken_back_before_it_came_is_for_a_person(
     assert office.states() == ["ready"]
 
 
+def test_of_two_completions_a_person_says_whether_the_later_one_stands(office: Office) -> None:
+    late = revoked(PRIYA, NOON + HOUR)
+    office.hear(openedx(PRIYA), openedx(PRIYA, NOON + DAY))
+    assert office.hear(late) == {"review": 1}
+    assert (office.letter["reason"], office.states()) == ("retracted_in_part", ["ready"])
+    with office.ledger.begin() as db:  # nothing is sent meanwhile
+        assert office.claims.claim(db, "main", [State.READY], 1, office.clock.now()) == []
+    assert office.replay() == "retracted"
+    assert office.states() == ["withdrawn"]
+
+
+def test_what_was_taken_back_after_both_completions_is_taken_back(office: Office) -> None:
+    office.hear(openedx(PRIYA), openedx(PRIYA, NOON + DAY), openedx(PRIYA, NOON + HOUR))
+    assert office.hear(revoked(PRIYA, NOON + DAY)) == {"retracted": 1}
+    assert (office.states(), office.letters) == (["withdrawn"], [])
+
+
 def test_what_was_taken_back_before_sending_is_never_sent(office: Office) -> None:
     assert office.hear(openedx(PRIYA), revoked(PRIYA, NOON + HOUR)) == {"ready": 1, "retracted": 1}
     assert (office.states(), office.credit.credit_id) == (["withdrawn"], None)
