@@ -9,7 +9,7 @@ import pytest
 from tests.end_to_end.pages import Differs, opened
 
 ROOT = Path(__file__).parents[2]
-RUN = ("docs/add-an-lms.md",)
+RUN = ("docs/add-an-lms.md", "docs/tables.md")
 PAGE = """\
 <!-- file: names.txt -->
 ```
