@@ -15,7 +15,6 @@ from consumer.mapping.said import Said
 from consumer.reason import Stopped
 
 Outcome = Said | NotReportable | Ignored | Stopped
-_FACTS = ("kind", "said", "not_reportable", "ignored", "error", "field")
 
 
 class Turn(StrEnum):
@@ -101,9 +100,7 @@ def _change(old: Reading, new: Reading) -> Change:
 
 def _facts(reading: Reading) -> dict[str, Any]:
     told = verdict(reading.outcome)
-    kind = {"kind": reading.word} if reading.said else {}
-    said = told.get("said", {name: told[name] for name in _FACTS if name in told})
-    return kind | {name: str(value) for name, value in said.items()}
+    return {"kind": reading.word} | told["said"] if reading.said else told
 
 
 def _turn(old: Reading, new: Reading, facts: Sequence[object]) -> Turn:

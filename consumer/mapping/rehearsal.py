@@ -73,15 +73,11 @@ def _verdict(outcome: Outcome | Sequence[Outcome]) -> Verdict:
 
 
 def _differing(expected: Verdict, got: Verdict) -> Iterator[Difference]:
-    for name, wanted, came in _pairs(expected, got):
-        if wanted != came:
-            yield name, wanted, came
-
-
-def _pairs(expected: Verdict, got: Verdict) -> Iterator[Difference]:
     wanted, came = _flat(expected), _flat(got)
     for name in dict.fromkeys((*wanted, *came)):
-        yield name, wanted.get(name, ""), came.get(name, "")
+        told, found = wanted.get(name, ""), came.get(name, "")
+        if told != found:
+            yield name, told, found
 
 
 def _flat(verdict_: Verdict) -> dict[str, str]:
