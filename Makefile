@@ -12,7 +12,7 @@ SEED ?= 1
 FIRST ?= 0
 JOBS ?= 2
 
-.PHONY: demo test coverage crash lint guide bench clean
+.PHONY: demo test coverage mutants crash lint guide bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/moc-consumer demo
@@ -26,6 +26,11 @@ crash: $(VENV)/installed
 coverage: $(VENV)/installed
 	$(BIN)/python -m coverage run -m pytest -q tests/unit tests/state
 	$(BIN)/python -m tests.core_coverage
+
+mutants: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --group mutants
+	$(BIN)/mutmut run --max-children $(JOBS)
+	$(BIN)/mutmut results
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
@@ -50,4 +55,4 @@ $(VENV)/installed: pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) mutants .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

@@ -76,7 +76,9 @@ READING = {
 }
 """By code: what is wrong with an event, what it means and what to do."""
 
+_NOTHING = ("", "")
+
 
 def next_step(code: str) -> str:
     """What a person does next about this code; blank for one that says it all."""
-    return LOADING.get(code) or READING.get(code, ("", ""))[1]
+    return LOADING.get(code) or READING.get(code, _NOTHING)[1]

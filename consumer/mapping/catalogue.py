@@ -48,7 +48,7 @@ class Catalogue:
             return (envelope,)
         claims = [*self._whole_ones(envelope), *(fan.mappings[0] for fan in fans)]
         if len(claims) > 1:
-            raise Stopped(_ambiguous(claims))
+            raise Stopped(_ambiguous(claims, ""))
         return fans[0].split(envelope)
 
     def recognise(self, event: Envelope) -> Mapping:
@@ -86,6 +86,6 @@ class Catalogue:
         return [one for one in self._whole.likely(envelope) if one.matches(envelope)]
 
 
-def _ambiguous(mappings: Iterable[Mapping], field: str = "") -> Reason:
+def _ambiguous(mappings: Iterable[Mapping], field: str) -> Reason:
     names = " and ".join(mapping.name for mapping in mappings)
     return Reason(Stage.RECOGNISE, "ambiguous_mapping", field, names)

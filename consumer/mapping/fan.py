@@ -48,8 +48,8 @@ class Fan:
         found = at(envelope.body, self._place)
         items = found if isinstance(found, list) else [found] if isinstance(found, dict) else []
         outside = (envelope.body, envelope.headers, envelope.key)
-        for part, item in enumerate(islice(items, MOST_EVENTS)):
-            yield Envelope(*outside, item, part, self._place)
+        for item in islice(items, MOST_EVENTS):
+            yield Envelope(*outside, item)
 
 
 def _of_message(mapping: Mapping) -> list[Condition]:

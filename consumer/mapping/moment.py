@@ -129,6 +129,4 @@ def _date_shape(form: str) -> re.Pattern[str]:
     if sorted(part[0] for part in parts) != ["D", "M", "Y"]:
         raise ValueError("a date form holds YYYY, MM (or M) and DD (or D) once each")
     known = _PARTS | _LOOSE
-    literal = [re.escape(piece) for piece in _TOKEN.split(form)]
-    groups = [known[part] for part in parts] + [""]
-    return re.compile("".join(a + b for a, b in zip(literal, groups, strict=True)), re.ASCII)
+    return re.compile(_TOKEN.sub(lambda part: known[part[0]], re.escape(form)), re.ASCII)

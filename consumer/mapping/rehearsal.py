@@ -80,14 +80,14 @@ def _differing(expected: Verdict, got: Verdict) -> Iterator[Difference]:
             yield name, told, found
 
 
-def _flat(verdict_: Verdict) -> dict[str, str]:
-    flat: dict[str, str] = {}
-    events = [_flat(one) for one in verdict_.get("events", ())]
-    for place, one in enumerate(events):
-        flat |= {f"event {place}: {name}": value for name, value in one.items()}
-    for name, value in () if events else verdict_.items():
-        if isinstance(value, dict):
-            flat |= {f"{name}.{key}": str(each) for key, each in value.items()}
-        else:
-            flat[name] = value if isinstance(value, str) else orjson.dumps(value).decode()
-    return flat
+def _flat(told: Verdict) -> dict[str, str]:
+    if "events" in told:
+        flats = enumerate(map(_flat, told["events"]))
+        return {f"event {n}: {name}": value for n, one in flats for name, value in one.items()}
+    if "said" in told:
+        return {f"said.{name}": str(value) for name, value in told["said"].items()}
+    return {name: _shown(value) for name, value in told.items()}
+
+
+def _shown(value: object) -> str:
+    return value if isinstance(value, str) else orjson.dumps(value).decode()

@@ -31,12 +31,10 @@ def join(paths: Sequence[Path], separator: str) -> Source:
     """
 
     def source(envelope: Envelope) -> str | None:
-        values = [path.find(envelope) for path in paths]
-        if all(map(missing, values)):
+        found = [(path, path.find(envelope)) for path in paths]
+        if all(missing(value) for _, value in found):
             return None
-        return separator.join(
-            _part(path, value, separator) for path, value in zip(paths, values, strict=True)
-        )
+        return separator.join(_part(path, value, separator) for path, value in found)
 
     return source
 

@@ -150,6 +150,8 @@ def zone(node: Node) -> ZoneInfo:
 
 def compile_change(name: str, entries: Mapping[str, Node]) -> Change:
     """The change that the verb `name` of a row makes. Raises BadArgument."""
+    if name in _PLAIN:
+        return _PLAIN[name]
     if name == "instant":
         return _instant(entries)
     return _COMPILERS[name](entries[name])
@@ -220,16 +222,14 @@ def number(value: Any) -> Decimal:
     return Decimal(written)
 
 
-def _always(change: Change) -> Callable[[Node], Change]:
-    return lambda _node: change
-
-
+_PLAIN: dict[str, Change] = {
+    "trim": lambda value: text(value).strip(),
+    "upper": lambda value: text(value).upper(),
+    "digits": lambda value: _NOT_DIGITS.sub("", text(value)),
+    "number": number,
+}
 _COMPILERS: dict[str, Callable[[Node], Change]] = {
-    "trim": _always(lambda value: text(value).strip()),
     "strip_prefix": _strip_prefix,
-    "upper": _always(lambda value: text(value).upper()),
-    "digits": _always(lambda value: _NOT_DIGITS.sub("", text(value))),
     "map": _map,
-    "number": _always(number),
     "date": _date,
 }

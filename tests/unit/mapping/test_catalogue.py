@@ -38,7 +38,7 @@ def stop(catalogue: Catalogue, **changes: object) -> Reason:
 
 def test_each_event_finds_its_mapping() -> None:
     catalogue = Catalogue(ALL)
-    assert catalogue.mappings == ALL
+    assert (catalogue.mappings, catalogue.version, catalogue.meanings) == (ALL, "", {})
     assert catalogue.recognise(envelope(type="a")) is BY_TYPE
     assert catalogue.recognise(envelope(type="c")) is BY_LIST
     assert catalogue.recognise(envelope(type=4)) is BY_LIST

@@ -31,6 +31,7 @@ def matches(test: str, value: Any) -> bool:
         ("not_in: [a, b]", ["c"], ["a", "b", None, ""]),
         ("starts_with: ab", ["ab", "abc"], ["a", "xab", None, 12]),
         ("starts_with: 12", ["123", 123], [312, True]),
+        ("starts_with: X", ["X", "XXXX"], [None, True, False, []]),
         ("present: true", ["x", 0, False, {}, []], [None, "", " \n"]),
         ("present: false", [None, "", " "], ["x", 0, False]),
     ],

@@ -228,7 +228,9 @@ def test_an_array_is_taken_apart_and_one_event_alone_is_a_list_of_one() -> None:
 
 def test_an_object_does_not_stand_for_a_list_unless_the_schema_lets_it() -> None:
     (found,) = heard({"sensor": "s", "data": DONE})
-    assert reasons(found) == [(Stage.SCHEMA, "schema_mismatch", "body.data")]
+    mismatch = Reason(Stage.SCHEMA, "schema_mismatch", "body.data", "type")
+    assert isinstance(found.judgement, Refused)
+    assert found.judgement.reasons == (mismatch,)
 
 
 def test_an_array_that_nobody_takes_apart_is_unknown() -> None:
@@ -261,10 +263,29 @@ def test_a_list_that_is_none_refuses_the_message(value: Any, code: str) -> None:
 
 def test_more_events_than_anybody_sends_refuse_the_message() -> None:
     assert len(heard(data(*[{"type": "viewed"}] * MOST_EVENTS))) == MOST_EVENTS
-    (found,) = heard(data(*[{"type": "viewed"}] * (MOST_EVENTS + 1)))
-    assert reasons(found) == [(Stage.RECOGNISE, "too_many_events", "body.data")]
-    (found,) = heard([DONE] * (MOST_EVENTS + 1), EITHER)
-    assert reasons(found) == [(Stage.RECOGNISE, "too_many_events", "body")]
+    many = "limit 10000 events"
+    told = stop(Catalogue([DONE_ONES]), data(*[{"type": "viewed"}] * (MOST_EVENTS + 1)))
+    assert told == Reason(Stage.RECOGNISE, "too_many_events", "body.data", many)
+    told = stop(Catalogue([EITHER]), [DONE] * (MOST_EVENTS + 1))
+    assert told == Reason(Stage.RECOGNISE, "too_many_events", "body", many)
+
+
+def test_only_so_many_events_are_looked_at_to_see_whose_the_message_is() -> None:
+    other = [{"type": "x"}] * (MOST_EVENTS - 1)
+    known = Catalogue([EITHER])
+    assert len(known.events(Envelope([*other, DONE], {}, None))) == MOST_EVENTS
+    late = Envelope([*other, {}, DONE], {}, None)
+    assert list(known.events(late)) == [late]
+
+
+def test_plain_text_does_not_stand_for_a_list_of_one() -> None:
+    schema = {"properties": {"ids": {"items": {"type": "string"}}}}
+    ids = a_mapping(
+        "{path: item, starts_with: a}", each="body.ids", rows="kind: ignore\n", schema=schema
+    )
+    text, listed = (Envelope({"ids": value}, {}, None) for value in ("abc", ["abc"]))
+    assert list(Catalogue([ids]).events(text)) == [text]
+    assert [one.item for one in Catalogue([ids]).events(listed)] == ["abc"]
 
 
 # ---------------------------------------------------------------- whose it is
@@ -280,7 +301,8 @@ def stop(catalogue: Catalogue, body: Any) -> Reason:
 def test_a_message_is_taken_whole_or_apart_in_one_place() -> None:
     whole = a_mapping(OURS, each="", name="lms/whole", rows="kind: ignore\n")
     both = stop(Catalogue([whole, DONE_ONES]), data(DONE))
-    assert (both.code, both.detail) == ("ambiguous_mapping", "lms/whole and lms/done")
+    ambiguous = Reason(Stage.RECOGNISE, "ambiguous_mapping", "", "lms/whole and lms/done")
+    assert both == ambiguous
     schema = SCHEMA | {"properties": SCHEMA["properties"] | {"more": {"items": EVENT}}}  # type: ignore[operator]
     more = a_mapping(OURS, name="lms/more", each="body.more", schema=schema)
     twice = stop(Catalogue([more, DONE_ONES]), data(DONE, more=[]))

@@ -19,17 +19,25 @@ def test_a_trial_shows_every_row_and_what_came_of_it() -> None:
     )
     assert trial.verdict["said"] == {row.target: row.value for row in trial.rows if row.value}
     assert trial.reasons == ()
+    assert [row.verbs for row in trial.rows] == [
+        "const",
+        "",
+        "",
+        "instant: iso8601",
+        "first_of, optional",
+    ]
 
 
 def test_a_trial_goes_on_where_the_event_would_be_stopped() -> None:
     small = mapping(written(title="{join: [body.type, body.v], with: '-'}"))
     trial = try_mapping(small, envelope(type="other", user=None))
-    assert not trial.recognised
-    errors = [(row.target, row.path, row.error) for row in trial.rows if row.error]
+    assert trial.recognised is False
+    errors = [row for row in trial.rows if row.error]
     assert errors == [
-        ("learner", "body.user", "value_missing"),
-        ("title", "body.v", "join_incomplete"),
+        Attempt("learner", "body.user", "", "value_missing"),
+        Attempt("title", "body.v", "", "join_incomplete"),
     ]
+    assert [row.verbs for row in errors] == ["", "join, with: -"]
     assert [reason.field for reason in trial.reasons] == ["learner", "title"]
     assert trial.verdict == {"error": "value_missing, join_incomplete", "field": "learner, title"}
 

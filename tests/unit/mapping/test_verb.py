@@ -36,6 +36,7 @@ from tests.unit.mapping.samples import FILE, envelope, mapping, refused, said, w
         ("{from: body.v, map: {P: passed, F: failed}}", "P", "passed"),
         ("{from: body.v, map: {1: passed}}", 1, "passed"),
         ("{from: body.v, map: {true: passed}}", True, "passed"),
+        ("{from: body.v, map: {true: passed, false: failed}}", False, "failed"),
         ("{from: body.v, map: {AB: x}, upper: true, trim: true}", " ab ", "x"),
         ("{first_of: [body.v, body.w]}", "x", "x"),
         ("{first_of: [body.v, body.w]}", " ", "second"),
