@@ -127,7 +127,7 @@ def load_event(file: Path) -> Envelope:
     except Unreadable as error:
         message = str(error)
     except OSError as error:
-        message = error.strerror or "cannot be read"
+        message = str(error.strerror)
     raise MappingProblems([Problem(str(file), 1, "", "event_unreadable", message)])
 
 

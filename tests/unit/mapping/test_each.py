@@ -16,7 +16,6 @@ from consumer.event import Envelope, decode
 from consumer.fate import Held, Ignored, Refused
 from consumer.journey import Heard, hear, hear_part
 from consumer.mapping.catalogue import Catalogue
-from consumer.mapping.each import MOST_EVENTS
 from consumer.mapping.file import compile_file
 from consumer.mapping.loader import load_catalogue
 from consumer.mapping.mapping import Mapping
@@ -261,20 +260,27 @@ def test_a_list_that_is_none_refuses_the_message(value: Any, code: str) -> None:
     assert reasons(found) == [(Stage.MAP, code, "body.data")]
 
 
+@pytest.fixture
+def at_most_four(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("each", "fan"):
+        monkeypatch.setattr(f"consumer.mapping.{module}.MOST_EVENTS", 4)
+
+
+@pytest.mark.usefixtures("at_most_four")
 def test_more_events_than_anybody_sends_refuse_the_message() -> None:
-    assert len(heard(data(*[{"type": "viewed"}] * MOST_EVENTS))) == MOST_EVENTS
-    many = "limit 10000 events"
-    told = stop(Catalogue([DONE_ONES]), data(*[{"type": "viewed"}] * (MOST_EVENTS + 1)))
-    assert told == Reason(Stage.RECOGNISE, "too_many_events", "body.data", many)
-    told = stop(Catalogue([EITHER]), [DONE] * (MOST_EVENTS + 1))
-    assert told == Reason(Stage.RECOGNISE, "too_many_events", "body", many)
+    viewed = {"type": "viewed"}
+    assert len(heard(data(*[viewed] * 4))) == 4
+    told = stop(Catalogue([DONE_ONES]), data(*[viewed] * 5))
+    assert told == Reason(Stage.RECOGNISE, "too_many_events", "body.data", "limit 4 events")
+    told = stop(Catalogue([EITHER]), [DONE] * 5)
+    assert told == Reason(Stage.RECOGNISE, "too_many_events", "body", "limit 4 events")
 
 
+@pytest.mark.usefixtures("at_most_four")
 def test_only_so_many_events_are_looked_at_to_see_whose_the_message_is() -> None:
-    other = [{"type": "x"}] * (MOST_EVENTS - 1)
     known = Catalogue([EITHER])
-    assert len(known.events(Envelope([*other, DONE], {}, None))) == MOST_EVENTS
-    late = Envelope([*other, {}, DONE], {}, None)
+    assert len(known.events(Envelope([{}, {}, {}, DONE], {}, None))) == 4
+    late = Envelope([{}, {}, {}, {}, DONE], {}, None)
     assert list(known.events(late)) == [late]
 
 

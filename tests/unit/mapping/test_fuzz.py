@@ -36,5 +36,7 @@ def test_a_value_in_a_reason_is_found() -> None:
 
 
 def test_a_seed_gives_the_same_messages_again() -> None:
-    assert [Fuzzer(5).message(n) for n in range(50)] == [Fuzzer(5).message(n) for n in range(50)]
-    assert Fuzzer(5).message(1) != Fuzzer(6).message(1)
+    first, again, other = Fuzzer(5), Fuzzer(5), Fuzzer(6)
+    messages = [first.message(number) for number in range(50)]
+    assert [again.message(number) for number in reversed(range(50))] == messages[::-1]
+    assert [other.message(number) for number in range(50)] != messages

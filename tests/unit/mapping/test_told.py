@@ -30,6 +30,7 @@ def folder(tmp_path: Path) -> Folder:
 
 
 def told(error: pytest.ExceptionInfo[MappingProblems]) -> list[str]:
+    assert {type(one.field) for one in error.value.problems} == {str}
     return str(error.value).splitlines()
 
 
