@@ -182,7 +182,7 @@ def test_a_mapping_is_found_by_its_name(folder: Folder) -> None:
     for name, meant in (("lms/dome", "; did you mean lms/done?"), ("xyz", "")):
         with pytest.raises(MappingProblems) as error:
             find_mapping(name, folder.mappings)
-        assert told(error) == [f"mappings:1: mapping_missing: there is no mapping {name}{meant}"]
+        assert told(error) == [f"mappings:1: no_such_mapping: there is no mapping {name}{meant}"]
 
 
 def test_a_mapping_is_loaded_by_its_file(folder: Folder) -> None:
