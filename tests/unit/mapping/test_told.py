@@ -239,5 +239,5 @@ def test_the_next_step_of_an_event_is_what_to_do_not_what_it_means(code: str) ->
     assert next_step(code) == READING[code][1]
 
 
-def test_a_code_that_says_it_all_has_no_next_step() -> None:
-    assert next_step("too_large") == ""
+def test_a_code_of_another_part_has_no_next_step_here() -> None:
+    assert next_step("birth_date_unknown") == ""
