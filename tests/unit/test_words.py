@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from consumer.desk.words import ADVICE, advice
+from consumer.ledger.links import RETRACTED_IN_PART
 from consumer.mapping.fault import Fault
 from consumer.mapping.loader import load_catalogue
 from consumer.pars.symptoms import BOARD, BOARD_ELSE, SAVE, SAVE_ELSE, STATUS, STATUS_ELSE
@@ -26,7 +27,7 @@ MAKERS = {"Reason": 1, "broken": 0, "Fault": 0, "_stop": 0, "stop": 0, "_ask_per
 """Whatever makes a reason, and which of its arguments is the code."""
 PASSED_ON = {
     "code", "fault.code", "row.code", "excuse.reason", "hold.reason", "next(known, BOARD_ELSE)",
-    "AWAITED[step]",
+    "AWAITED[step]", "RETRACTED_IN_PART",
 }  # fmt: skip
 """Codes that come from elsewhere: from a maker above, a table below, or a mapping file."""
 CODE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
@@ -70,7 +71,7 @@ def in_tables() -> set[str]:
         {row.code for row in rows if row.code}
         | {code for _, code in BOARD}
         | {BOARD_ELSE}
-        | {*AWAITED.values()}
+        | {*AWAITED.values(), RETRACTED_IN_PART}
     )
 
 
