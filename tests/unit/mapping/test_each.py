@@ -20,6 +20,7 @@ from consumer.mapping.file import compile_file
 from consumer.mapping.loader import load_catalogue
 from consumer.mapping.mapping import Mapping
 from consumer.mapping.problem import Problem, Report
+from consumer.mapping.proof import prove_apart
 from consumer.reason import Reason, Stage, Stopped
 from tests.unit.mapping.test_loader import Folder
 from tests.unit.samples import NOW, house
@@ -332,6 +333,22 @@ def test_a_mapping_of_items_alone_leaves_other_messages_whole() -> None:
     other = Envelope({"type": "viewed"}, {}, None)
     assert list(known.events(other)) == [other]
     assert known.recognise(other) is whole
+
+
+def test_an_example_that_others_take_apart_is_theirs() -> None:
+    first = a_mapping(
+        "{path: 'body[0].type', equals: done}",
+        each="",
+        name="lms/first",
+        rows="kind: ignore\n",
+        schema=BARE,
+    )
+    events = Envelope([DONE, DONE], {}, None)
+    assert first.matches(events)
+    assert prove_apart(Catalogue([first]), first, events) == ""
+    assert prove_apart(Catalogue([first, EITHER]), first, events) == "lms/done"
+    parts = EITHER.split(events)
+    assert [prove_apart(Catalogue([first, EITHER]), EITHER, one) for one in parts] == ["", ""]
 
 
 # ---------------------------------------------------------------- at load

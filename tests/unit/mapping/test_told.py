@@ -5,18 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 import yaml
 
 from consumer.mapping.advice import LOADING, READING, next_step
+from consumer.mapping.example import expectation
 from consumer.mapping.loader import (
     find_mapping,
+    load_catalogue,
     load_event,
     load_mapping,
     load_some,
     mapping_files,
 )
 from consumer.mapping.problem import MappingProblems
+from consumer.mapping.target import TARGETS
 from tests.unit.mapping.samples import BODY, FILE, HEAD, attempt, mapping, written
 from tests.unit.mapping.test_loader import EXCUSE, SAID, Folder
 
@@ -38,12 +42,12 @@ def test_it_is_sound_before_it_is_spoilt() -> None:
     assert mapping(WHOLE)
 
 
-@pytest.mark.parametrize("row", SPOILT, ids=lambda row: row["now"].splitlines()[-1:])
-def test_what_is_wrong_with_a_file_is_told_word_for_word(row: dict[str, Any]) -> None:
-    assert row["was"] in WHOLE
-    found, problems = attempt(WHOLE.replace(row["was"], row["now"], 1))
-    assert found is None
-    assert [str(one) for one in problems] == [f"{FILE}:{one}" for one in row["told"]]
+def test_what_is_wrong_with_a_file_is_told_word_for_word() -> None:
+    assert [row["was"] for row in SPOILT if row["was"] not in WHOLE] == []
+    found = [attempt(WHOLE.replace(row["was"], row["now"], 1)) for row in SPOILT]
+    told = [[str(one) for one in problems] for _, problems in found]
+    assert told == [[f"{FILE}:{one}" for one in row["told"]] for row in SPOILT]
+    assert {compiled for compiled, _ in found} == {None}
 
 
 def test_a_file_that_is_no_table_of_names() -> None:
@@ -161,6 +165,27 @@ def test_an_event_that_is_also_anothers_is_told_once(folder: Folder) -> None:
         "mappings/lms/done.yaml:1: match: ambiguous_mapping: "
         "an example is also lms/done and lms/more"
     ]
+
+
+def test_an_example_keeps_its_key_and_headers(folder: Folder) -> None:
+    for name, path in (("lms/key", "key"), ("lms/header", "headers.x")):
+        by = f"mapping: {name}\nversion: 1\nmatch:\n  - {{path: {path}, equals: a}}\nkind: ignore\n"
+        folder.write(f"mappings/{name}.yaml", by)
+        own = {"value": {}, path.partition(".")[0]: "a" if path == "key" else {"x": "a"}}
+        folder.write(f"mappings/{name}.tests/one.event.json", own)
+        folder.write(f"mappings/{name}.tests/one.expect.json", {"ignored": True})
+    assert len(load_catalogue(folder.mappings, folder.schemas).mappings) == 3
+    both = {"value": {}, "key": "a", "headers": {"x": "a"}}
+    folder.write("mappings/lms/key.tests/one.event.json", both)
+    assert [str(one) for one in folder.problems()] == [
+        "mappings/lms/key.yaml:1: match: ambiguous_mapping: an example is also "
+        "lms/header and lms/key"
+    ]
+
+
+def test_an_expectation_may_hold_every_target() -> None:
+    every = {"said": dict.fromkeys(TARGETS, "x")}
+    assert expectation(orjson.dumps(every)) == every
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
