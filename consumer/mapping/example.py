@@ -72,7 +72,7 @@ def bare_envelope_of(text: bytes) -> Envelope:
 
 
 def _decode(value: Any, headers: Table[str, str], key: str | None) -> Envelope:
-    raw = None if value is None else json.dumps(value, ensure_ascii=False).encode()
+    raw = None if value is None else json.dumps(value).encode()
     coded = tuple((name, text.encode()) for name, text in headers.items())
     message = Message("", 0, 0, None if key is None else key.encode(), raw, coded)
     return decode(message, len(raw or b""))

@@ -16,6 +16,7 @@ from consumer.event import Envelope, decode
 from consumer.fate import Held, Ignored, Refused
 from consumer.journey import Heard, hear, hear_part
 from consumer.mapping.catalogue import Catalogue
+from consumer.mapping.example import outcomes_of
 from consumer.mapping.file import compile_file
 from consumer.mapping.loader import load_catalogue
 from consumer.mapping.mapping import Mapping
@@ -333,6 +334,28 @@ def test_a_mapping_of_items_alone_leaves_other_messages_whole() -> None:
     other = Envelope({"type": "viewed"}, {}, None)
     assert list(known.events(other)) == [other]
     assert known.recognise(other) is whole
+
+
+def test_an_event_knows_its_message_and_its_place_there() -> None:
+    body = data({"type": "x"}, DONE)
+    first, second = DONE_ONES.split(Envelope(body, {"h": "1"}, "k"))
+    assert second == Envelope(body, {"h": "1"}, "k", DONE, 1, ("data",))
+    assert first == Envelope(body, {"h": "1"}, "k", {"type": "x"}, 0, ("data",))
+    whole = Envelope(body, {}, None)
+    assert a_mapping(OURS, each="", rows="kind: ignore\n").split(whole) == [whole]
+
+
+def test_what_a_mapping_makes_of_an_example_is_a_list_if_it_takes_messages_apart() -> None:
+    file = orjson.dumps({"value": data({"type": "x"}, DONE), "key": "k", "headers": {"h": "1"}})
+    (event,), outcomes = outcomes_of(DONE_ONES, file)
+    assert (event.part, event.key, event.headers) == (1, "k", {"h": "1"})
+    assert outcomes == [DONE_ONES.read(event)]
+    whole = a_mapping(OURS, each="", rows="kind: ignore\n")
+    assert outcomes_of(whole, file)[1] == Ignored()
+    events, stopped = outcomes_of(DONE_ONES, orjson.dumps({"value": data()}))
+    assert events == []
+    assert isinstance(stopped, Stopped)
+    assert stopped.reasons == (Reason(Stage.RECOGNISE, "unknown_event"),)
 
 
 def test_an_example_that_others_take_apart_is_theirs() -> None:

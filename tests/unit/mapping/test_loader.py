@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
-from consumer.mapping.loader import load_catalogue, load_event, load_mapping
+from consumer.mapping.loader import (
+    load_catalogue,
+    load_event,
+    load_mapping,
+    mappings_version,
+)
 from consumer.mapping.problem import MappingProblems, Problem
 from consumer.reason import Stopped
 from tests.unit.mapping.samples import BODY, HEAD, written
@@ -50,7 +56,10 @@ class Folder:
     def problems(self) -> tuple[Problem, ...]:
         with pytest.raises(MappingProblems) as raised:
             load_catalogue(self.mappings, self.schemas)
-        return raised.value.problems
+        problems = raised.value.problems
+        assert {type(one.field) for one in problems} == {str}
+        assert str(raised.value).splitlines() == [str(one) for one in problems]
+        return problems
 
     def problem(self) -> Problem:
         (only,) = self.problems()
@@ -204,6 +213,44 @@ def test_a_schema_is_a_file_below_schemas(folder: Folder, named: str) -> None:
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(MappingProblems, match="no such folder"):
         load_catalogue(tmp_path / "none", tmp_path)
+
+
+def test_a_catalogue_bears_the_version_of_all_its_files(folder: Folder) -> None:
+    def version() -> str:
+        found = mappings_version(folder.mappings, folder.schemas)
+        assert load_catalogue(folder.mappings, folder.schemas).version == found
+        return found
+
+    seen = [version()]
+    assert re.fullmatch("[0-9a-f]{16}", seen[0])
+    for name in ("mappings/tables/a.yaml", "mappings/lms/a.json", "schemas/lms/a.txt", "a.json"):
+        folder.write(name, "a: 1\n")
+        assert version() == seen[0]
+    folder.write("mappings/lms/done.yaml", written(HEAD + EXCUSE) + "# why\n")
+    seen.append(version())
+    folder.example("more", BODY, {"said": SAID})
+    seen.append(version())
+    file = folder.write("schemas/lms/more.json", SCHEMA)
+    seen.append(version())
+    file.rename(file.with_name("else.json"))
+    seen.append(version())
+    assert len(set(seen)) == len(seen) == 5
+    folder.schemas.joinpath("none.json").mkdir()
+    assert version() == ""
+
+
+def test_a_mapping_means_the_same_whatever_its_comments_and_order(folder: Folder) -> None:
+    def meanings() -> Any:
+        return load_catalogue(folder.mappings, folder.schemas).meanings
+
+    first = meanings()
+    assert list(first) == ["lms/done"]
+    assert re.fullmatch("[0-9a-f]{16}", first["lms/done"])
+    text = written(HEAD.replace("version: 1\n", "") + EXCUSE) + "# why\nversion: '1'\n"
+    folder.write("mappings/lms/done.yaml", text)
+    assert meanings() == first
+    folder.write("mappings/lms/done.yaml", text.replace("version: '1'", "version: 2"))
+    assert meanings() != first
 
 
 def test_tables_below_the_mappings_are_not_mappings(folder: Folder) -> None:
