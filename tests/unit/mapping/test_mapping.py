@@ -64,6 +64,20 @@ def test_a_glimpse_takes_either_time() -> None:
     assert made == Said(**SAID, occurred_at=AT)
 
 
+def test_a_retraction_that_names_an_event_has_neither_learner_nor_course() -> None:
+    rows = {"learner": None, "course": None, "completed": None, "site": None}
+    void = mapping(
+        written(
+            HEAD.replace("completion", "retraction"),
+            **rows,
+            occurred_at=TIMES["occurred_at"],
+            retracts="{from: body.of}",
+        )
+    )
+    blank = {"kind": Kind.RETRACTION, "site": "", "learner": "", "course": ""}
+    assert void.read(envelope(of="e1")) == Said(**SAID | blank, occurred_at=AT, retracts="e1")
+
+
 def test_a_mask_leaves_the_form_alone() -> None:
     assert masked("Zoë O'Hara-905 \u0663@x.y") == "xxx x'xxxx-### #@x.x"
     assert masked("") == ""
