@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
 import click
 
 from consumer import __version__
-from consumer.cli.activity import activity
-from consumer.cli.answers import agree, decline
-from consumer.cli.credit import credit
-from consumer.cli.deadletter import deadletter
-from consumer.cli.demo import demo
-from consumer.cli.ledger import ledger
-from consumer.cli.mapping import mapping
-from consumer.cli.pars import pars
-from consumer.cli.publish import publish
-from consumer.cli.ready import ready
-from consumer.cli.report import report
-from consumer.cli.run import check, run
-from consumer.cli.simulate import simulate
-from consumer.cli.source import source
-from consumer.cli.table import table
+
+_MODULES = {
+    **{name: name for name in ("run", "ready", "demo", "simulate", "publish", "mapping")},
+    **{name: name for name in ("deadletter", "credit", "report", "activity", "table", "pars")},
+    **{name: name for name in ("source", "ledger")},
+    "check": "run",
+}
+"""Each command, and the module below this package that it is in."""
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class Commands(click.Group):
+    """Loads a command when it is asked for: the service holds nothing of what makes PDFs."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """Every command, in the order of the alphabet."""
+        return sorted(_MODULES)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """The command, None if there is none of this name."""
+        if name not in _MODULES:
+            return None
+        command: click.Command = getattr(import_module(f"consumer.cli.{_MODULES[name]}"), name)
+        return command
+
+
+@click.group(
+    cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(__version__, prog_name="moc-consumer")
 @click.option(
     "--config",
@@ -41,10 +52,3 @@ def main(context: click.Context, config: Path | None) -> None:
     output goes to a pipe it is JSON, one object a line; on a terminal it is a table.
     """
     context.obj = config
-
-
-for answer in (agree, decline):
-    deadletter.add_command(answer)
-_COMMANDS = (run, ready, check, demo, simulate, publish, mapping, deadletter, credit)
-for command in (*_COMMANDS, report, activity, table, pars, source, ledger):
-    main.add_command(command)

@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from consumer.cli.answers import agree, decline
 from consumer.cli.context import ledger_of, parts_of, settings_of, telling_faults, user
 from consumer.cli.output import FAILED, confirm, fail, show_one, show_rows
 from consumer.clock import SystemClock
@@ -120,3 +121,7 @@ def replay(
         rows.append({"letter_id": letter_id, "fate": fate})
     show_rows(rows, ["letter_id", "fate"], "No dead letter fits.")
     sys.exit(FAILED if failed else 0)
+
+
+for answer in (agree, decline):
+    deadletter.add_command(answer)

@@ -20,6 +20,7 @@ import pytest
 
 from consumer.cli import main
 from consumer.demo.scenario import PROVIDER_ID, Author, Scenario
+from tests.commands import below
 from tests.end_to_end.conftest import OpenOffice
 from tests.end_to_end.office import COMMAND, PASSWORD, Done, Office, merged
 from tests.end_to_end.patience import until
@@ -32,7 +33,7 @@ WRONG_INPUT, FAILED = 2, 1
 def commands(group: click.Group, *above: str) -> Iterator[tuple[tuple[str, ...], click.Command]]:
     """Every command with the words that call it."""
     yield above, group
-    for name, command in group.commands.items():
+    for name, command in below(group):
         if isinstance(command, click.Group):
             yield from commands(command, *above, name)
         else:

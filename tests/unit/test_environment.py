@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from consumer.cli import main
 from consumer.environment import ELSEWHERE, names_of, near, unknown_names
 from consumer.settings import Settings, SettingsProblems, load_settings
+from tests.commands import below
 
 ROOT = Path(__file__).parents[2]
 NAMES = sorted(names_of(Settings))
@@ -46,8 +47,9 @@ def test_every_setting_is_known_in_the_environment(name: str) -> None:
 
 def options(command: click.Command) -> Iterator[click.Parameter]:
     yield from command.params
-    for below in getattr(command, "commands", {}).values():
-        yield from options(below)
+    if isinstance(command, click.Group):
+        for _, one in below(command):
+            yield from options(one)
 
 
 def test_what_single_commands_read_is_known() -> None:

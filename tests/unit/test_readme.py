@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from consumer.cli import main
+from tests.commands import below
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -19,7 +20,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 def commands(
     group: click.Group, before: str = "moc-consumer"
 ) -> Iterator[tuple[str, click.Command]]:
-    for name, command in group.commands.items():
+    for name, command in below(group):
         if isinstance(command, click.Group):
             yield from commands(command, f"{before} {name}")
         else:
@@ -46,7 +47,7 @@ def test_every_command_and_option_has_a_help_text(called: str) -> None:
 
 def test_every_command_the_readme_shows_exists() -> None:
     shown = set(re.findall(r"moc-consumer ([a-z]+)", README))
-    assert shown <= set(main.commands)
+    assert shown <= dict(below(main)).keys()
 
 
 def test_every_file_the_readme_links_to_is_there() -> None:
