@@ -14,6 +14,7 @@ from consumer.cli.folders import Places, folder_options, places_of
 from consumer.cli.output import FAILED, fail
 from consumer.cli.page import page, show_problems, show_table, table_of
 from consumer.drafting.draft import Draft, draft
+from consumer.drafting.guess import kind_asked
 from consumer.drafting.sample import samples_of
 from consumer.event import Envelope
 from consumer.mapping.example import Unreadable
@@ -133,6 +134,7 @@ def _tell_guesses(console: Console, drafted: Draft) -> None:
     table = table_of("What", "Taken from", "How sure")
     for match in drafted.match:
         table.add_row("match", match.path, match.why)
+    table.add_row("kind", "", f"TODO: {kind_asked(drafted.match)}")
     for row in drafted.rows:
         table.add_row(row.target, row.path or "a fixed text", row.why)
     show_table(console, table)

@@ -37,7 +37,10 @@ def _looked_up(said: Said, house: House) -> Iterator[Outlook]:
 
 
 def _judged(said: Said, house: House, now: datetime) -> Iterator[Outlook]:
-    if said.kind not in (Kind.COMPLETION, Kind.RETRACTION):
+    if said.kind is Kind.RETRACTION:
+        then = "if PARS may have the credit, a person is asked: deadletter list, then agree"
+        yield Outlook("takes back", "what was heard of this learner and course until then", then)
+    if said.kind is not Kind.COMPLETION:
         return
     match judge(said, house, now):
         case Ready(records, waiting):

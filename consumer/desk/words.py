@@ -47,7 +47,7 @@ ADVICE: dict[str, Advice] = {
         ("unknown_event", "no mapping knows this event", "LMS admin", "add a mapping for it, then replay"),
         ("ambiguous_mapping", "two mappings claim this event", "LMS admin", "narrow one of their match rules, then replay"),
         ("too_many_events", "the message holds more events than allowed", "LMS admin", "have the sender send them in several messages"),
-        ("schema_mismatch", "the event does not have the form its mapping expects", "LMS admin", "correct the sender or the schema, then replay"),
+        ("schema_mismatch", "the event lacks something its mapping needs, or has it in another form", "LMS admin", "have the LMS send the event again as it should be; if it is right as it is, correct the schema, then replay"),
         ("value_missing", "a value that is needed is not in the event", "LMS admin", "correct the sender or the mapping, then replay"),
         ("wrong_type", "a value is not of the kind its mapping expects", "LMS admin", "correct the sender or the mapping, then replay"),
         ("date_not_understood", "a date cannot be read as its mapping says", "LMS admin", "correct the date's form in the mapping, then replay"),

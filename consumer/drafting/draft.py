@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from consumer.drafting.guess import Guess, Match, guess_match, guess_rows
+from consumer.drafting.guess import Guess, Match, guess_match, guess_rows, kind_asked
 from consumer.drafting.invention import Inventor
 from consumer.drafting.layout import laid_out
 from consumer.drafting.leaf import Steps, leaves_of
@@ -21,6 +21,7 @@ from consumer.mapping.fault import Fault
 from consumer.mapping.problem import Report
 from consumer.mapping.row import compile_row
 from consumer.mapping.target import TARGETS
+from consumer.mapping.todo import TODO
 from consumer.mapping.tree import parse
 
 _PLAIN = re.compile(r"[A-Za-z_.\\/][A-Za-z0-9_.\\/$-]*(?: [A-Za-z0-9_.\\/$-]+)*")
@@ -78,7 +79,8 @@ def _mapping(name: str, match: Sequence[Match], rows: Sequence[Guess], samples: 
         f"schema: schemas/{name}.json",
         "match:",
         *(f"  - {{{_test(one)}}}   # {one.why}" for one in match),
-        "kind: completion",
+        # Never guessed: a draft of a withdrawal, read as a completion, would credit somebody.
+        f"kind: {TODO}   # TODO: {kind_asked(match)}",
         "event:",
         *(f"  {row.target + ':':<12} {{{_verbs(row)}}}   # {row.why}" for row in rows),
     ]

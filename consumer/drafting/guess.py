@@ -94,6 +94,7 @@ _SURE = 7
 _DONE = re.compile(r"complet|pass|finish|certif|award|attend|satisf|credit", re.IGNORECASE)
 _CODE = re.compile(r"[a-z]+(?:[._:/-][a-z]+)+", re.ASCII)
 _STATUS = {"status", "state", "result", "outcome"}
+_BEFORE = {*"previous prior old former last before".split()}
 _FLAG = {"passed", "completed", "success", "satisfied", "complete", "successful"}
 
 
@@ -141,6 +142,15 @@ def guess_match(leaves: Sequence[Leaf]) -> list[Match]:
     return found
 
 
+def kind_asked(match: Sequence[Match]) -> str:
+    """What a person is asked about the event's kind; where a word speaks for it, which one."""
+    said = next((one for one in match for v in one.values if _DONE.search(str(v))), None)
+    if said or any(value is True for one in match for value in one.values):
+        path = said.path if said else match[-1].path
+        return f"completion, if {path} says so and every guess is right; else retraction or ignore"
+    return "nothing says that it was completed: ignore, retraction, or completion after all?"
+
+
 def guess_rows(leaves: Sequence[Leaf], lms: str, taken: Sequence[Leaf | None]) -> list[Guess]:
     """A row for each target that something is known of, and for each that must not lack."""
     free = [leaf for leaf in leaves if leaf not in taken]
@@ -177,7 +187,8 @@ def _identity(target: str, ids: Sequence[Leaf], scores: Scores) -> Guess:
             "course": "which field is the course's ID?",
         }[target]
         return Guess(target, TODO, why=f"TODO: {asks}")
-    others = [leaf.path for leaf in ranked[1:3]]
+    # Beside a better one, an actor is whoever caused the event.
+    others = [leaf.path for leaf in ranked[1:3] if "actor" not in leaf.words]
     why = f"guessed by its name; or {' or '.join(others)}?" if others else "guessed by its name"
     if "email" in ranked[0].last or "mail" in ranked[0].last:
         why = "guessed: an address may change and then is another learner; is there no ID?"
@@ -192,7 +203,8 @@ def _completed(times: Sequence[Leaf], moments: Mapping[int, Verbs | None]) -> Gu
     leaf, verbs = ranked[0], moments[id(ranked[0])] or {}
     why = "guessed by its name"
     if _sum(leaf, _COMPLETED) < _SURE:
-        why = "guessed: when the event was made; no field tells when the course was completed"
+        asks = f"TODO: no field says when it was completed; {leaf.path} is when the event was made"
+        return Guess("completed", TODO, verbs, asks)
     if verbs.get("zone") == TODO:
         why = "TODO: in which zone does the LMS write it? Such as America/New_York"
     elif f"[{TODO}]" in verbs.values():
@@ -282,6 +294,8 @@ def _plain(value: str) -> bool:
 
 
 def _says_done(leaf: Leaf) -> bool:
+    if _BEFORE & {*leaf.words}:
+        return False
     if all(value is True for value in leaf.values):
         return bool(_FLAG & {*leaf.last})
     named = bool(_STATUS & {*leaf.last[-1:]})

@@ -137,6 +137,19 @@ def words(node: Node) -> list[str]:
     return [word(item) for item in node.value]
 
 
+# As people write them; EST and MST are zones too, without summer time, which nobody means.
+_SAID = {
+    "eastern": "America/New_York",
+    "central": "America/Chicago",
+    "cst": "America/Chicago",
+    "mountain": "America/Denver",
+    "pacific": "America/Los_Angeles",
+    "pst": "America/Los_Angeles",
+    "alaska": "America/Anchorage",
+    "hawaii": "Pacific/Honolulu",
+}
+
+
 def zone(node: Node) -> ZoneInfo:
     """The argument as a time zone. Raises BadArgument."""
     try:
@@ -145,6 +158,9 @@ def zone(node: Node) -> ZoneInfo:
         # ZoneInfoNotFoundError is a KeyError, a folder's name an OSError.
         raise BadArgument("takes a zone's name, such as America/New_York") from None
     except KeyError:
+        meant = next((at for said, at in _SAID.items() if said in word(node).lower()), None)
+        if meant:
+            raise BadArgument(f"no such time zone; did you mean {meant}?") from None
         raise BadArgument("no such time zone; names look like America/New_York") from None
 
 

@@ -68,9 +68,14 @@ class Desk:
         self.put("tables/learners.csv", LEARNERS)
         self.put("tables/activities.csv", ACTIVITIES)
 
+    def decide(self) -> None:
+        """What the draft asked."""
+        self.edit("kind: TODO", "kind: completion")
+        self.edit("zone: TODO", "zone: America/Chicago")
+
     def draft(self) -> None:
         self.run("mapping", "new", "--from", "event.json", NAME)
-        self.edit("zone: TODO", "zone: America/Chicago")
+        self.decide()
         self.run("mapping", "test", NAME, "--write", "--yes")
 
 
@@ -91,12 +96,12 @@ def ready(desk: Desk) -> Desk:
 def test_a_draft_lacks_only_what_it_says_and_then_loads(desk: Desk) -> None:
     told = desk.run("mapping", "new", "--from", "event.json", NAME).output
     assert 'mappings_dir = "mappings"' in told
-    assert "1 thing(s) only you can know" in told
+    assert "2 thing(s) only you can know" in told
     assert "wanda" not in told.lower()
     desk.office()
     wrong = desk.run("mapping", "lint", code=2).output
     assert "event.completed.zone: to_do: in which zone does the LMS write it?" in wrong
-    desk.edit("zone: TODO", "zone: America/Chicago")
+    desk.decide()
     desk.run("mapping", "test", NAME, "--write", "--yes")
     assert re.search(rf"{NAME} +1 +completion +ok", desk.run("mapping", "lint").output)
     names = {one.name for one in load_catalogue(Path("mappings"), Path("schemas")).mappings}

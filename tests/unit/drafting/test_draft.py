@@ -53,7 +53,8 @@ def drafted(*events: Any, keep_values: bool = False) -> Draft:
 def mapping_of(made: Draft) -> Mapping:
     report = Report("draft")
     schema = made.files["schemas/academy/done.json"].encode()
-    mapping = compile_file(made.files[made.mapping], made.name, lambda _: schema, report)
+    text = made.files[made.mapping].replace("kind: TODO", "kind: completion")
+    mapping = compile_file(text, made.name, lambda _: schema, report)
     assert mapping, report.problems
     return mapping
 
@@ -137,7 +138,7 @@ def test_the_form_of_a_time_is_read_off_it_or_asked_for(
     (row,) = [row for row in made.rows if row.target == "completed"]
     assert (row.path, row.verbs) == ("body.transcript.completedOn", verbs)
     asks = [code for _, code in problems_of(made)]
-    assert asks == (["to_do"] if row.open else [])
+    assert asks == ["to_do"] * (1 + row.open)
 
 
 def test_several_samples_decide_what_one_leaves_open() -> None:
@@ -151,17 +152,52 @@ def test_what_only_a_person_can_know_is_asked_line_by_line() -> None:
     assert problems_of(made) == [
         ("match[0].path", "to_do"),
         ("match[0].equals", "to_do"),
+        ("kind", "to_do"),
         ("event.learner.from", "to_do"),
         ("event.course.from", "to_do"),
         ("event.completed.from", "to_do"),
     ]
 
 
-def test_a_time_of_the_event_alone_says_that_it_is_one() -> None:
-    event = {"type": "course.passed", "learner_id": 1, "course_id": 2, "timestamp": 1795200000}
-    (row,) = [row for row in drafted(event).rows if row.target == "completed"]
-    assert (row.path, row.verbs) == ("body.timestamp", {"instant": "epoch_s"})
-    assert "no field tells when the course was completed" in row.why
+def test_a_time_of_the_event_alone_is_asked_about() -> None:
+    event = {"event": "course.completed", "user_id": 1, "course_id": 2, "sent_at": 1795200000}
+    made = drafted(event)
+    (row,) = [row for row in made.rows if row.target == "completed"]
+    assert (row.path, row.verbs) == ("TODO", {"instant": "epoch_s"})
+    assert "body.sent_at is when the event was made" in row.why
+    assert ("event.completed.from", "to_do") in problems_of(made)
+
+
+@pytest.mark.parametrize(
+    ("event", "asks"),
+    [
+        (EVENT, "completion, if body.eventType says so"),
+        (changed(eventType="training.status", passed=True), "completion, if body.transcript"),
+        (
+            changed(eventType="training.changed", transcript={"status": "Withdrawn"}),
+            "nothing says that it was completed",
+        ),
+        (
+            changed(
+                eventType="training.changed",
+                transcript={"status": "Withdrawn", "previousStatus": "Completed"},
+            ),
+            "nothing says that it was completed",
+        ),
+    ],
+)
+def test_what_kind_of_event_it_is_is_never_guessed(event: dict[str, Any], asks: str) -> None:
+    made = drafted(event)
+    assert f"kind: TODO   # TODO: {asks}" in made.files[made.mapping]
+    assert ("kind", "to_do") in problems_of(made)
+    assert not any("previous" in one.path for one in made.match)
+
+
+def test_whoever_caused_the_event_is_not_proposed_as_its_learner() -> None:
+    both = {"actor": {"guid": "1"}, "learner": {"guid": "2"}}
+    event = {"event": "course.completed", "course_id": 4, "completed_at": 1795200000} | both
+    (row,) = [row for row in drafted(event).rows if row.target == "learner"]
+    assert (row.path, row.why) == ("body.learner.guid", "guessed by its name")
 
 
 def test_a_failed_attempt_does_not_match() -> None:
