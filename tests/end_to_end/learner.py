@@ -186,7 +186,10 @@ def _refused() -> Iterator[Outgoing]:
     for value in (
         b'{"eventname": "\\\\core", "who": "' + says + b'",, "token": "' + SECRET.encode(),
         b'{"who": "' + says + b" \xff\xfe " + SECRET.encode() + b'"}',
+        b'"' + says + b'"',
         b'["' + says + b'"]',
+        b'{"who": "' + says + b'", "who": "' + SECRET.encode() + b'"}',
+        b'{"who": ' + b"[" * 300 + b'"' + says + b'"' + b"]" * 300 + b"}",
         b'{"who": "' + says + b'\\u0000"}',
         b'{"who": "' + says + b'", "filling": "' + b"x" * 80_000 + b'"}',
         b'{"tool": "' + says + b'", "' + says + b'": 1}',

@@ -56,6 +56,7 @@ SETTINGS = {
 # The reasons and outcomes by which one can tell that a path was really gone down.
 REASONS = set(
     """
+    duplicate_key nested_too_deeply
     malformed_json invalid_utf8 not_an_object nul_character oversized unknown_event null_value
     undecodable_key repeated_header undecodable_header schema_mismatch value_missing
     date_not_understood

@@ -395,9 +395,9 @@ def test_a_fault_while_deleting_leaves_nothing_behind(
 def test_a_request_that_hangs_beyond_its_timeout_is_one_record(
     pars: SimulatedPars, open_office: OpenOffice
 ) -> None:
-    quick = {"request_timeout_seconds": 0.3, "connect_timeout_seconds": 2}
+    quick = {"request_timeout_seconds": 0.8, "connect_timeout_seconds": 2}
     office = open_office(url=pars.url, sending=quick)
-    pars.weather({"kind": "hang", "seconds": 0.9}, {"kind": "hang", "seconds": 0.6})
+    pars.weather({"kind": "hang", "seconds": 2.4}, {"kind": "hang", "seconds": 1.6})
     office.hear(moodle(PRIYA))
     office.drive_to("accepted")
     until(lambda: pars.totals["posts"] >= 2)

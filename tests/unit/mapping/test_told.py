@@ -259,7 +259,7 @@ def test_the_next_step_of_a_file_comes_before_that_of_an_event(code: str) -> Non
     assert next_step(code) == LOADING[code]
 
 
-@pytest.mark.parametrize("code", READING.keys() - LOADING.keys())
+@pytest.mark.parametrize("code", sorted(READING.keys() - LOADING.keys()))
 def test_the_next_step_of_an_event_is_what_to_do_not_what_it_means(code: str) -> None:
     assert next_step(code) == READING[code][1]
 

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consumer.mapping import verb
 from consumer.mapping.said import Said
+from consumer.mapping.tree import Node
 from consumer.reason import Stage, Stopped
 from tests.unit.mapping.samples import FILE, envelope, mapping, refused, said, written
 
@@ -206,3 +208,16 @@ def test_a_sender_may_write_now_a_date_now_a_time() -> None:
     for nothing in ("11/20/2026", "1970-01-01", "2026-13-20", "never"):
         assert refused(EITHER, "completed", at=nothing).code == "date_not_understood"
     assert refused(EITHER, "completed", at=[1]).code == "wrong_type"
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("Central", "America/Chicago"),
+        ("US/Eastern time", "America/New_York"),
+        ("PST", "America/Los_Angeles"),
+    ],
+)
+def test_a_zone_as_people_say_it_is_told_by_its_name(said: str, meant: str) -> None:
+    with pytest.raises(verb.BadArgument, match=f"did you mean {meant}"):
+        verb.zone(Node(1, said))
