@@ -58,7 +58,7 @@ READING = {
         "take a deeper path, or `map` for true and false",
     ),
     "date_not_understood": (
-        "the text does not fit the form, is no date, or lies before 1990",
+        "the text does not fit the form, is no date, or lies before 1990 or after 2199",
         "adapt `instant` or `date`",
     ),
     "zone_missing": (

@@ -14,8 +14,9 @@ from zoneinfo import ZoneInfo
 
 from consumer.mapping.fault import Fault, text
 
-# 0, "0001-01-01" and seconds read as milliseconds all mean "never" and all lie before this.
-EARLIEST = date(1990, 1, 1)
+# 0, "0001-01-01" and seconds read as milliseconds all mean "never" and lie before these, as
+# "9999-12-31" lies behind them.
+EARLIEST, LATEST = date(1990, 1, 1), date(2199, 12, 31)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_TEXT = re.compile(r"\d{1,15}", re.ASCII)
@@ -63,7 +64,7 @@ def _in_utc(moment: datetime, zone: ZoneInfo | None) -> datetime:
 
 
 def _plausible(moment: datetime) -> datetime:
-    if moment.date() < EARLIEST:
+    if not EARLIEST <= moment.date() <= LATEST:
         raise Fault("date_not_understood")
     return moment
 
@@ -112,7 +113,7 @@ def dates(forms: Sequence[str]) -> Callable[[Any], date]:
 
 
 def _plausible_date(found: date | None) -> date:
-    if found is None or found < EARLIEST:
+    if found is None or not EARLIEST <= found <= LATEST:
         raise Fault("date_not_understood")
     return found
 
