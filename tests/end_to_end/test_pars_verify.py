@@ -98,7 +98,7 @@ def test_words_nobody_knows_are_told_on_a_terminal(office: Office, simulate: Sim
 def test_an_interrupted_run_cleans_up(office: Office, simulate: Simulate) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         url = simulate()
-        report_to(office, url, requests_per_second=1)
+        report_to(office, url, requests_per_second=3)
         with office.process(*VERIFY, "--yes") as process:
             until(lambda url=url: totals(url)["live"], 30, "a record")  # type: ignore[misc]
             process.send(number)
