@@ -70,12 +70,10 @@ def hear(message: Message, house: House, now: datetime) -> list[Heard]:
     """
     try:
         envelope = decode(message, house.payload_limit_bytes, house.reading)
-    except Stopped as stopped:
-        return [Heard(Refused(stopped.reasons))]
     except SchemasAway:
         raise
-    except Exception as error:  # noqa: BLE001  as below
-        return [Heard(Refused((_internal(error),)))]
+    except Exception as error:  # noqa: BLE001  each ends as a refusal
+        return [Heard(_refused(error))]
     return _hear_all(envelope, house, now)
 
 
@@ -89,10 +87,8 @@ def hear_part(event: Envelope, part: int, house: House, now: datetime) -> list[H
 def _hear_all(envelope: Envelope, house: House, now: datetime) -> list[Heard]:
     try:
         events = house.catalogue.events(envelope)
-    except Stopped as stopped:
-        return [Heard(Refused(stopped.reasons))]
-    except Exception as error:  # noqa: BLE001  as below
-        return [Heard(Refused((_internal(error),)))]
+    except Exception as error:  # noqa: BLE001  each ends as a refusal
+        return [Heard(_refused(error))]
     # A list of events with none in it says nothing.
     return [_hear_one(event, house, now) for event in events] or [Heard(Ignored())]
 
@@ -116,10 +112,8 @@ def _read(event: Envelope, house: House, now: datetime) -> Heard:
         judged = judge(said, house, now, (said,) if said.kind in STEPS else ())
         only = found.only_if_heard
         return Heard(judged, said, mapping, version, only_if_heard=only, named=named)
-    except Stopped as stopped:
-        return Heard(Refused(stopped.reasons), None, mapping, version)
-    except Exception as error:  # noqa: BLE001  an unforeseen fault refuses this record, no other
-        return Heard(Refused((_internal(error),)), None, mapping, version)
+    except Exception as error:  # noqa: BLE001  each ends as a refusal
+        return Heard(_refused(error), None, mapping, version)
 
 
 def judge_again(said: Said, house: House, now: datetime, heard: Iterable[Said] = ()) -> Judgement:
@@ -127,7 +121,7 @@ def judge_again(said: Said, house: House, now: datetime, heard: Iterable[Said] =
     try:
         return judge(said, house, now, heard)
     except Exception as error:  # noqa: BLE001  an unforeseen fault refuses this record, no other
-        return Refused((_internal(error),))
+        return _refused(error)
 
 
 def set_aside(judgement: Judgement | Ignored) -> bool:
@@ -235,6 +229,9 @@ def _earliest(days: Iterable[date | None]) -> date | None:
     return min((day for day in days if day is not None), default=None)
 
 
-def _internal(error: Exception) -> Reason:
+def _refused(error: Exception) -> Refused:
+    """What went wrong with one event; the unforeseen refuses that one too, and no other."""
+    if isinstance(error, Stopped):
+        return Refused(error.reasons)
     # The type only: an exception's text may repeat what it choked on.
-    return Reason(Stage.INTERNAL, "internal", detail=type(error).__name__)
+    return Refused((Reason(Stage.INTERNAL, "internal", detail=type(error).__name__),))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 import secrets
 import tomllib
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 
 from consumer.credit import Identity
+from consumer.durable import write_whole
 from consumer.ledger.seal import Seal
 
 
@@ -65,12 +65,7 @@ def _make(path: Path) -> None:
         secret=secrets.token_urlsafe(32), sealing_key=Fernet.generate_key().decode()
     )
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(path.name + ".new")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.rename(path)
+    write_whole(path, text.encode())
 
 
 def _read(path: Path) -> Keys:

@@ -137,8 +137,9 @@ class _Tables:
             said = mapping.read(event)
         except Stopped:
             return []
-        known = isinstance(said, Said) and self._house is not None
-        return outlook(said, self._house, SystemClock().now()) if known else []  # type: ignore[arg-type]
+        if self._house is None or not isinstance(said, Said):
+            return []
+        return outlook(said, self._house, SystemClock().now())
 
 
 class _Told:
@@ -187,5 +188,5 @@ class _Told:
     def _verdict(self) -> str:
         (kind, told), *_ = self.trial.verdict.items()
         if kind == "said":
-            return f"a {self.mapping.kind.value}"
+            return self.mapping.kind.named
         return {"ignored": "nothing: it is no news"}.get(kind, f"{kind.replace('_', ' ')}: {told}")

@@ -9,8 +9,9 @@ from datetime import datetime
 from pathlib import Path
 
 from consumer.desk.trail import remember
+from consumer.durable import sync
 from consumer.keys import Keys
-from consumer.ledger.backup import copy, sync
+from consumer.ledger.backup import copy
 from consumer.ledger.ledger import Ledger, prepare
 from consumer.ledger.restored import doubt_everything
 

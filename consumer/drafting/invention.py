@@ -65,7 +65,8 @@ class Inventor:
         """A free name may be somebody's address or number; an IRI or a plain name is a field's."""
         if not _FREE.search(name) or _URL.fullmatch(name) or not re.search(r"@|^\d+$", name):
             return name
-        return self._known.setdefault(f"name {name}", f"name_{len(self._known) + 1}")  # type: ignore[no-any-return]
+        invented: str = self._known.setdefault(f"name {name}", f"name_{len(self._known) + 1}")
+        return invented
 
     def _invent(self, value: Any, name: str) -> Any:
         if isinstance(value, int):

@@ -46,8 +46,9 @@ def _lines(text: bytes) -> list[Any]:
 
 def is_message(body: object) -> bool:
     """Whether this is a message with its topic and headers around the event."""
-    known = isinstance(body, dict) and body.keys() <= _MESSAGE
-    return known and bool({"value", "payload"} & {*body})  # type: ignore[misc]
+    if not isinstance(body, dict):
+        return False
+    return body.keys() <= _MESSAGE and not body.keys().isdisjoint({"value", "payload"})
 
 
 def _envelope(event: dict[str, Any]) -> Envelope:

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
+from consumer.durable import sync
+
 PAGES_AT_ONCE = 1000
 
 Tell = Callable[[int, int], None]
@@ -81,15 +83,6 @@ def keep(draft: Path, target: Path) -> None:
         raise NoBackup(f"{target} is there by now, and is not overwritten") from None
     except OSError as error:
         raise NoBackup(f"{target}: {error.strerror}; choose another folder") from None
-
-
-def sync(path: Path) -> None:
-    """Have a file, or what a folder lists, on the disk. Raises OSError."""
-    number = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
 
 
 def read_only(path: Path) -> str:

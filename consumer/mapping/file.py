@@ -207,7 +207,7 @@ class _File:
             return ()
         for target in required(kind, event.value):
             if target not in event.value:
-                message = f"{_named(kind)} needs it"
+                message = f"{kind.named} needs it"
                 self.report.add(event.line, f"event.{target}", "missing_target", message)
         self.check_retracts(kind, event.value)
         return tuple(filter(None, (self.row(kind, *entry) for entry in event.value.items())))
@@ -242,7 +242,7 @@ class _File:
             and row.optional
             and name in required(kind, event if isinstance(event, dict) else ())
         ):
-            self.report.add(row.line, f"event.{name}", "verb_clash", f"{_named(kind)} needs it")
+            self.report.add(row.line, f"event.{name}", "verb_clash", f"{kind.named} needs it")
         return row
 
     def check_paths(self, mapping: Mapping) -> None:
@@ -260,7 +260,3 @@ class _File:
             shape.follow(path.steps)
         except NotInSchema as error:
             self.report.add(line, where, "path_not_in_schema", f"{path.text}: {error}")
-
-
-def _named(kind: Kind) -> str:
-    return f"{'an' if kind is Kind.EVALUATION else 'a'} {kind}"

@@ -17,6 +17,11 @@ class Kind(StrEnum):
     RETRACTION = "retraction"
     IGNORE = "ignore"
 
+    @property
+    def named(self) -> str:
+        """The kind with its article, as in a sentence."""
+        return f"{'an' if self is Kind.EVALUATION else 'a'} {self}"
+
 
 STEPS = frozenset({Kind.EVALUATION, Kind.CLAIM})
 """What a course may ask of a learner besides completing it."""

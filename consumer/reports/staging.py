@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
+from consumer.durable import sync
+
 _PREFIX = ".moc-unfinished-"
 
 
@@ -80,7 +82,7 @@ class Staging:
             for path in shown:
                 path.unlink()
             raise
-        _sync(self._folder)
+        sync(self._folder)
         return shown
 
 
@@ -145,11 +147,3 @@ def _show(path: Path, final: Path) -> None:
 
 def _new(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import orjson
 
-from consumer.tables.atomic import give_to_owner, write_whole
+from consumer.durable import give_to_owner, write_whole
 from consumer.tables.kind import TableKind
 
 BY_HAND, NONE_YET = "by hand", "none yet"

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
+from consumer.durable import write_whole
 from consumer.tables import LOOKED_UP as FILE
-from consumer.tables.atomic import write_whole
 from consumer.tables.comparison import packed, written
 from consumer.tables.csvfile import read_csv
 from consumer.tables.kind import LEARNERS

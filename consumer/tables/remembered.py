@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from consumer.tables.atomic import write_whole
+from consumer.durable import write_whole
 from consumer.tables.csvfile import TableProblem, TableProblems
 from consumer.tables.heading import Said
 from consumer.tables.kind import TableKind

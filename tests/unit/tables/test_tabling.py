@@ -363,7 +363,7 @@ def test_a_full_disk_leaves_the_table_as_it_was(
     def full(_handle: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("consumer.tables.atomic.os.fsync", full)
+    monkeypatch.setattr("consumer.durable.os.fsync", full)
     with pytest.raises(OSError, match="No space"):
         desk(tmp_path).apply(preview, "mora")
     assert in_force(tmp_path) == before

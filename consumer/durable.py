@@ -1,4 +1,4 @@
-"""A file replaced in one step: whoever reads it has the old one or the new one, whole."""
+"""Files that are there whole or not at all, and still there after a power cut."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from pathlib import Path
 
 
 def write_whole(path: Path, content: bytes | Iterable[bytes]) -> None:
-    """Replace `path`, on the disk for good when this returns.
+    """Replace `path` in one step, on the disk for good when this returns. Raises OSError.
+
+    Whoever reads it meanwhile has the old one or the new one, whole.
 
     A new file is its owner's alone (0600); one that was there keeps its owner and group, since the
     service may run as another user, but nobody else's access.
@@ -30,7 +32,7 @@ def write_whole(path: Path, content: bytes | Iterable[bytes]) -> None:
         with contextlib.suppress(OSError):
             Path(name).unlink()
         raise
-    _sync(path.parent)
+    sync(path.parent)
 
 
 def give_to_owner(path: Path) -> None:
@@ -53,8 +55,9 @@ def _as_before(path: Path, handle: int) -> None:
     os.fchmod(handle, mode)
 
 
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def sync(path: Path) -> None:
+    """Have a file, or what a folder lists, on the disk. Raises OSError."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
