@@ -19,11 +19,12 @@ import pytest
 from consumer.bus.port import Outgoing
 from consumer.credit import State
 from consumer.dealings import Exchange
+from consumer.desk.answering import Answering
 from consumer.desk.deadletters import NotOpen
 from consumer.dispatch import Dispatcher
 from consumer.ledger.claims import Claim, Settlement
 from consumer.ledger.schema import attempts
-from consumer.pars.port import Action, Pars, Reply
+from consumer.pars.port import Action, Broke, Pars, Reply
 from consumer.pars.simulator import Policy
 from consumer.pars.simulator.operations import Seen
 from consumer.participant import Record
@@ -664,6 +665,34 @@ def test_a_stale_refusal_dead_letters_nothing(reporting: Office, pars: Simulated
     reporting.drive_to("submitted")
     settle(reporting, exchange)
     assert (reporting.states(), reporting.letters) == (["submitted"], [])
+
+
+class Away:
+    """A way to PARS that nobody answers on: nothing has left for sure."""
+
+    def save(self, record: Record, credit_id: str, action: Action) -> Reply:
+        return Reply(broke=Broke.NOT_SENT)
+
+
+@pytest.mark.parametrize(
+    ("agrees", "ends", "stored"), [(True, "withdrawn", 0), (False, "accepted", 1)]
+)
+def test_taken_back_while_a_post_fails_to_leave_it_waits_for_the_person(
+    reporting: Office, pars: SimulatedPars, *, agrees: bool, ends: str, stored: int
+) -> None:
+    reporting.hear(openedx(PRIYA))
+    claim = claim_one(reporting)
+    assert reporting.hear(revoked(PRIYA, NOON + HOUR)) == {"review": 1}
+    settle(reporting, carry(reporting, claim, Away()))
+    reporting.pass_time(3600)
+    assert (reporting.states(), pars.totals["posts"]) == (["ready"], 0)
+    house = reporting.service.premises.house
+    desk = Answering(reporting.ledger, house, reporting.clock, "mora", "asked the LMS admin")
+    answer = desk.agree if agrees else desk.decline
+    answer(reporting.letter["letter_id"])
+    reporting.drive_to(ends)
+    assert pars.totals["stored"] == stored
+    assert reporting.open_letters() == []
 
 
 class Frozen:

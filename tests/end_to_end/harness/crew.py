@@ -44,9 +44,15 @@ QUICK: dict[str, Any] = {
     "intake": {"batch_size": 3, "retry_seconds": 0.3},
 }
 SESSION_SECONDS = 1.5
+# Not sent for sure when the LMS took it back: it stays ready until a person has answered.
+_ASKED_ABOUT = """
+state = 'ready' AND EXISTS (SELECT 1 FROM letters, completion_credits link
+ WHERE link.credit_id = credits.id AND letters.completion_id = link.completion_id
+ AND letters.status = 'open' AND letters.stage = 'review')
+"""
 _AT_REST = f"""
 SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM outbox),
-(SELECT count(*) FROM credits WHERE state IN {UNSETTLED}
+(SELECT count(*) FROM credits WHERE state IN {UNSETTLED} AND NOT ({_ASKED_ABOUT})
  OR restored_at IS NOT NULL AND state IN ('accepted', 'rejected'))
 """  # noqa: S608  a constant of ours
 
