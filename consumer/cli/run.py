@@ -7,7 +7,7 @@ import re
 import signal
 import sys
 import threading
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any
 
 import click
@@ -69,9 +69,22 @@ def _run(parts: Parts, stop: threading.Event) -> bool:
             return True
         service = Service(parts, ledger, readiness=readiness, stop=stop)
         search_seldom()
-        ended = service.run()
+        with _console(service):
+            ended = service.run()
         ledger.close()
         return ended
+
+
+def _console(service: Service) -> AbstractContextManager[object]:
+    """The web console beside the pumps, if it is wanted. Raises CannotListen."""
+    if not service.parts.settings.console.listen:
+        return nullcontext()
+    # Loaded only now: a service without a console holds nothing of it.
+    from consumer.console.console import console_of
+    from consumer.console.serving import serving
+
+    console = console_of(service.parts, service.ledger, service.premises)
+    return serving(console, service.parts.settings.console.listen)
 
 
 def _stop_on_signals(to_stop: threading.Event) -> None:

@@ -66,7 +66,7 @@ class RejudgingPump:
 
         Once `stop` is set nothing more is begun; the next start judges it all again.
         """
-        if not (self._take_up() or self._day_passed()):
+        if not (self.take_up() or self._day_passed()):
             return Counter()
         started = self._clock.now()
 
@@ -79,7 +79,8 @@ class RejudgingPump:
         self._log.info("completions.judged_again", **{k: v for k, v in fates.items() if v})
         return fates
 
-    def _take_up(self) -> bool:
+    def take_up(self) -> bool:
+        """Put changed tables in force, if they are in order; whether there were any."""
         version = tables_version(self._folder)
         if version == self._seen:
             return False

@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from consumer.resources import shipped
+from consumer.settings.console import ConsoleSettings
 from consumer.settings.lms import LmsSettings
 from consumer.settings.profile import ProviderProfile
 from consumer.settings.registry import RegistrySettings
@@ -72,6 +73,7 @@ class Settings(Folders):
     follow: FollowSettings = FollowSettings()
     outbox: OutboxSettings = OutboxSettings()
     health: HealthSettings = HealthSettings()
+    console: ConsoleSettings = ConsoleSettings()
     log: LogSettings = LogSettings()
 
     @field_validator("ledger_url")

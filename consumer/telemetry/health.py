@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,15 +12,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from consumer.telemetry.listening import CannotListen as CannotListen
+from consumer.telemetry.listening import listening
 from consumer.telemetry.readiness import Readiness
 
 READY, LIVE = "/ready", "/live"
 _WELL, _NOT_NOW = 200, 503
 _STOP_SECONDS = 2.0
-
-
-class CannotListen(Exception):
-    """The address is taken, or not this machine's; the text names it."""
 
 
 @contextmanager
@@ -33,7 +30,7 @@ def answering(listen: str, readiness: Readiness, stalled_seconds: float) -> Iter
     if not listen:
         yield ""
         return
-    with _socket(listen) as listener:
+    with listening(listen, "health.listen") as listener:
         server = _server(readiness, stalled_seconds)
         thread = threading.Thread(target=server.run, args=([listener],), daemon=True, name="health")
         thread.start()
@@ -43,19 +40,6 @@ def answering(listen: str, readiness: Readiness, stalled_seconds: float) -> Iter
         finally:
             server.should_exit = True
             thread.join(_STOP_SECONDS)
-
-
-def _socket(listen: str) -> socket.socket:
-    host, _, port = listen.rpartition(":")
-    host = host.strip("[]")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, int(port)), family=family)
-    except OSError as error:
-        why = (error.strerror or type(error).__name__).partition(" (while")[0]
-        raise CannotListen(f"health.listen: {listen}: {why}") from None
-    except OverflowError:
-        raise CannotListen(f"health.listen: {listen}: no port has that number") from None
 
 
 def _server(readiness: Readiness, stalled_seconds: float) -> uvicorn.Server:
