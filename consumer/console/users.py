@@ -83,4 +83,5 @@ class Users:
             f'["{one.name}"]\nrole = "{one.role.word}"\npassword_hash = "{one.password_hash}"\n'
             for _, one in sorted(users.items())
         ]
+        self._path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(self._path, "\n".join(lines).encode())
