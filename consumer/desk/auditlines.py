@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, and_, not_, or_, select
 
 from consumer.credit import WORDS, Heard, State
 from consumer.desk.auditscope import Scope, pair_of
-from consumer.desk.credits import standing_of, waits_for_steps
+from consumer.desk.credits import WITHHELD, standing_of, waits_for_steps
 from consumer.desk.words import advice
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.schema import (
@@ -31,8 +31,8 @@ from consumer.tables.activities import Activity as TableRow
 from consumer.tables.learners import Learner
 
 _AT_ONCE = 200
-_IDLE = ("revealed", "declined")
-"""To have looked at something, or to have left it as it was, corrects nothing."""
+_IDLE = ("revealed", "declined", "released")
+"""To have looked at something, to have left it as it was, or let it go, corrects nothing."""
 _WAYS = {"add": "web service", "file_add": "file"}
 _NOT_KNOWN = "not in the learners table"
 _UNSENT = (State.READY, State.SUBMITTING)
@@ -92,7 +92,7 @@ class AuditLines:
     # ------------------------------------------------------------ reported
 
     def _credits(self, which: Any) -> Iterator[Rows]:
-        query = select(credits_).where(self._scope.credits(), which)
+        query = select(credits_, WITHHELD).where(self._scope.credits(), which)
         return self._in_parts(query.order_by(_c.completed_on, _c.id))
 
     def _in_parts(self, query: Any) -> Iterator[Rows]:
@@ -144,7 +144,7 @@ class AuditLines:
             board_id=record.board_id,
             credit_type=record.credit_type,
             completed_on=record.completed_on,
-            standing=standing_of(State(row.state), reasons[0] if reasons else None),
+            standing=standing_of(State(row.state), reasons[0] if reasons else None, row.withheld),
             since=row.changed_at,
             source=heard.source if heard else "",
             **_told(reasons),

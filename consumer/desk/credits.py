@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -11,8 +10,10 @@ from sqlalchemy import FromClause, Row, Select, func, or_, select
 
 from consumer.credit import WORDS, Heard, State
 from consumer.desk.answers import latest_word
+from consumer.desk.creditfilter import CreditFilter as CreditFilter
+from consumer.desk.creditfilter import narrowed, taken
 from consumer.desk.deadletters import Shown
-from consumer.desk.deadlines import Watch, at_risk, deadline
+from consumer.desk.deadlines import Watch
 from consumer.desk.words import advice
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.links import source_is_held, waits
@@ -25,8 +26,9 @@ from consumer.ledger.schema import (
     letters,
 )
 from consumer.ledger.schema import steps as course_steps
-from consumer.ledger.searching import found_by
+from consumer.ledger.switches import withheld, withheld_as
 from consumer.reason import Reason, Stage, unpack_reasons
+from consumer.release import RELEASE_WORDS, Mode
 from consumer.steps import AWAITED
 
 
@@ -36,17 +38,12 @@ class NoSuchCredit(Exception):
 
 _WAITS = "PARS to let go of the credit whose place it takes, or a person's answer about it"
 _HELD = "a person to let its source go: moc-consumer source list"
-
-
-@dataclass(frozen=True, slots=True)
-class CreditFilter:
-    """Which rows to list; blank means any. `learner` is a name, board ID or LMS user ID."""
-
-    state: str = ""
-    learner: str = ""
-    activity: str = ""
-    limit: int = 100
-    at_risk: bool = False
+WITHHELD = withheld_as().label("withheld")
+"""Beside a credit: the mode that keeps it from being sent, "" if none does."""
+WAITS_FOR = {
+    Mode.HOLD.value: "a coordinator's release: moc-consumer credit release",
+    Mode.SHADOW.value: "the end of the rehearsal: moc-consumer activity list, source list",
+}
 
 
 def list_credits(ledger: Ledger, wanted: CreditFilter, watch: Watch | None = None) -> list[Shown]:
@@ -56,27 +53,13 @@ def list_credits(ledger: Ledger, wanted: CreditFilter, watch: Watch | None = Non
     """
     c, k = completions.c, credits_.c
     query = (
-        select(completions, credits_)
+        select(completions, credits_, WITHHELD)
         .select_from(_beside_their_credits())
         .order_by(func.coalesce(k.changed_at, c.changed_at).desc(), c.id)
     )
-    if wanted.state:
-        query = query.where(
-            or_(
-                k.state == wanted.state,
-                k.id.is_(None) & (c.state == wanted.state),
-                # Credited by one board, and waiting for another.
-                c.unfinished & (c.reasons != "[]") & (wanted.state == Heard.HELD),
-            )
-        )
-    if wanted.activity:
-        query = query.where(or_(k.activity == wanted.activity, c.course == wanted.activity))
-    if wanted.at_risk and watch is not None:
-        query = query.where(at_risk(watch.until)).order_by(None).order_by(deadline(), c.id)
-    for word in wanted.learner.split():
-        query = query.where(c.id.in_(found_by(ledger, word)))
     with ledger.read() as db:
-        return [_brief(row, watch) for row in db.execute(query.limit(wanted.limit))]
+        found = taken(db, ledger, narrowed(query, ledger, wanted, watch), wanted)
+    return [_brief(row, watch) for row in found]
 
 
 def show_credit(ledger: Ledger, credit_id: str, watch: Watch | None = None) -> Shown:
@@ -93,9 +76,8 @@ def show_credit(ledger: Ledger, credit_id: str, watch: Watch | None = None) -> S
         numbers = {row._mapping[c.id] for row in rows} - {None}
         credit_rows = {row._mapping[k.id] for row in rows} - {None}
         about = or_(letters.c.completion_id.in_(numbers), letters.c.credit_row.in_(credit_rows))
-        waiting = db.scalar(
-            select(source_is_held()).where(k.id.in_(credit_rows), k.state == State.READY, waits())
-        )
+        ready = (k.id.in_(credit_rows), k.state == State.READY, ~withheld())
+        waiting = db.scalar(select(source_is_held()).where(*ready, waits()))
         steps = [
             *db.execute(select(events).where(events.c.completion_id.in_(numbers))),
             *db.execute(select(attempts).where(attempts.c.credit_row.in_(credit_rows))),
@@ -129,7 +111,7 @@ def lines_of(credit_id: str) -> Select[Any]:
     """
     link, c, k = completion_credits.c, completions.c, credits_.c
     number = credit_id[1:]
-    query = select(completions, credits_)
+    query = select(completions, credits_, WITHHELD)
     if credit_id[:1] == "c" and number.isascii() and number.isdigit():
         mine = query.select_from(_beside_their_credits()).where(c.id == int(number))
         return mine.order_by(link.stands.desc(), k.id)
@@ -152,7 +134,7 @@ def _brief(row: Row[Any], watch: Watch | None) -> Shown:
     return {
         "id": (cells[k.credit_id] if credit else "") or f"c{cells[c.id]}",
         "state": state.value,
-        "standing": standing_of(state, reason),
+        "standing": standing_of(state, reason, cells[WITHHELD]),
         "activity": cells[k.activity] if credit else cells[c.course],
         "board": cells[k.board] or "",
         "credit_type": cells[k.credit_type] or "",
@@ -165,7 +147,8 @@ def _brief(row: Row[Any], watch: Watch | None) -> Shown:
         "reason": reason.code if reason else "",
         "what_happened": advice(reason).happened if reason else "",
         "how": advice(reason).how if reason else "",
-        "waits_for": waits_for_steps(others if credit else reasons, cells[c.closes_on]),
+        "waits_for": WAITS_FOR.get(cells[WITHHELD])
+        or waits_for_steps(others if credit else reasons, cells[c.closes_on]),
         "also_waits": "; ".join(f"{one.detail}: {advice(one).happened}" for one in others),
     }
 
@@ -188,8 +171,13 @@ def _at_risk(row: Row[Any], state: State | Heard, *, waits: bool, watch: Watch) 
     return own or (watch.standing(Heard.HELD, cells[c.report_by], resend=False) if waits else "")
 
 
-def standing_of(state: State | Heard, reason: Reason | None) -> str:
-    """A credit that PARS was asked about, and is ready but for the answer, waits."""
+def standing_of(state: State | Heard, reason: Reason | None, withheld: str = "") -> str:
+    """A credit that PARS was asked about, and is ready but for the answer, waits.
+
+    `withheld` is the mode that keeps a ready one from being sent, as WITHHELD gives it.
+    """
+    if state is State.READY and withheld:
+        return RELEASE_WORDS[Mode(withheld)]
     if state is not State.READY or reason is None or reason.stage is not Stage.LOOK_UP:
         return WORDS[state]
     return WORDS[Heard.HELD] if reason.code == "learner_unmatched" else "Waiting for PARS"

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 from consumer.board import Boards
 from consumer.clock import Clock
 from consumer.credit import Heard, State
-from consumer.desk.credits import NoSuchCredit, lines_of, standing_of
+from consumer.desk.credits import WITHHELD, NoSuchCredit, lines_of, standing_of
 from consumer.desk.trail import remember
 from consumer.desk.words import advice
 from consumer.journey import House
@@ -82,7 +82,7 @@ class Explaining:
         said = self.ledger.seal.open_said(first[c.said]) if first[c.said] else None
         return Explanation(
             subject=(first[k.credit_id] if credited else "") or f"c{first[c.id]}",
-            standing=standing_of(state, reasons[0] if reasons else None),
+            standing=standing_of(state, reasons[0] if reasons else None, first[WITHHELD]),
             accounts=accounts,
             rules=tuple(self._rules(said, record)) if record else (),
             waits=tuple(f"{advice(one).happened}; {advice(one).how}" for one in reasons),

@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, or_, select
 
-from consumer.desk.credits import NoSuchCredit
+from consumer.credit import State
+from consumer.desk.credits import WITHHELD, NoSuchCredit, standing_of
 from consumer.ledger import links
 from consumer.ledger.schema import attempts, credits_
 
@@ -30,3 +31,9 @@ def credits_named(db: Connection, name: str) -> Sequence[Row[Any]]:
 def name_of(db: Connection, row: Row[Any]) -> str:
     """What people call a credit: its CreditID, or its completion's number before it has one."""
     return row.credit_id or f"c{links.behind(db, row.id)}"
+
+
+def standing_of_row(db: Connection, row: Row[Any]) -> str:
+    """How a credit stands, in the words people read."""
+    withheld = db.scalar(select(WITHHELD).where(credits_.c.id == row.id))
+    return standing_of(State(row.state), None, withheld or "")

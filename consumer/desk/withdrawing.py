@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, select
 from consumer.clock import Clock
 from consumer.credit import WORDS, State
 from consumer.desk.deadletters import Shown
-from consumer.desk.named import credits_named, name_of
+from consumer.desk.named import credits_named, name_of, standing_of_row
 from consumer.desk.trail import remember
 from consumer.ledger import links
 from consumer.ledger.correction import is_going
@@ -64,7 +64,7 @@ def _rows(db: Connection, names: Sequence[str]) -> list[Row[Any]]:
 def _planned(db: Connection, row: Row[Any]) -> Shown:
     return {
         "id": name_of(db, row),
-        "standing": WORDS[State(row.state)],
+        "standing": standing_of_row(db, row),
         "activity": row.activity,
         "credit_type": row.credit_type,
         "points": row.points,

@@ -142,17 +142,24 @@ class CreditBook(LetterBook):
         match move:
             case Move.WRITE:
                 # What it waited for may have been this change: asked anew, and at once.
-                self._change(row, **self.facts(record), due_at=self._now, reasons="[]")
+                self._change(row, **self._facts(row, record), due_at=self._now, reasons="[]")
             case Move.ADOPT:
-                self._change(row, record=self._ledger.seal.seal_json(record))
+                adopted = {"record", "released_at"}
+                facts = self._facts(row, record).items()
+                self._change(row, **{name: value for name, value in facts if name in adopted})
             case Move.RESEND:
-                self._change(row, **self.facts(record), **self._sent_again(row))
+                self._change(row, **self._facts(row, record), **self._sent_again(row))
             case Move.CORRECT:
                 again = {"state": State.WITHDRAWING.value, "resend": True, "ask": True}
-                self._change(row, **self.facts(record), **again, **self._fresh(row))
+                self._change(row, **self._facts(row, record), **again, **self._fresh(row))
             case Move.REVIEW | Move.HOLD:
                 code = "changed_after_sending" if move is Move.REVIEW else "reported_again"
                 self._ask_person(row, code, completion, origin)
+
+    def _facts(self, row: Row[Any], record: Record) -> dict[str, Any]:
+        """What is reported from now on; what was released is what could be seen then."""
+        same = self._ledger.seal.open_record(row.record) == record
+        return self.facts(record) | ({} if same else {"released_at": None})
 
     def _sent_again(self, row: Row[Any]) -> dict[str, Any]:
         """The same CreditID, asked about first; the next revision once PARS let go of it."""

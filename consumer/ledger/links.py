@@ -19,6 +19,7 @@ from sqlalchemy import (
 from consumer.credit import State
 from consumer.ledger.letters import Status
 from consumer.ledger.schema import completion_credits, completions, credits_, letters, surges
+from consumer.ledger.switches import withheld
 from consumer.reason import Stage
 
 _links = completion_credits.c
@@ -70,9 +71,10 @@ def waits() -> ColumnElement[bool]:
     """Whether a credit of `credits` may not be sent yet: the learner would have two for one.
 
     It takes the place of one that PARS has still, or a person is asked whether either is right, or
-    a source of it is held: what it says may be wrong.
+    a source of it is held: what it says may be wrong. Or a coordinator wants to let it go first.
     """
-    return or_(_replaces_what_is_there(), _was_taken_back(), source_is_held())
+    # First what costs least: thousands may be withheld, and stand before what may be sent.
+    return or_(withheld(), _replaces_what_is_there(), _was_taken_back(), source_is_held())
 
 
 def source_is_held() -> ColumnElement[bool]:

@@ -22,6 +22,9 @@ from sqlalchemy import (
 
 from consumer.ledger.columns import FineInstant, Instant, Number
 from consumer.ledger.columns import metadata as metadata
+from consumer.ledger.holdtables import surges as surges
+from consumer.ledger.holdtables import switches as switches
+from consumer.ledger.holdtables import tallies as tallies
 from consumer.ledger.namedevents import named_events as named_events
 from consumer.ledger.namedevents import retracted_events as retracted_events
 
@@ -170,6 +173,7 @@ credits_ = Table(
     Column("four_fields", String(64)),
     Column("restored_at", Instant),
     Column("overtaken_at", Instant),
+    Column("released_at", Instant),
     Column("created_at", Instant, nullable=False),
     Column("changed_at", Instant, nullable=False),
     Index(None, "state", "profile", "due_at", "id"),
@@ -186,6 +190,7 @@ hash of what a file without CreditIDs was read by: while it is there PARS is ask
 `series` is the key without its occurrence: a learner's sessions or claims of one activity.
 `restored_at`: the ledger was put back from a backup then, and PARS was not asked since what it has.
 `overtaken_at`: its lease ran out in a hand that never came back, and may post it still.
+`released_at`: a coordinator let it go, as it then was, though its activity or source is held.
 """
 
 completion_credits = Table(
@@ -273,29 +278,6 @@ lines = Table(
     Column("last_success_at", FineInstant),
 )
 """Pace and breaker of each provider profile: one for all processes that send for it."""
-
-tallies = Table(
-    "tallies",
-    metadata,
-    Column("source", String(60), primary_key=True),
-    Column("what", String(60), primary_key=True),
-    Column("mapping", String(120), nullable=False),
-    Column("began_at", Instant, nullable=False),
-    Column("count", Integer, nullable=False),
-)
-"""How often, in one window, one source was heard, refused for a reason, or said the same again."""
-
-surges = Table(
-    "surges",
-    metadata,
-    Column("source", String(60), primary_key=True),
-    Column("reason", String(60), primary_key=True),
-    Column("stage", String(20), nullable=False),
-    Column("field", Text, nullable=False),
-    Column("mapping", String(120), nullable=False),
-    Column("since", Instant, nullable=False),
-)
-"""Sources that are held until a person lets them go, and the refusals they are held for."""
 
 letters = Table(
     "letters",

@@ -32,7 +32,13 @@ def clock() -> FakeClock:
 
 
 ON_BOTH = {"test_intake_batches", "test_sending", "test_revisions", "test_surges"}
-ON_BOTH |= {"test_taking_back", "test_shared_line", "test_several_in_one", "test_steps"}
+ON_BOTH |= {
+    "test_taking_back",
+    "test_shared_line",
+    "test_several_in_one",
+    "test_steps",
+    "test_release",
+}
 """What is heard and what is sent ends alike, whichever database holds the ledger."""
 
 
