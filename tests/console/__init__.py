@@ -1,0 +1,1 @@
+"""The console in a real browser, beside a real service and a PARS that decides in seconds."""
