@@ -213,20 +213,22 @@ def test_a_member_that_waits_for_its_partitions_starts_where_the_ledger_says(
             other.poll(200)
         # A restored ledger remembers nothing: everything has to be heard again.
         late = group.join(topic, remembered=lambda asked: dict.fromkeys(asked, 0))
-        leading = threading.Thread(target=share, args=(other,))
+        enough = threading.Event()
+        leading = threading.Thread(target=lead, args=(other, enough))
         leading.start()
         for _ in range(20):
             assert late.poll(100, 0.2) == []  # its membership is known, its partitions are not
         leader.let.set()
         heard = drain(late, 10)
+        enough.set()
         leading.join(30)
     (has,) = {message.strand for message in heard}
     assert [message.offset for message in heard if message.strand == has][:10] == [*range(10)]
 
 
-def share(consumer: Any) -> None:
-    """Poll as a leader must, until it has given one of two partitions away."""
-    while len(consumer.assignment()) != 1:
+def lead(consumer: Any, enough: threading.Event) -> None:
+    """Poll as a leader must, who gives one of two partitions away, for as long as it is needed."""
+    while not enough.is_set():
         consumer.poll(200)
 
 
