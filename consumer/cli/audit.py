@@ -54,7 +54,7 @@ def audit(
 
     Who was reported when and by which way, who corrected it, what the board answered, consent; then
     who was not reported, why, and what to do. The files hold personal data: only you can read them,
-    and that you made them is remembered.
+    and that you made them is remembered. What people did here at all: moc-consumer audit list.
     """
     settings = settings_of(context)
     desk = AuditDesk(ledger_of(settings), _tables(settings), settings.profiles, SystemClock())

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select
+from sqlalchemy import Connection, Row, func, select
 
 from consumer.clock import Clock
 from consumer.desk.deadletters import Shown
+from consumer.desk.trail import remember
 from consumer.ledger.attempt import open_answer
 from consumer.ledger.ledger import Ledger
-from consumer.ledger.schema import attempts, audit, credits_
+from consumer.ledger.schema import attempts, credits_
 from consumer.pars.symptoms import WORDS
 from consumer.pars.word import SEALED, is_plain
 
@@ -95,8 +96,7 @@ def reveal_answers(ledger: Ledger, credit_id: str, who: str, clock: Clock) -> li
         rows = db.execute(query).all()
         if not rows:
             raise NoAnswer(f"no answer of PARS about {credit_id} was kept")
-        values = {"who": who, "what": "answers.revealed", "subject": credit_id, "why": ""}
-        db.execute(insert(audit).values(at=clock.now(), **values))
+        remember(db, ledger, clock.now(), who, "answers.revealed", credit_id)
     return [_answer(ledger, row) for row in rows]
 
 

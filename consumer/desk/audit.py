@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from sqlalchemy import insert
-
 from consumer.candidate import Reporter
 from consumer.clock import Clock
 from consumer.desk.auditlines import AuditLines
 from consumer.desk.auditscope import Scope, find_scope, head_of
+from consumer.desk.trail import remember
 from consumer.ledger.ledger import Ledger
-from consumer.ledger.schema import audit
 from consumer.reports.audit import Activity, write_excel, write_pdf
 from consumer.tables import Tables
 
@@ -70,9 +68,8 @@ class AuditDesk:
 
     def _remember(self, scope: Scope, who: str) -> None:
         subject = " ".join(scope.numbers)[:300]
-        values = {"at": self.clock.now(), "who": who, "what": "audit.written", "subject": subject}
         with self.ledger.begin() as db:
-            db.execute(insert(audit).values(**values, why=""))
+            remember(db, self.ledger, self.clock.now(), who, "audit.written", subject)
 
 
 def _name(head: Activity, ending: str) -> str:

@@ -10,13 +10,11 @@ from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 
-from sqlalchemy import insert
-
 from consumer.clock import Clock
+from consumer.desk.trail import remember
 from consumer.desk.words import advice
 from consumer.fate import Absent, Answered, Done, Refused, Retry, StopLine, Unclear
 from consumer.ledger.inquiries import Inquiries, Inquiry, Kind, activity_subject
-from consumer.ledger.schema import audit
 from consumer.pars.activitydocument import ActivityDocuments
 from consumer.pars.element import Unreadable
 from consumer.pars.element import parse as parse_xml
@@ -54,6 +52,7 @@ class Outcome(StrEnum):
 
 GOOD = frozenset({Outcome.REGISTERED, Outcome.CHANGED, Outcome.DELETED, Outcome.ALREADY})
 _DONE = {"Add": Outcome.REGISTERED, "Update": Outcome.CHANGED, "Delete": Outcome.DELETED}
+_REMEMBERED = {"Add": "activity.add", "Update": "activity.update", "Delete": "activity.delete"}
 _AGAIN = "run this command again: PARS is asked before anything is sent twice"
 
 
@@ -281,9 +280,9 @@ class Registrar:
         now = self._clock.now()
         self._forget(entry)
         self._book.forget(Kind.ACTIVITY, activity_subject(self._profile, number), now)
-        done = {"at": now, "who": self._who, "what": f"activity.{entry.action.lower()}"}
-        with self._book.ledger.begin() as db:
-            db.execute(insert(audit).values(done | {"subject": number, "why": ""}))
+        ledger = self._book.ledger
+        with ledger.begin() as db:
+            remember(db, ledger, now, self._who, _REMEMBERED[entry.action], number)
 
 
 def _write(number: str) -> str:

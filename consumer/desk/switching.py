@@ -19,7 +19,14 @@ from consumer.ledger.switches import concerned, mode_of, turn, withheld_as
 from consumer.release import Mode, Subject
 from consumer.tables import Tables
 
-_DONE = {Mode.HOLD: "held", Mode.SHADOW: "rehearsed", Mode.AUTOMATIC: "released"}
+_REMEMBERED = {
+    (Subject.ACTIVITY, Mode.HOLD): "activity.held",
+    (Subject.ACTIVITY, Mode.SHADOW): "activity.rehearsed",
+    (Subject.ACTIVITY, Mode.AUTOMATIC): "activity.released",
+    (Subject.SOURCE, Mode.HOLD): "source.held",
+    (Subject.SOURCE, Mode.SHADOW): "source.rehearsed",
+    (Subject.SOURCE, Mode.AUTOMATIC): "source.released",
+}
 _AT_PARS = (State.SUBMITTED, State.REPORTED, State.ACCEPTED, State.REJECTED, State.WITHDRAWING)
 
 
@@ -69,9 +76,13 @@ class Switching:
         now = self.clock.now()
         with self.ledger.begin() as db:
             for name in names:
+                changed = {
+                    "before": {"mode": mode_of(db, kind, name).value},
+                    "after": {"mode": mode.value},
+                }
                 turn(db, self.ledger, kind, name, mode, now, self.who, self.why)
-                what = f"{kind.value}.{_DONE[mode]}"
-                remember(db, self.ledger, now, self.who, what, name[:300], self.why)
+                what = _REMEMBERED[kind, mode]
+                remember(db, self.ledger, now, self.who, what, name[:300], self.why, **changed)
             if mode is not Mode.AUTOMATIC:
                 released = (credits_.c.state == State.READY, credits_.c.released_at.is_not(None))
                 anew = update(credits_).where(concerned(kind, names), *released)

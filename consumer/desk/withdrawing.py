@@ -95,9 +95,11 @@ def _withdraw(
     book.withdraw(row)
     for completion in links.completions_of(db, row.id):
         _answer_questions(db, book, completion)
-    remember(db, ledger, now, who, "credit.withdrawn", str(told["id"]), why)
-    after = db.execute(select(credits_).where(credits_.c.id == row.id)).one()
-    return told | {"standing": WORDS[State(after.state)]}
+    state = db.scalars(select(credits_.c.state).where(credits_.c.id == row.id)).one()
+    before, after = {"standing": str(told["standing"])}, {"standing": WORDS[State(state)]}
+    subject = str(told["id"])
+    remember(db, ledger, now, who, "credit.withdrawn", subject, why, before=before, after=after)
+    return told | after
 
 
 def _answer_questions(db: Connection, book: CreditBook, completion: int) -> None:

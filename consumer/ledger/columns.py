@@ -19,6 +19,11 @@ metadata = MetaData(
 Number = BigInteger().with_variant(Integer(), "sqlite")
 
 
+def milliseconds(moment: datetime) -> int:
+    """As `Instant` keeps it."""
+    return round(moment.timestamp() * 1000)
+
+
 class Instant(TypeDecorator[datetime]):
     """An aware UTC datetime, kept as milliseconds since 1970: the same in every database."""
 
@@ -26,7 +31,7 @@ class Instant(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
-        return None if value is None else round(value.timestamp() * 1000)
+        return None if value is None else milliseconds(value)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
         return None if value is None else datetime.fromtimestamp(value / 1000, UTC)

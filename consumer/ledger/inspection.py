@@ -23,7 +23,7 @@ _SEALED = {
     "attempts": ("answer",),
     "letters": ("original",),
     "outbox": ("message",),
-    "audit": ("why",),
+    "audit": ("why", "change"),
 }
 _COUNTED = {"completions": "state", "credits": "state", "letters": "status"}
 

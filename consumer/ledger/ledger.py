@@ -12,6 +12,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from consumer.bus.port import Partition
 from consumer.credit import Identity
+from consumer.ledger import chain
 from consumer.ledger.catching_up import fill_in
 from consumer.ledger.database import (
     alone_at,
@@ -22,11 +23,13 @@ from consumer.ledger.database import (
     telling_faults,
     upsert,
 )
+from consumer.ledger.facts import get_fact as get_fact
+from consumer.ledger.facts import set_fact as set_fact
 from consumer.ledger.lock import LedgerRefused as LedgerRefused
 from consumer.ledger.lock import LedgerUnavailable as LedgerUnavailable
 from consumer.ledger.lock import alone_beside, in_use, no_place
 from consumer.ledger.migrations import NewerSchema, migrate
-from consumer.ledger.schema import facts, positions
+from consumer.ledger.schema import positions
 from consumer.ledger.seal import Seal
 
 
@@ -157,19 +160,7 @@ def _catch_up(ledger: Ledger) -> None:
         if get_fact(connection, "series_filled_in") is None:
             fill_in(connection, ledger.seal, ledger.identity)
             set_fact(connection, "series_filled_in", "yes")
-
-
-def get_fact(connection: Connection, name: str) -> str | None:
-    """A single fact, None when it was never set."""
-    return connection.scalar(select(facts.c.value).where(facts.c.name == name))
-
-
-def set_fact(connection: Connection, name: str, value: str) -> None:
-    """Set or replace a single fact."""
-    statement = upsert(connection, facts).values(name=name, value=value)
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=["name"], set_={"value": value})
-    )
+        chain.begin(connection, ledger.identity)
 
 
 def set_positions(connection: Connection, next_offsets: Mapping[Partition, int]) -> None:

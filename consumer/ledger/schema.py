@@ -27,6 +27,7 @@ from consumer.ledger.holdtables import switches as switches
 from consumer.ledger.holdtables import tallies as tallies
 from consumer.ledger.namedevents import named_events as named_events
 from consumer.ledger.namedevents import retracted_events as retracted_events
+from consumer.ledger.trailrows import audit as audit
 
 _RESTORED = text("restored_at IS NOT NULL")
 
@@ -315,16 +316,3 @@ outbox = Table(
     Column("created_at", Instant, nullable=False),
 )
 """Messages to publish, oldest first; a row goes when the bus has it. Sealed."""
-
-audit = Table(
-    "audit",
-    metadata,
-    Column("id", Number, primary_key=True, autoincrement=True),
-    Column("at", Instant, nullable=False),
-    Column("who", String(120), nullable=False),
-    Column("what", String(60), nullable=False),
-    Column("subject", String(300), nullable=False),
-    Column("why", Text, nullable=False),
-    Index(None, "subject"),
-)
-"""What people did, to what and why; `why` is sealed, it may name a person."""

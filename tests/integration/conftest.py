@@ -38,6 +38,7 @@ ON_BOTH |= {
     "test_several_in_one",
     "test_steps",
     "test_release",
+    "test_trail",
 }
 """What is heard and what is sent ends alike, whichever database holds the ledger."""
 

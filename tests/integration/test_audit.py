@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 from openpyxl import load_workbook
-from sqlalchemy import insert
 
 from consumer.desk.audit import AuditDesk
 from consumer.desk.auditscope import NoSuchActivity
 from consumer.desk.deadletters import reveal_letter
 from consumer.desk.reporting import Reporting, Wanted
+from consumer.desk.trail import remember
 from consumer.ledger.reportbook import Form
 from consumer.ledger.schema import audit
 from consumer.tables import load_tables
@@ -128,9 +128,8 @@ def test_a_correction_by_the_number_of_the_completion_is_told_too(
 ) -> None:
     office.hear(moodle(OTIS), moodle(PRIYA))
     number = office.completions[1].id
-    act = {"at": office.clock.now(), "who": "mora", "what": what, "subject": f"c{number}"}
     with office.ledger.begin() as db:
-        db.execute(insert(audit).values(**act, why=""))
+        remember(db, office.ledger, office.clock.now(), "mora", what, f"c{number}")
     office.take_for_sent()
     _, lines, _ = pack(office, "HF-UPDATE")
     told = {line["Learner"]: line["Corrected by"] for line in lines}

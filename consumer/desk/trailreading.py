@@ -1,0 +1,154 @@
+"""The desk's audit trail: who did what, when, to what and why; looked through and opened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import ColumnElement, Connection, Row, or_, select
+
+from consumer.clock import Clock
+from consumer.desk.deadletters import Shown
+from consumer.desk.trail import remember
+from consumer.desk.trailwords import meaning
+from consumer.ledger.ledger import Ledger
+from consumer.ledger.schema import attempts, audit, completion_credits, credits_, letters
+
+HIDDEN = "•••"
+
+
+class NoSuchRow(Exception):
+    """The trail has no row of this number."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrailFilter:
+    """Which rows to list, newest first; blank or None means any.
+
+    `what` is a word, or the part of it before the dot, such as `credit`; `subject` as it was
+    written, and for a CreditID everything about that credit: its earlier IDs, its completion, its
+    dead letters. `since` and `until` are instants, both included. `below` leaves out rows from
+    this number on: the number of the last row shown gives the next page.
+    """
+
+    who: str = ""
+    what: str = ""
+    subject: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    below: int | None = None
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class TrailRow:
+    """One row in full; why and the values are dots unless they were asked for."""
+
+    number: int
+    at: datetime
+    who: str
+    what: str
+    means: str
+    subject: str
+    why: str = field(repr=False)
+    before: Mapping[str, str] = field(repr=False)
+    after: Mapping[str, str] = field(repr=False)
+    revealed: bool = False
+
+
+def list_trail(ledger: Ledger, wanted: TrailFilter) -> list[Shown]:
+    """A row for each thing that people did, newest first; nothing sealed is opened."""
+    with ledger.read() as db:
+        query = select(audit).where(*_conditions(db, wanted)).order_by(audit.c.id.desc())
+        return [_brief(row) for row in db.execute(query.limit(wanted.limit))]
+
+
+def show_row(ledger: Ledger, number: int) -> TrailRow:
+    """One row; which fields changed is told, why and the values are hidden. Raises NoSuchRow."""
+    with ledger.read() as db:
+        return _opened(ledger, _row(db, number), reveal=False)
+
+
+def reveal_row(ledger: Ledger, number: int, who: str, clock: Clock) -> TrailRow:
+    """One row with everything in it; that `who` looked is remembered. Raises NoSuchRow."""
+    with ledger.begin() as db:
+        found = _row(db, number)
+        remember(db, ledger, clock.now(), who, "audit.revealed", f"audit {number}")
+    return _opened(ledger, found, reveal=True)
+
+
+def _row(db: Connection, number: int) -> Row[Any]:
+    row = db.execute(select(audit).where(audit.c.id == number)).one_or_none()
+    if row is None:
+        raise NoSuchRow(f"the audit trail has no row {number}")
+    return row
+
+
+def _conditions(db: Connection, wanted: TrailFilter) -> list[ColumnElement[bool]]:
+    a = audit.c
+    found: list[ColumnElement[bool]] = []
+    if wanted.who:
+        found.append(a.who == wanted.who)
+    if wanted.what:
+        found.append(or_(a.what == wanted.what, a.what.startswith(wanted.what + ".")))
+    if wanted.subject:
+        found.append(a.subject.in_({wanted.subject, *_other_names(db, wanted.subject)}))
+    if wanted.since:
+        found.append(a.at >= wanted.since)
+    if wanted.until:
+        found.append(a.at <= wanted.until)
+    if wanted.below is not None:
+        found.append(a.id < wanted.below)
+    return found
+
+
+def _other_names(db: Connection, name: str) -> set[str]:
+    """What else stands in the trail for the credit of this CreditID; nothing for other names."""
+    k, tries, link, c = credits_.c, attempts.c, completion_credits.c, letters.c
+    earlier = select(tries.credit_row).where(tries.credit_id == name)
+    mine = [*db.scalars(select(k.id).where(or_(k.credit_id == name, k.id.in_(earlier))))]
+    if not mine:
+        return set()
+    behind = [*db.scalars(select(link.completion_id).where(link.credit_id.in_(mine)))]
+    about = or_(c.credit_row.in_(mine), c.completion_id.in_(behind) & c.credit_row.is_(None))
+    ids = select(tries.credit_id).where(tries.credit_row.in_(mine)).distinct()
+    found = {*db.scalars(ids), *db.scalars(select(c.id).where(about))}
+    found |= {*db.scalars(select(k.credit_id).where(k.id.in_(mine), k.credit_id.is_not(None)))}
+    return found | {f"c{number}" for number in behind}
+
+
+def _brief(row: Row[Any]) -> Shown:
+    return {
+        "number": row.id,
+        "at": row.at.isoformat(timespec="seconds"),
+        "who": row.who,
+        "what": row.what,
+        "means": meaning(row.what),
+        "subject": row.subject,
+        "why": HIDDEN if row.why else "",
+        "values": HIDDEN if row.change else "",
+    }
+
+
+def _opened(ledger: Ledger, row: Row[Any], *, reveal: bool) -> TrailRow:
+    change = orjson.loads(ledger.seal.open(row.change)) if row.change else {}
+    why = ledger.seal.open(row.why.encode()).decode() if row.why else ""
+    return TrailRow(
+        number=row.id,
+        at=row.at,
+        who=row.who,
+        what=row.what,
+        means=meaning(row.what),
+        subject=row.subject,
+        why=why if reveal or not why else HIDDEN,
+        before=_shown(change.get("before", {}), reveal=reveal),
+        after=_shown(change.get("after", {}), reveal=reveal),
+        revealed=reveal,
+    )
+
+
+def _shown(values: Mapping[str, str], *, reveal: bool) -> dict[str, str]:
+    return {name: text if reveal or not text else HIDDEN for name, text in values.items()}

@@ -1,0 +1,39 @@
+"""What each word of the audit trail means, for whoever reads it."""
+
+from __future__ import annotations
+
+MEANINGS: dict[str, str] = {
+    "activity.add": "registered an activity with PARS",
+    "activity.delete": "had PARS delete an activity's registration",
+    "activity.held": "held an activity: its credits wait for a release",
+    "activity.rehearsed": "had an activity rehearsed: nothing of it is sent",
+    "activity.released": "let an activity go by itself again",
+    "activity.update": "changed an activity's registration with PARS",
+    "answers.revealed": "looked at what PARS answered, word for word",
+    "audit.revealed": "opened why and the values of a row of this trail",
+    "audit.written": "wrote the audit pack of an activity: files with personal data",
+    "credit.corrected": "put right what was sent, by the tables as they were then",
+    "credit.deleted_by_hand": "said that a credit was deleted in PARS by hand; PARS confirmed it",
+    "credit.entered_by_hand": "said that a credit was entered in PARS by hand; PARS confirmed it",
+    "credit.released": "let a credit go that waited for its release",
+    "credit.revealed": "looked at the values that a credit was made from",
+    "credit.withdrawn": "took a credit back",
+    "credits.adopted": "took over credits that PARS had before this service",
+    "ledger.restored": "put the ledger back from a backup",
+    "letter.agreed": "agreed to what a dead letter asked",
+    "letter.declined": "declined what a dead letter asked",
+    "letter.replayed": "sent a dead letter round again",
+    "letter.revealed": "looked at the event of a dead letter, personal data and all",
+    "report.answered": "brought back what PARS answered to a report by file",
+    "report.exported": "wrote a report by file",
+    "report.undone": "took a report by file back",
+    "source.held": "held a source: its credits wait for a release",
+    "source.rehearsed": "had a source rehearsed: nothing of it is sent",
+    "source.released": "let a source go that was held",
+}
+"""One sentence for each action, to be read after the person's name; a test knows every word."""
+
+
+def meaning(what: str) -> str:
+    """The sentence, or the word itself where a later version wrote one that this one knows not."""
+    return MEANINGS.get(what, what)
