@@ -12,7 +12,7 @@ from consumer import __version__
 _MODULES = {
     **{name: name for name in ("run", "ready", "demo", "simulate", "publish", "mapping")},
     **{name: name for name in ("deadletter", "credit", "report", "activity", "table", "pars")},
-    **{name: name for name in ("source", "ledger", "console", "user")},
+    **{name: name for name in ("source", "ledger", "console", "user", "person")},
     "audit": "trail",
     "check": "run",
 }

@@ -15,9 +15,18 @@ from consumer.bus.port import BusError
 from consumer.cli.output import FAILED, fail
 from consumer.clock import SystemClock
 from consumer.decoding.schemas import SchemasAway
+from consumer.desk.looking import Desk
 from consumer.ledger.ledger import Ledger, LedgerRefused, LedgerUnavailable, WrongSecret
-from consumer.parts import Parts, StartProblems, gather, open_service_ledger, read_files
+from consumer.parts import (
+    Parts,
+    StartProblems,
+    gather,
+    open_service_ledger,
+    read_files,
+    tables_house,
+)
 from consumer.settings import Settings, SettingsProblems, load_folders, load_settings
+from consumer.tables import TableProblems
 from consumer.telemetry.health import CannotListen
 from consumer.telemetry.log import configure_logging
 
@@ -65,6 +74,19 @@ def parts_of(settings: Settings) -> Parts:
         return gather(settings, SystemClock())
     except StartProblems as problems:
         fail(problems.problems)
+
+
+def desk_of(settings: Settings) -> Desk:
+    """What people, credits and lists are looked at with; exits 2 with all problems of the tables,
+    1 when the ledger is away.
+    """
+    try:
+        tables = tables_house(settings).tables
+    except TableProblems as problems:
+        fail([f"{settings.tables_dir}/{one}" for one in problems.problems])
+    by_file = frozenset(settings.profiles) - frozenset(settings.web_profiles)
+    days = settings.sending.at_risk_days
+    return Desk(ledger_of(settings), tables, SystemClock(), days, by_file)
 
 
 def ledger_of(settings: Settings) -> Ledger:

@@ -14,11 +14,17 @@ from rich.markup import escape
 from rich.table import Table
 
 FAILED, WRONG = 1, 2
+_COPIED = {"id", "letter_id", "key"}
+
+
+def piped() -> bool:
+    """Whether another program reads the output."""
+    return not sys.stdout.isatty()
 
 
 def show_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], empty: str) -> None:
     """Rows: every field as JSON when piped, `columns` as a table on a terminal."""
-    if not sys.stdout.isatty():
+    if piped():
         show_json(rows)
     elif not rows:
         click.echo(empty)
@@ -28,7 +34,7 @@ def show_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], empty: 
 
 def show_one(item: Mapping[str, Any]) -> None:
     """One item: JSON when piped, a list of its fields on a terminal; lists in it become tables."""
-    if not sys.stdout.isatty():
+    if piped():
         show_json([item])
         return
     console = Console()
@@ -73,7 +79,9 @@ def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Table:
     told = [name for name in columns if any(str(row.get(name, "")) for row in rows)]
     for column in told:
         # An ID that is folded cannot be copied.
-        table.add_column(_heading(column), overflow="fold", no_wrap=column in {"id", "letter_id"})
+        table.add_column(
+            _heading(column), overflow="fold", no_wrap=column in {"id", "letter_id", "key"}
+        )
     for row in rows:
         # What others wrote may hold brackets, which rich would take for its own.
         table.add_row(*(escape(str(row.get(column, ""))) for column in told))

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, Row, and_, not_, or_, select
 
 from consumer.credit import WORDS, Heard, State
 from consumer.desk.auditscope import Scope, pair_of
-from consumer.desk.credits import WITHHELD, standing_of, waits_for_steps
+from consumer.desk.credits import WITHHELD, waits_for_steps
+from consumer.desk.standing import standing_of
 from consumer.desk.words import advice
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.schema import (

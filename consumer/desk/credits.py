@@ -8,12 +8,13 @@ from typing import Any
 
 from sqlalchemy import FromClause, Row, Select, func, or_, select
 
-from consumer.credit import WORDS, Heard, State
+from consumer.credit import Heard, State
 from consumer.desk.answers import latest_word
 from consumer.desk.creditfilter import CreditFilter as CreditFilter
 from consumer.desk.creditfilter import narrowed, taken
 from consumer.desk.deadletters import Shown
 from consumer.desk.deadlines import Watch
+from consumer.desk.standing import standing_of
 from consumer.desk.words import advice
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.links import source_is_held, waits
@@ -27,8 +28,8 @@ from consumer.ledger.schema import (
 )
 from consumer.ledger.schema import steps as course_steps
 from consumer.ledger.switches import withheld, withheld_as
-from consumer.reason import Reason, Stage, unpack_reasons
-from consumer.release import RELEASE_WORDS, Mode
+from consumer.reason import Reason, unpack_reasons
+from consumer.release import Mode
 from consumer.steps import AWAITED
 
 
@@ -169,18 +170,6 @@ def _at_risk(row: Row[Any], state: State | Heard, *, waits: bool, watch: Watch) 
     report_by = cells[c.report_by] if isinstance(state, Heard) else cells[k.report_by]
     own = watch.standing(state, report_by, resend=bool(cells[k.resend]))
     return own or (watch.standing(Heard.HELD, cells[c.report_by], resend=False) if waits else "")
-
-
-def standing_of(state: State | Heard, reason: Reason | None, withheld: str = "") -> str:
-    """A credit that PARS was asked about, and is ready but for the answer, waits.
-
-    `withheld` is the mode that keeps a ready one from being sent, as WITHHELD gives it.
-    """
-    if state is State.READY and withheld:
-        return RELEASE_WORDS[Mode(withheld)]
-    if state is not State.READY or reason is None or reason.stage is not Stage.LOOK_UP:
-        return WORDS[state]
-    return WORDS[Heard.HELD] if reason.code == "learner_unmatched" else "Waiting for PARS"
 
 
 def _step(row: Row[Any]) -> Shown:

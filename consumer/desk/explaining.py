@@ -12,7 +12,8 @@ from sqlalchemy import Connection, select
 from consumer.board import Boards
 from consumer.clock import Clock
 from consumer.credit import Heard, State
-from consumer.desk.credits import WITHHELD, NoSuchCredit, lines_of, standing_of
+from consumer.desk.credits import WITHHELD, NoSuchCredit, lines_of
+from consumer.desk.standing import standing_of
 from consumer.desk.trail import remember
 from consumer.desk.words import advice
 from consumer.journey import House

@@ -201,6 +201,8 @@ class Bookkeeper:
         move = first or decide(self._rows.standing(row, arrival), arrival)
         move = Move.HOLD if overtaken else move
         number = self._rows.upsert(row, said, what, message, move)
+        if row is None:  # a retraction whose completion never came is found too
+            self._search.enter(number, said, judgement)
         self._by_id.enter(what, said, number)
         if said.kind is Kind.RETRACTION and replay:
             return self._withdraw(number, said), number

@@ -8,7 +8,7 @@ corrected is another one, and what was heard before is found by either name.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -20,6 +20,10 @@ from consumer.ledger.ledger import Ledger
 from consumer.ledger.schema import people, search_keys
 from consumer.ledger.seal import name_tokens, normalise
 from consumer.mapping.said import Said
+from consumer.participant import Record
+
+KINDS = ("name", "board_id", "user", "npi")
+"""What a learner is searched by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,13 @@ class _Person:
     learner: str = field(repr=False)
     board_id: str = field(default="", repr=False)
     names: tuple[str, ...] = field(default=(), repr=False)
+    further: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """What tells this person from others; as earlier versions told, who knew less of most."""
+        told = (part for term in self.further for part in term)
+        return (self.learner, self.board_id, *self.names, *told)
 
     def terms(self) -> Iterator[tuple[str, str]]:
         """Each kind of term, and the term."""
@@ -36,6 +47,7 @@ class _Person:
         if self.names:
             yield "board_id", self.board_id
             yield from (("name", token) for token in name_tokens(*self.names))
+        yield from self.further
 
 
 class SearchBook:
@@ -49,8 +61,7 @@ class SearchBook:
     def enter(self, completion: int, said: Said, judgement: Judgement | Ignored) -> None:
         """Have the completion be found by its learner from the next `write` on."""
         person = _person(said, judgement)
-        own = (person.learner, person.board_id, *person.names)
-        digest = self._ledger.identity.digest("person", *own)
+        digest = self._ledger.identity.digest("person", *person.own)
         self._people[digest] = person
         self._rows.append({"digest": digest, "completion_id": completion})
 
@@ -74,15 +85,29 @@ def _person(said: Said, judgement: Judgement | Ignored) -> _Person:
     match judgement:
         case Ready(records):
             one = records[0]
-            return _Person(said.learner, one.board_id, (one.given_name, one.family_name))
+            names = (one.given_name, one.family_name)
+            return _Person(said.learner, one.board_id, names, tuple(_further(records)))
         case Held(learner=(board_id, *names)):
             return _Person(said.learner, board_id, tuple(names))
     return _Person(said.learner)
 
 
-def found_by(ledger: Ledger, word: str) -> Select[tuple[int]]:
+def _further(records: Iterable[Record]) -> Iterator[tuple[str, str]]:
+    """The IDs of further boards, and the NPI."""
+    first, *others = records
+    ids = dict.fromkeys(one.board_id for one in others)
+    yield from (("board_id", one) for one in ids if one != first.board_id)
+    if first.npi:
+        yield "npi", first.npi
+
+
+def found_by(ledger: Ledger, word: str) -> Select[int]:
     """The numbers of the completions whose learner has this word: of a name, or an ID."""
-    digests = [search_digest(ledger, kind, word) for kind in ("name", "board_id", "user")]
+    return found_by_any([search_digest(ledger, kind, word) for kind in KINDS])
+
+
+def found_by_any(digests: Collection[str]) -> Select[int]:
+    """The numbers of the completions whose learner has one of these terms."""
     persons = select(people.c.person).where(people.c.digest.in_(digests))
     # An earlier version kept the hashes of each completion beside it.
     either = search_keys.c.digest.in_(persons), search_keys.c.digest.in_(digests)

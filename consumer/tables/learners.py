@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,6 +63,14 @@ class Learners:
     def before(self, other: Learners) -> Learners:
         """These, and for whom they do not know, the other's."""
         return Learners(self._rows, other)
+
+    def __iter__(self) -> Iterator[tuple[str, str, tuple[Learner, ...]]]:
+        """Site, LMS user id and rows of everybody, each as `find` gives them."""
+        for (site, learner), rows in self._rows.items():
+            yield site, learner, rows
+        for site, learner, rows in self._after or ():
+            if not self.kept(site, learner):
+                yield site, learner, rows
 
     def __len__(self) -> int:
         return sum(map(len, self._rows.values()))
