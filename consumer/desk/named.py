@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, or_, select
 
 from consumer.credit import State
-from consumer.desk.credits import WITHHELD, NoSuchCredit, standing_of
+from consumer.desk.credits import WITHHELD, NoSuchCredit
+from consumer.desk.standing import standing_of
 from consumer.ledger import links
 from consumer.ledger.schema import attempts, credits_
 

@@ -15,6 +15,8 @@ from consumer.ledger.letters import Status
 from consumer.ledger.schema import attempts, completion_credits, completions, credits_, letters
 from consumer.ledger.seal import normalise
 from consumer.ledger.searching import found_by, found_by_any, search_digest
+from consumer.ledger.switches import withheld_as
+from consumer.release import RELEASE_WORDS
 
 Numbers = Select[int]
 
@@ -129,13 +131,17 @@ def _called(word: str, row: Any, course: str) -> bool:
 def _states(text: str) -> Iterator[Numbers]:
     """By the words of a standing."""
     said = normalise(text)
-    if any(said == words.casefold() for words in WORDS.values()):
+    if any(said == words.casefold() for words in (*WORDS.values(), *RELEASE_WORDS.values())):
         yield _by_state(text)
 
 
 def _by_state(state: str) -> Numbers:
     """By a state's code, or by what people read for it."""
     said = normalise(state)
+    for mode, words in RELEASE_WORDS.items():
+        if said in (mode.value, words.casefold(), words.casefold().replace(" ", "_")):
+            credited = select(_link.completion_id).join(credits_, _k.id == _link.credit_id)
+            return credited.where(_k.state == State.READY, withheld_as() == mode.value)
     codes = {one for one in (*State, *Heard) if said in (one.value, WORDS.get(one, "").casefold())}
     mine = [one.value for one in codes if isinstance(one, State)]
     heard = [one.value for one in codes if isinstance(one, Heard)]
