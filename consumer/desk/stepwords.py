@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from consumer.desk.trailwords import meaning
 from consumer.desk.words import advice
 from consumer.reason import Reason, Stage
 
@@ -57,8 +58,8 @@ _ACTS = {
     "credit.withdrawn": "withdrew it",
     "credit.corrected": "corrected it",
     "credit.revealed": "looked at what the LMS said",
-    "learner.revealed": "looked at the learner's data",
 }
+"""Where the step stands beside what it is about, which the audit's own sentences name."""
 
 
 def lms(source: str) -> str:
@@ -81,4 +82,4 @@ def asked(action: str, outcome: str) -> str:
 
 def act(what: str) -> str:
     """What a person did, by its name in the audit."""
-    return _ACTS.get(what) or what.replace(".", " ").replace("_", " ")
+    return _ACTS.get(what) or meaning(what)

@@ -19,6 +19,7 @@ MEANINGS: dict[str, str] = {
     "credit.revealed": "looked at the values that a credit was made from",
     "credit.withdrawn": "took a credit back",
     "credits.adopted": "took over credits that PARS had before this service",
+    "learner.revealed": "looked at a learner's names and IDs",
     "ledger.restored": "put the ledger back from a backup",
     "letter.agreed": "agreed to what a dead letter asked",
     "letter.declined": "declined what a dead letter asked",
