@@ -27,7 +27,7 @@ MAKERS = {"Reason": 1, "broken": 0, "Fault": 0, "_stop": 0, "stop": 0, "_ask_per
 """Whatever makes a reason, and which of its arguments is the code."""
 PASSED_ON = {
     "code", "fault.code", "row.code", "excuse.reason", "hold.reason", "next(known, BOARD_ELSE)",
-    "AWAITED[step]", "RETRACTED_IN_PART",
+    "AWAITED[step]", "RETRACTED_IN_PART", "outcome",
 }  # fmt: skip
 """Codes that come from elsewhere: from a maker above, a table below, or a mapping file."""
 CODE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
