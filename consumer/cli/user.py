@@ -7,12 +7,16 @@ from contextlib import contextmanager
 
 import click
 
-from consumer.cli.context import settings_of
+from consumer.cli import context as shared
+from consumer.cli.context import ledger_of, settings_of, telling_faults
 from consumer.cli.output import FAILED, fail, show_rows
+from consumer.clock import SystemClock
+from consumer.console.passwords import TooBusy, WeakPassword
 from consumer.console.role import Role, role_named
-from consumer.console.users import Users, UsersProblem
+from consumer.console.userbook import UserBook
+from consumer.console.users import BadName, Users, UsersProblem, plain_name
 
-_ROLES = [role.word for role in Role]
+_ROLES = click.Choice([role.word for role in Role])
 
 
 @click.group()
@@ -22,14 +26,14 @@ def user() -> None:
 
 @user.command()
 @click.argument("name")
-@click.option("--role", required=True, type=click.Choice(_ROLES), help="What they may do.")
-@click.password_option(help="Asked for when it is not said.")
+@click.option("--role", required=True, type=_ROLES, help="What they may do.")
+@click.password_option(help="12 characters or more. Asked for when it is not said.")
 @click.pass_context
 def add(context: click.Context, name: str, role: str, password: str) -> None:
-    """Let NAME sign in; one that is there gets this role and password instead."""
-    with _telling():
-        _users(context).put(name, role_named(role), password)
-    click.echo(f"{name} may {role_named(role).may}.", err=True)
+    """Let NAME sign in."""
+    with _book(context) as book:
+        book.add(name, role_named(role), password, shared.user())
+    click.echo(f"{plain_name(name)} may {role_named(role).may}.", err=True)
 
 
 @user.command("list")
@@ -37,7 +41,7 @@ def add(context: click.Context, name: str, role: str, password: str) -> None:
 def list_(context: click.Context) -> None:
     """List who may sign in, and what they may do."""
     with _telling():
-        known = _users(context).all().values()
+        known = Users(settings_of(context).users_path).all().values()
     rows = [{"name": one.name, "role": one.role.word, "may": one.role.may} for one in known]
     show_rows(rows, ["name", "role", "may"], "Nobody may sign in yet: moc-consumer user add NAME")
 
@@ -47,20 +51,51 @@ def list_(context: click.Context) -> None:
 @click.pass_context
 def remove(context: click.Context, name: str) -> None:
     """Take NAME out; whoever is signed in by that name is out at once."""
-    with _telling():
-        there = _users(context).remove(name)
-    if not there:
-        fail([f"there is no user {name}"], FAILED)
+    with _book(context) as book:
+        book.remove(name, shared.user())
+    click.echo(f"{plain_name(name)} may not sign in any more.", err=True)
 
 
-def _users(context: click.Context) -> Users:
+@user.command()
+@click.argument("name")
+@click.password_option(help="12 characters or more. Asked for when it is not said.")
+@click.pass_context
+def password(context: click.Context, name: str, password: str) -> None:
+    """Give NAME another password; whoever is signed in by the old one is out at once."""
+    with _book(context) as book:
+        book.set_password(name, password, shared.user())
+    click.echo(f"{plain_name(name)} has another password.", err=True)
+
+
+@user.command()
+@click.argument("name")
+@click.argument("role", type=_ROLES)
+@click.pass_context
+def role(context: click.Context, name: str, role: str) -> None:
+    """Give NAME another role; they sign in anew to have it."""
+    with _book(context) as book:
+        book.set_role(name, role_named(role), shared.user())
+    click.echo(f"{plain_name(name)} may {role_named(role).may}.", err=True)
+
+
+@contextmanager
+def _book(context: click.Context) -> Iterator[UserBook]:
+    """The users, with the ledger that remembers what changes, where there is one."""
     settings = settings_of(context)
-    return Users(settings.console.users_file or settings.data_dir / "users.toml")
+    ledger = ledger_of(settings) if settings.ledger_exists else None
+    with _telling(), telling_faults():
+        yield UserBook(Users(settings.users_path), ledger, SystemClock())
+    if ledger is not None:
+        ledger.close()
 
 
 @contextmanager
 def _telling() -> Iterator[None]:
     try:
         yield
+    except (BadName, WeakPassword) as error:
+        fail([str(error)])
+    except TooBusy:
+        fail(["this machine is too busy to work on a password: try again"], FAILED)
     except (UsersProblem, OSError) as error:
         fail([str(error)], FAILED)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
@@ -14,25 +16,24 @@ from starlette.staticfiles import StaticFiles
 from consumer.console.console import Console
 from consumer.console.gate import Gate
 from consumer.console.look import STATIC
-from consumer.console.page import Page, page
+from consumer.console.origin import own_hosts
+from consumer.console.page import Page
 from consumer.console.pages import PAGES
-from consumer.console.users import UsersProblem
-from consumer.console.visit import Visit
-from consumer.ledger.ledger import LedgerUnavailable
+from consumer.console.wrapping import ASSETS, Wrapping
 
 
-def application(console: Console) -> Starlette:
-    """Every page of the table behind the gate."""
-    gate = Gate(console)
+def application(console: Console, listen: str = "", gate: Gate | None = None) -> Starlette:
+    """Every page of the table behind the gate; `listen` is where it will answer."""
+    settings = console.settings.console
+    listen = listen or settings.listen
+    gate = gate or Gate(console, listen)
     routes = [Route(one.path, _endpoint(gate, one), methods=[one.method]) for one in PAGES]
-    assets = Mount("/static", StaticFiles(directory=STATIC))
+    assets = Mount(ASSETS, StaticFiles(directory=STATIC))
+    hosts = own_hosts(settings, listen)
     return Starlette(
         routes=[assets, *routes],
-        exception_handlers={
-            HTTPException: _saying(gate, _not_here),
-            LedgerUnavailable: _saying(gate, _ledger_away),
-            UsersProblem: _saying(gate, _users_problem),
-        },
+        middleware=[Middleware(Wrapping, hosts=hosts, https=settings.https)],
+        exception_handlers={HTTPException: _saying(gate)},
     )
 
 
@@ -43,31 +44,10 @@ def _endpoint(gate: Gate, one: Page) -> Callable[[Request], Awaitable[Response]]
     return enter
 
 
-def _saying(
-    gate: Gate, handler: Callable[[Visit], Response]
-) -> Callable[[Request, Exception], Awaitable[Response]]:
-    async def say(request: Request, _: Exception) -> Response:
-        return await gate.enter(page(request.url.path, handler, needs=None), request)
+def _saying(gate: Gate) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """For what no page is asked: an address that does not exist, a method it does not have."""
+
+    async def say(request: Request, error: Exception) -> Response:
+        return await run_in_threadpool(gate.say, error, "", request)
 
     return say
-
-
-def _not_here(visit: Visit) -> Response:
-    return visit.wrong(
-        404, "Not found", "There is no such page.", "Search for the person or activity above."
-    )
-
-
-def _ledger_away(visit: Visit) -> Response:
-    return visit.wrong(
-        503, "Not now", "The ledger does not answer.",
-        "Nothing is lost: try again in a minute. If it stays so, tell whoever runs this service.",
-    )  # fmt: skip
-
-
-def _users_problem(visit: Visit) -> Response:
-    visit.user = None
-    return visit.wrong(
-        503, "Not now", "The list of users cannot be read.",
-        "Whoever runs this service finds the reason in its log.",
-    )  # fmt: skip

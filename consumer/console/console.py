@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from consumer.clock import Clock
+from consumer.console.endings import Endings
+from consumer.console.peers import Peers
 from consumer.console.session import Sessions
+from consumer.console.throttle import Throttle
+from consumer.console.userbook import UserBook
 from consumer.console.users import Users
 from consumer.journey import House
 from consumer.ledger.ledger import Ledger
 from consumer.parts import Parts
 from consumer.premises import Premises
 from consumer.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """What the gate works with, beside users and sessions."""
+
+    endings: Endings
+    throttle: Throttle
+    peers: Peers
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +37,7 @@ class Console:
     premises: Premises
     users: Users
     sessions: Sessions
+    doors: Doors = field(repr=False)
 
     @property
     def settings(self) -> Settings:
@@ -45,11 +59,16 @@ class Console:
         """The office's time zone, in which pages tell times."""
         return ZoneInfo(self.settings.console.zone)
 
+    @property
+    def user_book(self) -> UserBook:
+        """Changes to users, remembered in the audit."""
+        return UserBook(self.users, self.ledger, self.clock)
+
 
 def console_of(parts: Parts, ledger: Ledger, premises: Premises) -> Console:
     """A console whose sessions outlive a restart and are good in every process of this ledger."""
-    settings = parts.settings.console
+    settings, clock = parts.settings.console, parts.clock
     key = ledger.identity.digest("console session")
-    users = Users(settings.users_file or parts.settings.data_dir / "users.toml")
-    sessions = Sessions(key, settings.hours * 3600, parts.clock)
-    return Console(parts, ledger, premises, users, sessions)
+    sessions = Sessions(key, settings.hours * 3600, clock, settings.idle_minutes * 60)
+    doors = Doors(Endings(ledger, clock), Throttle(clock), Peers(settings.proxy.peers))
+    return Console(parts, ledger, premises, Users(parts.settings.users_path), sessions, doors)

@@ -2,95 +2,154 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
+import structlog
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from consumer.console.console import Console
-from consumer.console.page import Page
+from consumer.console.entrance import Entrance, NotLetIn
+from consumer.console.faults import told_of
+from consumer.console.forms import READ_SECONDS, read_form
+from consumer.console.origin import is_from_here
+from consumer.console.page import Page, page
+from consumer.console.peers import connected, must_come_by_proxy
 from consumer.console.role import Role
 from consumer.console.session import COOKIE
+from consumer.console.users import UsersProblem
 from consumer.console.visit import Visit
+from consumer.ledger.ledger import LedgerRefused, LedgerUnavailable
+from consumer.settings.entrance import is_loopback
 
 TOKEN_FIELD, TOKEN_HEADER = "token", "x-csrf-token"
-LARGEST_FORM_BYTES = 64 * 1024 * 1024
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self';"
-    " img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action 'self';"
-    " frame-ancestors 'none'; base-uri 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-    "Cache-Control": "no-store",
-}
+_NO_PAGE = page("", lambda _: Response(), needs=None)
 
 
 class Gate:
     """Lets a page be called by those who may."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self, console: Console, listen: str, read_seconds: float = READ_SECONDS) -> None:
+        self._console, self._settings = console, console.settings.console
+        self._entrance, self._read_seconds = Entrance(console), read_seconds
+        self._by_proxy_only = must_come_by_proxy(self._settings, listen)
+        # A name that a browser takes from nobody but this very host, and only by https.
+        self._cookie = f"__Host-{COOKIE}" if self._settings.https else COOKIE
 
     async def enter(self, page: Page, request: Request) -> Response:
-        """The page's answer, or the refusal; always with the headers that keep browsers careful."""
-        visit = await self._visit(page, request)
-        answer = self._refusal(page, visit)
-        if answer is None:
-            answer = await run_in_threadpool(page.handler, visit)
-        self._sign(visit, answer)
-        for name, value in _HEADERS.items():
-            answer.headers.setdefault(name, value)
+        """The page's answer, the refusal, or what is said when something failed."""
+        try:
+            return await self._enter(page, request)
+        except Exception as error:  # noqa: BLE001  its fate: a page that says so, by number
+            return await run_in_threadpool(self.say, error, page.path, request)
+
+    def say(self, error: Exception, where: str, request: Request) -> Response:
+        """What is said of a fault, to whoever it is, if that can be told."""
+        told = told_of(error, where)
+        visit = self._visitor(request)
+        answer = visit.wrong(told.status, told.title, told.said, told.how)
+        for name, value in (getattr(error, "headers", None) or {}).items():
+            answer.headers[name] = value
         return answer
 
-    async def _visit(self, page: Page, request: Request) -> Visit:
-        session = self._console.sessions.open(request.cookies.get(COOKIE, ""))
-        user = self._console.users.find(session.name) if session.name else None
-        visit = Visit(request, self._console, user, session)
-        if page.method == "POST":
-            visit.form = await request.form(max_part_size=LARGEST_FORM_BYTES)
+    def _visitor(self, request: Request) -> Visit:
+        try:
+            visit, _ = self._at_the_door(_NO_PAGE, request)
+        except (NotLetIn, UsersProblem, LedgerUnavailable, LedgerRefused):
+            visit = Visit(request, self._console, None, self._console.sessions.begin())
         return visit
 
-    def _refusal(self, page: Page, visit: Visit) -> Response | None:
-        if page.method == "POST" and not self._is_ours(visit):
-            return visit.wrong(
-                403, "Not done", "This form is too old, or did not come from this console.",
-                "Open the page again, then do it once more. Nothing was changed.",
-            )  # fmt: skip
-        if page.needs is None or visit.may(page.needs):
-            return None
-        if visit.user is None:
-            return _to_sign_in(visit)
-        return self._forbidden(page.needs, visit)
+    async def _enter(self, page: Page, request: Request) -> Response:
+        if page.method == "GET":
+            return await run_in_threadpool(self._look, page, request)
+        visit, refusal = await run_in_threadpool(self._at_the_door, page, request)
+        if refusal is not None:
+            return refusal
+        visit.form = await read_form(request, page.largest_bytes, self._read_seconds)
+        try:
+            return await run_in_threadpool(self._act, page, visit)
+        finally:
+            await visit.form.close()
 
-    def _is_ours(self, visit: Visit) -> bool:
+    def _look(self, page: Page, request: Request) -> Response:
+        visit, refusal = self._at_the_door(page, request)
+        return refusal or self._signed(visit, page.handler(visit))
+
+    def _act(self, page: Page, visit: Visit) -> Response:
         given = visit.request.headers.get(TOKEN_HEADER) or visit.filled(TOKEN_FIELD)
-        return self._console.sessions.is_ours(visit.session, given)
+        ours = self._console.sessions.is_ours(visit.session, given)
+        return self._signed(visit, page.handler(visit) if ours else _forged(visit))
 
-    def _forbidden(self, needs: Role, visit: Visit) -> Response:
-        return visit.wrong(
-            403, f"For a {needs.word}",
-            f"You are signed in as {visit.who}, a {visit.user.role.word if visit.user else ''}."
-            f" Only a {needs.word} may do this.",
-            "Ask whoever runs this service for another role.",
-        )  # fmt: skip
+    def _at_the_door(self, page: Page, request: Request) -> tuple[Visit, Response | None]:
+        """Who asks, and why not: decided before anything they send is read."""
+        cookie = request.cookies.get(self._cookie, "")
+        session = self._console.sessions.open(cookie)
+        visit = Visit(request, self._console, None, session)
+        if self._by_proxy_only and not self._came_by_proxy(request):
+            return visit, _past_the_proxy(visit)
+        visit.user, visit.session = self._entrance.who(request, session)
+        refusal = self._refusal(page, visit)
+        return visit, self._signed(visit, refusal) if refusal else None
 
-    def _sign(self, visit: Visit, answer: Response) -> None:
+    def _refusal(self, page: Page, visit: Visit) -> Response | None:
+        if page.needs is not None and visit.user is None:
+            return _to_sign_in(visit)
+        if page.needs is not None and not visit.may(page.needs):
+            return _forbidden(page.needs, visit)
+        if page.method == "POST" and not is_from_here(visit.request, self._settings):
+            return _forged(visit)
+        return None
+
+    def _came_by_proxy(self, request: Request) -> bool:
+        peer = connected(request)
+        return is_loopback(peer) or self._console.doors.peers.is_trusted(peer)
+
+    def _signed(self, visit: Visit, answer: Response) -> Response:
         signed = self._console.sessions.sign(visit.session)
-        if signed != visit.request.cookies.get(COOKIE):
-            secure = visit.request.url.scheme == "https"
-            answer.set_cookie(COOKIE, signed, httponly=True, samesite="lax", secure=secure)
+        if signed != visit.request.cookies.get(self._cookie):
+            secure = self._settings.https
+            answer.set_cookie(self._cookie, signed, httponly=True, samesite="lax", secure=secure)
+        return answer
+
+
+def _forged(visit: Visit) -> Response:
+    structlog.get_logger().warning("form.refused", page=_route(visit.request))
+    return visit.wrong(
+        403, "Not done", "This form is too old, or did not come from this console.",
+        "Open the page again, then do it once more. Nothing was changed.",
+    )  # fmt: skip
+
+
+def _past_the_proxy(visit: Visit) -> Response:
+    return visit.wrong(403, "Not let in", "This console is reached by another address.",
+                       "Ask whoever runs this service for it.")  # fmt: skip
+
+
+def _forbidden(needs: Role, visit: Visit) -> Response:
+    return visit.wrong(
+        403, f"For a {needs.word}",
+        f"You are signed in as {visit.who}, a {visit.user.role.word if visit.user else ''}."
+        f" Only a {needs.word} may do this.",
+        "Ask whoever runs this service for another role.",
+    )  # fmt: skip
 
 
 def _to_sign_in(visit: Visit) -> Response:
     """To the form, and from there to the page that was wanted."""
-    url = visit.request.url
     if visit.swaps:
-        return Response(status_code=401, headers={"HX-Redirect": "/sign-in"})
-    if visit.request.method != "GET" or url.path == "/":
+        here = urlsplit(visit.request.headers.get("hx-current-url", ""))
+        return Response(status_code=401, headers={"HX-Redirect": _sign_in(here.path, here.query)})
+    if visit.request.method != "GET":
         return RedirectResponse("/sign-in", 303)
-    wanted = url.path + (f"?{url.query}" if url.query else "")
-    return RedirectResponse("/sign-in?" + urlencode({"next": wanted}), 303)
+    return RedirectResponse(_sign_in(visit.request.url.path, visit.request.url.query), 303)
+
+
+def _sign_in(path: str, query: str) -> str:
+    wanted = path + (f"?{query}" if query else "")
+    return "/sign-in" if wanted in ("", "/") else "/sign-in?" + urlencode({"next": wanted})
+
+
+def _route(request: Request) -> str:
+    """The page's address in the table: a real one may hold a person's key."""
+    return getattr(request.scope.get("route"), "path", "")

@@ -13,6 +13,8 @@ from consumer.console.visit import Visit
 
 Handler = Callable[[Visit], Response]
 Method = Literal["GET", "POST"]
+FORM_BYTES = 1024 * 1024
+"""As much as a form may hold; a page that takes files says more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class Page:
     path: str
     handler: Handler
     needs: Role | None = Role.VIEWER
+    largest_bytes: int = FORM_BYTES
 
 
 def page(path: str, handler: Handler, needs: Role | None = Role.VIEWER) -> Page:
@@ -33,6 +36,14 @@ def page(path: str, handler: Handler, needs: Role | None = Role.VIEWER) -> Page:
     return Page("GET", path, handler, needs)
 
 
-def action(path: str, handler: Handler, needs: Role | None = Role.COORDINATOR) -> Page:
-    """Something that changes what there is; it must carry the form's token."""
-    return Page("POST", path, handler, needs)
+def action(
+    path: str,
+    handler: Handler,
+    needs: Role | None = Role.COORDINATOR,
+    largest_bytes: int = FORM_BYTES,
+) -> Page:
+    """Something that changes what there is; it must carry the form's token.
+
+    `largest_bytes` bounds the whole form: more than a megabyte only where files are uploaded.
+    """
+    return Page("POST", path, handler, needs, largest_bytes)

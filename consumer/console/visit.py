@@ -15,6 +15,10 @@ from consumer.console.look import TEMPLATES
 from consumer.console.role import Role, User
 from consumer.console.session import Session
 
+_IN_PLACE_OF_ALL = {
+    "HX-Retarget": "#main", "HX-Reselect": "#main", "HX-Reswap": "outerHTML"
+}  # fmt: skip
+
 
 @dataclass(slots=True)
 class Visit:
@@ -78,5 +82,11 @@ class Visit:
         return RedirectResponse(to, 303)
 
     def wrong(self, status: int, title: str, said: str, how: str = "") -> Response:
-        """A page that says why this cannot be done, and what to do instead."""
-        return self.show("wrong.html", status, title=title, why=said, how=how)
+        """A page that says why this cannot be done, and what to do instead.
+
+        It takes the place of the whole content, also where htmx asked for a part of it.
+        """
+        answer = self.show("wrong.html", status, title=title, why=said, how=how)
+        if self.swaps:
+            answer.headers.update(_IN_PLACE_OF_ALL)
+        return answer

@@ -31,6 +31,13 @@ MEANINGS: dict[str, str] = {
     "source.held": "held a source: its credits wait for a release",
     "source.rehearsed": "had a source rehearsed: nothing of it is sent",
     "source.released": "let a source go that was held",
+    "user.added": "let somebody sign in to the console",
+    "user.password": "gave a user of the console another password",
+    "user.removed": "took a user of the console out",
+    "user.role": "gave a user of the console another role",
+    "user.signed_in": "signed in to the console",
+    "user.signed_out": "signed out of the console",
+    "user.signed_out_everywhere": "ended all visits to the console by that name",
 }
 """One sentence for each action, to be read after the person's name; a test knows every word."""
 

@@ -100,6 +100,11 @@ class Settings(Folders):
         return self.keys_file or self.data_dir / "keys.toml"
 
     @property
+    def users_path(self) -> Path:
+        """Where it stands who may sign in to the console."""
+        return self.console.users_file or self.data_dir / "users.toml"
+
+    @property
     def on_server(self) -> bool:
         """Whether the ledger is on PostgreSQL, which other machines may use too."""
         return bool(self.ledger_url.get_secret_value())

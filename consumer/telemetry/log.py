@@ -18,6 +18,7 @@ ALLOWED = frozenset(
     credit_id letter_id completion count seconds problems held ready not_reportable refused
     duplicate review retracted state path host port folder topics bus signal messages attempt
     where error_type word activity board source field condition
+    page number way peer
     """.split()
 )
 """Keys that may be logged: coordinates, codes and counts, never contents."""

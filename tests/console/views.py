@@ -31,4 +31,5 @@ class View:
 
 VIEWS = [
     View("overview", "/"),
+    View("account", "/me"),
 ]
