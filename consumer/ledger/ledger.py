@@ -49,7 +49,11 @@ class Ledger:
     @contextmanager
     def begin(self) -> Iterator[Connection]:
         """One writing transaction: all of it or nothing. Raises as `telling_faults` does."""
-        with telling_faults(), self.engine.begin() as connection:
+        with (
+            telling_faults(),
+            self.engine.begin() as connection,
+            chain.ending_once(connection, self.identity),
+        ):
             yield connection
 
     @contextmanager

@@ -276,6 +276,19 @@ ledger.close()
     assert good(office).rows == 2 * 30 + 3 * 24
 
 
+def test_many_rows_of_one_transaction_stand_or_fall_together(office: Office) -> None:
+    def write(count: int, fails: bool = False) -> None:
+        with suppress(ZeroDivisionError), office.ledger.begin() as db:
+            for number in range(count):
+                now = office.clock.now()
+                remember(db, office.ledger, now, "mora", "letter.replayed", str(number))
+            1 // (not fails)
+
+    for count, fails in ((20, False), (20, True), (1, False), (3, True), (20, False)):
+        write(count, fails)
+    assert good(office).rows == 41
+
+
 def earlier(office: Office, count: int) -> None:
     """The ledger as an earlier version left it, with so many rows in its trail."""
     office.stop()
