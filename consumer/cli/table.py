@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,15 @@ from consumer.clock import SystemClock
 from consumer.desk import tablefiles
 from consumer.desk.tablefiles import NoSuchForm
 from consumer.desk.tablelines import change_lines, column_lines, summary, version_line
+from consumer.desk.tabletrail import remember_version
 from consumer.desk.tabling import Preview, TableDesk, Wish
-from consumer.settings import Settings
+from consumer.ledger.ledger import LedgerUnavailable, WrongSecret
+from consumer.parts import open_service_ledger
+from consumer.settings import Settings, SettingsProblems
 from consumer.tables import TableProblems
 from consumer.tables.boards import load_boards
 from consumer.tables.heading import Said
-from consumer.tables.history import NoSuchVersion, TableChanged
+from consumer.tables.history import NoSuchVersion, TableChanged, Version
 from consumer.tables.kind import KINDS
 from consumer.tables.sqlsource import SourceAway, open_query, read_url
 
@@ -101,8 +105,20 @@ def bring(settings: Settings, desk: TableDesk, preview: Preview, options: dict[s
         fail([str(error)], FAILED)
     except OSError as error:
         fail([f"{settings.tables_dir}: {error.strerror}; nothing was changed"], FAILED)
+    _remember(settings, preview.kind.name, version)
     click.echo(f"Done: version {version.number} of {preview.kind.name}. To take it back:"
                f" moc-consumer table undo {preview.kind.name}", err=True)  # fmt: skip
+
+
+def _remember(settings: Settings, name: str, version: Version) -> None:
+    """Tables are often there before the first start makes a ledger: their history tells then."""
+    if not settings.on_server and not settings.ledger_path.exists():
+        return
+    try:
+        with closing(open_service_ledger(settings)) as ledger:
+            remember_version(ledger, name, version)
+    except (SettingsProblems, WrongSecret, LedgerUnavailable) as error:
+        click.echo(f"It stands in table history, not in the audit trail: {error}", err=True)
 
 
 def _tell(preview: Preview, most: int | None, *, show: bool) -> None:

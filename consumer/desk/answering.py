@@ -86,7 +86,7 @@ class Answering:
             if row is not None and not is_going(row) and not links.completions_of(db, row.id):
                 book.withdraw(row)
             book.settle_letter(letter_id)
-            self._remember(db, "letter.agreed", letter_id)
+            self._remember(db, "letter.agreed", letter_id, MEANINGS[_code(letter)][0])
 
     def decline(self, letter_id: str) -> str:
         """Keep what there is; gives what that means. Raises NoSuchLetter, NotOpen, NoQuestion."""
@@ -99,18 +99,33 @@ class Answering:
             elif row is not None and not is_going(row) and asked in DECIDED:
                 book.keep(row)
             book.settle_letter(letter_id)
-            self._remember(db, "letter.declined", letter_id)
+            self._remember(db, "letter.declined", letter_id, MEANINGS[asked][1])
         return MEANINGS[asked][1]
 
     def _book(self, db: Connection) -> CreditBook:
         return CreditBook(db, self.ledger, self.clock.now(), Agreed.ACCEPTED_TOO)
 
-    def _remember(self, db: Connection, what: str, letter_id: str) -> None:
-        remember(db, self.ledger, self.clock.now(), self.who, what, letter_id, self.why)
+    def _remember(self, db: Connection, what: str, letter_id: str, meaning: str) -> None:
+        before, after = {"status": Status.OPEN.value}, {"status": "resolved", "answer": meaning}
+        remember(
+            db,
+            self.ledger,
+            self.clock.now(),
+            self.who,
+            what,
+            letter_id,
+            self.why,
+            before=before,
+            after=after,
+        )
+
+
+def _code(letter: Row[Any]) -> str:
+    return unpack_reasons(letter.reasons)[0].code
 
 
 def _question(letter: Row[Any]) -> str:
-    asked = unpack_reasons(letter.reasons)[0].code
+    asked = _code(letter)
     if letter.status != Status.OPEN:
         raise NotOpen(f"{letter.id} is {letter.status}")
     if asked not in MEANINGS:

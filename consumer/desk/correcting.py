@@ -130,10 +130,13 @@ class Correcting:
     def _write(self, db: Connection, corrector: Corrector, case: Case) -> None:
         agreed = Agreed.ACCEPTED_TOO if self.accepted_too else Agreed.SENT
         now: datetime = self.clock.now()
-        subjects = [name_of(db, row) for row in case.wrong]
+        deeds = [*_deeds(db, case)]
         corrector.write(case, agreed)
-        for subject in subjects or [f"c{row.id}" for row in case.completions]:
-            remember(db, self.ledger, now, self.who, "credit.corrected", subject, self.why)
+        for subject, before, after in deeds:
+            values = {"before": before, "after": after}
+            remember(
+                db, self.ledger, now, self.who, "credit.corrected", subject, self.why, **values
+            )
 
     def _close_questions(self, db: Connection, case: Case) -> None:
         """What the board accepted is what the tables say: whether it may go is no question."""
@@ -142,6 +145,33 @@ class Correcting:
         mine = (c.credit_row.in_([row.id for row in case.credits]), c.status == Status.OPEN)
         for letter_id in db.scalars(select(c.id).where(asked, *mine)).all():
             book.settle_letter(letter_id)
+
+
+def _deeds(db: Connection, case: Case) -> Iterator[tuple[str, dict[str, str], dict[str, str]]]:
+    """What is remembered of a case: each credit that is wrong, or the completions of new ones."""
+    for one in case.changes:
+        if one.row is not None:
+            yield name_of(db, one.row), *values_of(one.held, one.wanted)
+    if not case.wrong:
+        new = {f"credit {n}": _label(one.wanted) for n, one in enumerate(case.changes, 1)
+               if one.wanted is not None}  # fmt: skip
+        yield from ((f"c{row.id}", {}, new) for row in case.completions)
+
+
+def values_of(held: Record | None, wanted: Record | None) -> tuple[dict[str, str], dict[str, str]]:
+    """What a correction changes, before and after: fields that differ, or the credit itself."""
+    if held is not None and wanted is not None:
+        names = differing(held, wanted)
+        return _texts(held, names), _texts(wanted, names)
+    return (
+        {"credit": _label(held)} if held is not None else {},
+        {"credit": _label(wanted)} if wanted is not None else {},
+    )
+
+
+def _texts(record: Record, names: Sequence[str]) -> dict[str, str]:
+    found = {name: getattr(record, name) for name in names}
+    return {name: "" if value is None else str(value) for name, value in found.items()}
 
 
 def _batches(numbers: Sequence[int]) -> Iterator[Sequence[int]]:

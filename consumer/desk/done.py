@@ -84,7 +84,9 @@ class ByHand:
                 raise NotSo("somebody changed it meanwhile; look at it again")
             wanted = select(credits_).where(credits_.c.id == settlement.claim.row)
             subject = name_of(db, db.execute(wanted).one())
-            remember(db, ledger, now, self.who, what, subject, self.why)
+            standing = (WORDS[settlement.claim.state], WORDS[settlement.state])
+            before, after = ({"standing": one} for one in standing)
+            remember(db, ledger, now, self.who, what, subject, self.why, before=before, after=after)
         return WORDS[settlement.state]
 
     def _let_go(self, claim: Claim) -> None:

@@ -158,9 +158,17 @@ class Releasing:
                 fates[fate] += 1
         if rows:
             return int(rows[-1].id)
+        held = {"standing": "held", "for": ", ".join(_held_for(db, source))}
         let_go(db, source)
-        remember(db, self.ledger, now, self.who, "source.released", source, self.why)
+        values = {"before": held, "after": {"standing": "open"}}
+        remember(db, self.ledger, now, self.who, "source.released", source, self.why, **values)
         return -1
+
+
+def _held_for(db: Connection, source: str) -> list[str]:
+    named = db.execute(select(surges).where(surges.c.source == source)).all()
+    told = (advice(Reason(Stage(row.stage), row.reason, row.field)).happened for row in named)
+    return sorted(set(told))
 
 
 def _named(code: str) -> str:

@@ -31,6 +31,8 @@ MEANINGS: dict[str, str] = {
     "source.held": "held a source: its credits wait for a release",
     "source.rehearsed": "had a source rehearsed: nothing of it is sent",
     "source.released": "let a source go that was held",
+    "table.imported": "put a spreadsheet in force as a table",
+    "table.undone": "put an earlier version of a table back",
     "user.added": "let somebody sign in to the console",
     "user.password": "gave a user of the console another password",
     "user.removed": "took a user of the console out",

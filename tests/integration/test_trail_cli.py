@@ -112,6 +112,24 @@ def test_what_was_noted_wrongly_is_no_finding(desk: Desk) -> None:
     assert "DIGEST@NUMBER" in desk.run("audit", "verify", "--expect", "abc", code=WRONG).stderr
 
 
+def test_an_import_and_its_undo_are_remembered_by_version(desk: Desk) -> None:
+    desk.done("c1")
+    (desk.folder / "tables").mkdir()
+    (desk.folder / "roster.csv").write_text(
+        "learner,given_name,family_name,birth_date,board_id,consent\n"
+        "1,Wanda,Okonjo,1971-09-10,041327,yes\n",
+        encoding="utf-8",
+    )
+    desk.run("table", "import", "learners", "roster.csv", "--set", "site=", "--yes")
+    desk.run("table", "undo", "learners", "--yes")
+    undone, brought = desk.rows("audit", "list", "--subject", "learners")
+    assert (undone["what"], brought["what"]) == ("table.undone", "table.imported")
+    (row,) = desk.rows("audit", "show", str(brought["number"]), "--reveal")
+    told = {one["field"]: (one["before"], one["after"]) for one in row["values"]}
+    assert (told["version"], told["added"]) == (("1", "2"), ("", "1"))
+    assert "Okonjo" not in str(row)
+
+
 def test_a_restored_backup_goes_on_with_the_chain_and_says_what_went_with_it(desk: Desk) -> None:
     desk.done("c1", "c2")
     earlier = desk.end()
