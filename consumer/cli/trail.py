@@ -6,6 +6,7 @@ import sys
 from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime, time
+from pathlib import Path
 from typing import Any
 
 import click
@@ -14,7 +15,7 @@ from consumer.cli.context import ledger_of, settings_of, telling_faults, user
 from consumer.cli.output import FAILED, fail, show_one, show_rows
 from consumer.clock import SystemClock
 from consumer.desk.deadletters import Shown
-from consumer.desk.trailchecking import NoHead, check_trail, noted
+from consumer.desk.trailchecking import NoHead, NoTrail, Trail, check_file, check_trail, noted
 from consumer.desk.trailreading import (
     NoSuchRow,
     TrailFilter,
@@ -23,6 +24,9 @@ from consumer.desk.trailreading import (
     reveal_row,
     show_row,
 )
+from consumer.keys import KeysProblem, load_keys
+from consumer.ledger.chain import Head
+from consumer.settings import Settings
 
 _WHEN = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
 
@@ -79,22 +83,23 @@ def show(context: click.Context, number: int, *, reveal: bool) -> None:
 
 
 @audit.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False), required=False)
 @click.option("--expect", metavar="DIGEST@NUMBER",
               help="The end that an earlier check told, as you noted it down.")  # fmt: skip
 @click.pass_context
-def verify(context: click.Context, expect: str | None) -> None:
+def verify(context: click.Context, file: Path | None, expect: str | None) -> None:
     """Check that no row of the trail was changed, removed or put in since it was written.
 
-    Note the end it tells, outside this machine: with --expect the next check also notices that the
-    whole ledger was replaced. Exit code 1 when anything is wrong, with the first row that is.
+    With FILE that of a backup, or of a ledger that a restore kept; it stays as it is. Note down the
+    end it tells, outside this machine: with --expect the next check also notices that the whole
+    ledger was replaced. Exit code 1 when anything is wrong, with the first row that is.
     """
     settings = settings_of(context)
     try:
         head = noted(expect) if expect else None
     except NoHead as error:
         fail([str(error)])
-    with telling_faults(), closing(ledger_of(settings)) as ledger:
-        found = check_trail(ledger, head)
+    found = _check(settings, file, head)
     show_one(
         {
             "good": "no" if found.problems else "yes",
@@ -105,6 +110,19 @@ def verify(context: click.Context, expect: str | None) -> None:
     )
     if found.problems:
         fail([*found.problems], FAILED)
+
+
+def _check(settings: Settings, file: Path | None, head: Head | None) -> Trail:
+    if file is None:
+        with telling_faults(), closing(ledger_of(settings)) as ledger:
+            return check_trail(ledger, head)
+    try:
+        # Never new ones: the file was written with those there were.
+        return check_file(file, load_keys(settings.keys_path, ledger_exists=True)[0], head)
+    except KeysProblem as problem:
+        fail([str(problem)])
+    except NoTrail as error:
+        fail([str(error)], FAILED)
 
 
 def _told(row: Shown) -> str:

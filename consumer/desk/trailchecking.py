@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, inspect, select
 
+from consumer.keys import Keys
 from consumer.ledger.chain import Head, start_of
 from consumer.ledger.chaincheck import Checked, check
-from consumer.ledger.ledger import Ledger
+from consumer.ledger.database import file_to_read
+from consumer.ledger.ledger import Ledger, LedgerUnavailable, get_fact
 from consumer.ledger.schema import audit
 
 _SHORT = 16
 _NOTED = re.compile(rf"([0-9a-f]{{{_SHORT},64}})@([0-9]{{1,18}})")
+
+
+class NoTrail(Exception):
+    """The file cannot be checked; the text says why."""
 
 
 class NoHead(ValueError):
@@ -42,6 +50,26 @@ def noted(text: str) -> Head:
 def told(head: Head) -> str:
     """An end to be noted down: enough of its digest that nobody can make another like it."""
     return f"{head.digest[:_SHORT]}@{head.number}"
+
+
+def check_file(path: Path, keys: Keys, expected: Head | None = None) -> Trail:
+    """The same for a backup, or a ledger that a restore kept: a file, which stays as it is.
+
+    Raises NoTrail for what has no such trail, or other keys.
+    """
+    if not path.is_file():
+        raise NoTrail(f"{path}: no such file")
+    ledger = Ledger(file_to_read(path), keys.seal, keys.identity)
+    try:
+        with closing(ledger), ledger.read() as db:
+            if get_fact(db, "fingerprint") != keys.identity.fingerprint():
+                raise NoTrail(f"{path} was made with another secret: it needs its own keys.toml")
+            if "digest" not in {one["name"] for one in inspect(db).get_columns("audit")}:
+                raise NoTrail(f"{path} was made by an earlier version, whose trail has no chain")
+        with closing(ledger):
+            return check_trail(ledger, expected)
+    except LedgerUnavailable as error:
+        raise NoTrail(f"{path} cannot be read as a ledger: {error}") from None
 
 
 def check_trail(ledger: Ledger, expected: Head | None = None) -> Trail:
@@ -89,5 +117,5 @@ def _restored(row: Row[Any]) -> str:
     return (
         f"{row.who} put the ledger back from a backup, row {row.id}, {row.at:%Y-%m-%d %H:%M} UTC;"
         " if the end was noted before then, what people did after the backup was made went with"
-        " it, and stands in the ledger that was kept beside it"
+        " it, and stands in the ledger of before, which ledger restore keeps beside the new one"
     )

@@ -7,6 +7,7 @@ whatever it reads, to decide by, stays true until it is written, whichever proce
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ from sqlalchemy.exc import (
     OperationalError,
 )
 from sqlalchemy.exc import TimeoutError as NoConnection
+from sqlalchemy.pool import NullPool
 
 from consumer.ledger.lock import LedgerRefused, LedgerUnavailable
 
@@ -55,6 +57,18 @@ def sqlite_engine(path: Path) -> Engine:
     """A ledger in one file, durable at each commit."""
     engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": _PATIENCE_MS / 1000})
     event.listen(engine, "connect", _set_up_file)
+    event.listen(engine, "begin", _begin_in_file)
+    return engine
+
+
+def file_to_read(path: Path) -> Engine:
+    """A ledger's file that is only looked at: nothing is made, migrated or written."""
+    address = f"{path.absolute().as_uri()}?mode=ro"
+    engine = create_engine(
+        "sqlite://",
+        creator=lambda: sqlite3.connect(address, uri=True, timeout=30, isolation_level=None),
+        poolclass=NullPool,
+    )
     event.listen(engine, "begin", _begin_in_file)
     return engine
 

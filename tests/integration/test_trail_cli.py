@@ -145,5 +145,39 @@ def test_a_restored_backup_goes_on_with_the_chain_and_says_what_went_with_it(des
     told = desk.run("audit", "verify", "--expect", lost, code=FAILED).stderr
     assert "row 4, is not in this trail" in told
     assert "put the ledger back from a backup, row 3" in told
-    assert "kept beside it" in told
-    assert Path(put_back["kept"]).exists()
+    assert "keeps beside the new one" in told
+    kept = put_back["kept"]
+    desk.run("audit", "verify", kept, "--expect", lost)
+    desk.run("audit", "verify", "b.db", "--expect", earlier)
+
+
+def test_a_file_is_checked_and_stays_as_it_is(desk: Desk) -> None:
+    desk.done("c1", "c2")
+    desk.run("ledger", "backup", "b.db")
+    backup = desk.folder / "b.db"
+    desk.done("c3")
+    before = backup.read_bytes()
+    (found,) = desk.rows("audit", "verify", "b.db")
+    assert (found["rows"], backup.read_bytes()) == (2, before)
+    assert [file.name for file in desk.folder.glob("b.db*")] == ["b.db"]
+    with closing(sqlite3.connect(backup)) as db, db:
+        db.execute("DROP TRIGGER audit_undeleted")
+        db.execute("DELETE FROM audit WHERE id = 1")
+    assert "row 1 is missing" in desk.run("audit", "verify", "b.db", code=FAILED).stderr
+
+
+@pytest.mark.parametrize(
+    ("statement", "says"),
+    [
+        ("UPDATE facts SET value = '0' WHERE name = 'fingerprint'", "another secret"),
+        ("ALTER TABLE audit DROP COLUMN digest", "earlier version"),
+        ("DROP TABLE facts", "cannot be read as a ledger"),
+    ],
+)
+def test_a_file_that_cannot_be_checked_says_why(desk: Desk, statement: str, says: str) -> None:
+    desk.done("c1")
+    desk.run("ledger", "backup", "b.db")
+    with closing(sqlite3.connect(desk.folder / "b.db")) as db, db:
+        db.execute(statement)
+    assert says in desk.run("audit", "verify", "b.db", code=FAILED).stderr
+    assert "no such file" in desk.run("audit", "verify", "none.db", code=FAILED).stderr
