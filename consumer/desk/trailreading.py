@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -18,6 +19,7 @@ from consumer.ledger.ledger import Ledger
 from consumer.ledger.schema import attempts, audit, completion_credits, credits_, letters
 
 HIDDEN = "•••"
+_COMPLETION = re.compile("c[0-9]{1,18}")
 
 
 class NoSuchRow(Exception):
@@ -28,10 +30,11 @@ class NoSuchRow(Exception):
 class TrailFilter:
     """Which rows to list, newest first; blank or None means any.
 
-    `what` is a word, or the part of it before the dot, such as `credit`; `subject` as it was
-    written, and for a CreditID everything about that credit: its earlier IDs, its completion, its
-    dead letters. `since` and `until` are instants, both included. `below` leaves out rows from
-    this number on: the number of the last row shown gives the next page.
+    `what` is a word, or the part of it before the dot, such as `credit`. `subject` is as it was
+    written; a CreditID, or a completion's number such as c12, means everything about that credit:
+    its earlier IDs, its completions, its dead letters. `since` and `until` are instants, both
+    included. `below` leaves out rows from this number on: the number of the last row shown gives
+    the next page.
     """
 
     who: str = ""
@@ -106,18 +109,26 @@ def _conditions(db: Connection, wanted: TrailFilter) -> list[ColumnElement[bool]
 
 
 def _other_names(db: Connection, name: str) -> set[str]:
-    """What else stands in the trail for the credit of this CreditID; nothing for other names."""
-    k, tries, link, c = credits_.c, attempts.c, completion_credits.c, letters.c
+    """What else stands in the trail for the credit, or the completion, of this name, if it is one.
+
+    Its CreditIDs, the numbers of its completions, and the dead letters about any of them.
+    """
+    k, tries, link = credits_.c, attempts.c, completion_credits.c
+    behind = {int(name[1:])} if _COMPLETION.fullmatch(name) else set()
     earlier = select(tries.credit_row).where(tries.credit_id == name)
-    mine = [*db.scalars(select(k.id).where(or_(k.credit_id == name, k.id.in_(earlier))))]
-    if not mine:
-        return set()
-    behind = [*db.scalars(select(link.completion_id).where(link.credit_id.in_(mine)))]
-    about = or_(c.credit_row.in_(mine), c.completion_id.in_(behind) & c.credit_row.is_(None))
-    ids = select(tries.credit_id).where(tries.credit_row.in_(mine)).distinct()
-    found = {*db.scalars(ids), *db.scalars(select(c.id).where(about))}
-    found |= {*db.scalars(select(k.credit_id).where(k.id.in_(mine), k.credit_id.is_not(None)))}
-    return found | {f"c{number}" for number in behind}
+    led_to = select(link.credit_id).where(link.completion_id.in_(behind))
+    means = or_(k.credit_id == name, k.id.in_(earlier), k.id.in_(led_to))
+    mine = [*db.scalars(select(k.id).where(means))]
+    behind |= {*db.scalars(select(link.completion_id).where(link.credit_id.in_(mine)))}
+    ids = {*db.scalars(select(k.credit_id).where(k.id.in_(mine), k.credit_id.is_not(None)))}
+    ids |= {*db.scalars(select(tries.credit_id).where(tries.credit_row.in_(mine)).distinct())}
+    return ids | {f"c{number}" for number in behind} | _letters_about(db, mine, behind)
+
+
+def _letters_about(db: Connection, mine: Collection[int], behind: Collection[int]) -> set[str]:
+    c = letters.c
+    of_completions = c.completion_id.in_(behind) & c.credit_row.is_(None)
+    return {*db.scalars(select(c.id).where(or_(c.credit_row.in_(mine), of_completions)))}
 
 
 def _brief(row: Row[Any]) -> Shown:

@@ -32,7 +32,7 @@ from consumer.ledger.database import server_engine, sqlite_engine
 from consumer.ledger.ledger import LedgerRefused, set_fact
 from consumer.ledger.schema import audit
 from tests.integration.office import SEALING_KEY, SECRET, Office
-from tests.integration.people import OTIS, PRIYA, moodle
+from tests.integration.people import HOUR, NOON, OTIS, PRIYA, moodle, openedx, revoked
 from tests.postgres.server import empty_database
 
 MANY = 5
@@ -193,6 +193,16 @@ def test_ends_taken_away_or_changed_are_found(kept: Office, name: str, value: st
     assert faults(kept)
     with closing(kept.open_ledger()) as again:
         assert check_trail(again).problems  # to open it mends nothing
+
+
+@pytest.mark.parametrize("name", [chain.HEAD, chain.START])
+def test_to_open_a_ledger_whose_trail_was_emptied_begins_no_new_one(
+    kept: Office, name: str
+) -> None:
+    gone = f"DELETE FROM facts WHERE name = '{name}'"  # noqa: S608
+    unguarded(kept.ledger.engine, "DELETE FROM audit", gone)
+    with closing(kept.open_ledger()) as again:
+        assert check_trail(again).problems
 
 
 def test_nothing_is_written_after_an_end_that_was_changed(kept: Office) -> None:
@@ -409,8 +419,20 @@ def test_a_credit_is_found_by_any_of_its_names_with_its_letters(office: Office) 
     done(office, str(other.credit_id))
     list(withdraw(office.ledger, [mine.credit_id], "mora", "twice", office.clock))
     assert subjects(office, subject=mine.credit_id) == [mine.credit_id, f"c{number}"]
-    assert subjects(office, subject=f"c{number}") == [f"c{number}"]
+    assert subjects(office, subject=f"c{number}") == [mine.credit_id, f"c{number}"]
     assert subjects(office, subject="nothing") == []
+
+
+def test_what_was_done_to_its_letters_is_found_by_a_credit(office: Office) -> None:
+    office.hear(openedx(PRIYA), openedx(OTIS))
+    office.take_for_sent()
+    office.hear(revoked(PRIYA, NOON + HOUR))
+    letter = str(office.letter["letter_id"])
+    done(office, letter, "letter.declined")
+    named = {office.ledger.seal.open_record(r.record).board_id: r.credit_id for r in office.credits}
+    assert subjects(office, subject=named[PRIYA.board_id]) == [letter]
+    assert subjects(office, subject=named[OTIS.board_id]) == []
+    assert subjects(office, subject=letter) == [letter]
 
 
 def test_why_and_values_are_opened_only_by_who_is_remembered(office: Office) -> None:
