@@ -167,8 +167,7 @@ class Releasing:
 
 def _held_for(db: Connection, source: str) -> list[str]:
     named = db.execute(select(surges).where(surges.c.source == source)).all()
-    told = (advice(Reason(Stage(row.stage), row.reason, row.field)).happened for row in named)
-    return sorted(set(told))
+    return sorted({str(_why(hold)["what_happened"]) for hold in named})
 
 
 def _named(code: str) -> str:

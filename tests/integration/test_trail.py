@@ -195,12 +195,19 @@ def test_ends_taken_away_or_changed_are_found(kept: Office, name: str, value: st
         assert check_trail(again).problems  # to open it mends nothing
 
 
-@pytest.mark.parametrize("name", [chain.HEAD, chain.START])
+@pytest.mark.parametrize(
+    ("rows", "ends"),
+    [
+        ("id > 0", "name = 'audit_head'"),
+        ("id > 0", "name = 'audit_start'"),
+        ("id > 3", "name LIKE 'audit%'"),
+    ],
+)
 def test_to_open_a_ledger_whose_trail_was_emptied_begins_no_new_one(
-    kept: Office, name: str
+    kept: Office, rows: str, ends: str
 ) -> None:
-    gone = f"DELETE FROM facts WHERE name = '{name}'"  # noqa: S608
-    unguarded(kept.ledger.engine, "DELETE FROM audit", gone)
+    gone = f"DELETE FROM facts WHERE {ends}"  # noqa: S608
+    unguarded(kept.ledger.engine, f"DELETE FROM audit WHERE {rows}", gone)  # noqa: S608
     with closing(kept.open_ledger()) as again:
         assert check_trail(again).problems
 
