@@ -32,9 +32,9 @@ class TrailFilter:
 
     `what` is a word, or the part of it before the dot, such as `credit`. `subject` is as it was
     written; a CreditID, or a completion's number such as c12, means everything about that credit:
-    its earlier IDs, its completions, its dead letters. `since` and `until` are instants, both
-    included. `below` leaves out rows from this number on: the number of the last row shown gives
-    the next page.
+    its earlier IDs, its completions, its dead letters; a table's name all its versions. `since`
+    and `until` are instants, both included. `below` leaves out rows from this number on: the number
+    of the last row shown gives the next page.
     """
 
     who: str = ""
@@ -98,7 +98,8 @@ def _conditions(db: Connection, wanted: TrailFilter) -> list[ColumnElement[bool]
     if wanted.what:
         found.append(or_(a.what == wanted.what, a.what.startswith(wanted.what + ".")))
     if wanted.subject:
-        found.append(a.subject.in_({wanted.subject, *_other_names(db, wanted.subject)}))
+        named = a.subject.in_({wanted.subject, *_other_names(db, wanted.subject)})
+        found.append(or_(named, a.subject.startswith(wanted.subject + " ", autoescape=True)))
     if wanted.since:
         found.append(a.at >= wanted.since)
     if wanted.until:
