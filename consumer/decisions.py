@@ -20,7 +20,13 @@ class Alone(StrEnum):
     WITHDRAWN = "withdrawn_alone"
 
 
-Row = Nothing | Heard | State | Alone
+class Aside(StrEnum):
+    """A completion that a person has closed: discarded, not ours, or corrected to another one."""
+
+    SET_ASIDE = "set_aside"
+
+
+Row = Nothing | Heard | State | Alone | Aside
 
 
 class Arrival(StrEnum):
@@ -55,6 +61,7 @@ retracted         hold       write      hold       duplicate  write      write
 held              duplicate  note       write      retract    write      write
 not_reportable    write      write      write      retract    write      write
 refused           write      write      write      retract    write      write
+set_aside         duplicate  write      write      retract    write      write
 ready             duplicate  note       write      retract    write      write
 submitting        duplicate  note       review     review     duplicate  correct
 submitted         duplicate  note       review     review     duplicate  correct

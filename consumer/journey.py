@@ -10,6 +10,7 @@ from consumer.board import Boards
 from consumer.bus.port import Message
 from consumer.candidate import Candidate, YearPolicy, awaiting, deadlines, draft
 from consumer.decoding.schemas import Reading, SchemasAway
+from consumer.edit import Edit
 from consumer.event import Envelope, decode
 from consumer.fate import Held, Ignored, Judgement, NotReportable, Ready, Refused
 from consumer.mapping.catalogue import Catalogue
@@ -49,7 +50,7 @@ class Heard:
 
     Of one event of several in a message, `part` says which, from 0, and `event` holds it.
     `only_if_heard`: it takes something back, and says nothing where nothing was heard of that.
-    `named`: its LMS may take it back by its id.
+    `named`: its LMS may take it back by its id. `edit`: what a person corrected in it.
     """
 
     judgement: Judgement | Ignored
@@ -60,6 +61,7 @@ class Heard:
     event: Envelope | None = field(default=None, repr=False)
     only_if_heard: bool = False
     named: bool = False
+    edit: Edit | None = field(default=None, repr=False)
 
 
 def hear(message: Message, house: House, now: datetime) -> list[Heard]:
@@ -82,6 +84,21 @@ def hear_part(event: Envelope, part: int, house: House, now: datetime) -> list[H
     heard = [replace(one, event=one.event or event) for one in _hear_all(event, house, now)]
     # Today's mappings may see more than one in it; those are numbered among themselves.
     return [replace(one, part=part) for one in heard] if len(heard) == 1 else heard
+
+
+def corrected(heard: list[Heard], edit: Edit, house: House, now: datetime) -> list[Heard]:
+    """The same once a person has corrected what the one event of a message says."""
+    if len(heard) != 1:
+        return heard  # nobody can tell which of them was meant
+    (one,) = heard
+    if set_aside(one.judgement) or (one.said and one.said.kind is Kind.RETRACTION):
+        return [replace(one, edit=edit)]
+    try:
+        said = edit.applied(one.said, one.mapping, one.version)
+        judged = judge(said, house, now, (said,) if said.kind in STEPS else ())
+    except Exception as error:  # noqa: BLE001  ends as a refusal
+        return [replace(one, judgement=_refused(error), edit=edit)]
+    return [replace(one, judgement=judged, said=said, edit=edit)]
 
 
 def _hear_all(envelope: Envelope, house: House, now: datetime) -> list[Heard]:

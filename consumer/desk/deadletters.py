@@ -13,7 +13,7 @@ from consumer.clock import Clock
 from consumer.desk.trail import remember
 from consumer.desk.words import advice
 from consumer.journey import House
-from consumer.ledger.bookkeeper import Bookkeeper
+from consumer.ledger.goinground import Rounds
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.letters import Status, get_letter, mark_replayed
 from consumer.ledger.originals import hear_again
@@ -119,7 +119,7 @@ def replay_letter(
             raise NotOpen(f"{letter_id} is {row.status}")
         remember(db, ledger, now, who, what, letter_id, why)
         message, heard = hear_again(ledger.seal, row, house, now)
-        return Bookkeeper(db, ledger, house, now).replay(row, message, heard)
+        return Rounds(db, ledger, house, now).replay(row, message, heard)
 
 
 def _letters() -> Select[Any]:

@@ -1,4 +1,7 @@
-"""Writes what was heard into the ledger, as the decision table says; one transaction's worth."""
+"""Writes what was heard into the ledger, as the decision table says; one transaction's worth.
+
+What goes round again is `Rounds`' (goinground.py), which builds on this.
+"""
 
 from __future__ import annotations
 
@@ -104,10 +107,14 @@ class Bookkeeper:
             return self.enter(what, what.said, what.judgement, message)
         if isinstance(what.judgement, Refused):
             self._refused = what.judgement.reasons
-            letter = self._credits.letter_of_event(message, digest)
+            letter = self._letter_of(message, digest)
             self._credits.refuse(letter, what.judgement.reasons, self._origin(message, what))
             return "refused", None
         return "not_reportable", None
+
+    def _letter_of(self, message: Message, digest: str) -> str:
+        """The ID of the letter of an event that cannot be read."""
+        return self._credits.letter_of_event(message, digest)
 
     def _remember(self, event: EventKey, fate: str, completion: int | None) -> None:
         self.fates[fate] += 1
@@ -130,46 +137,11 @@ class Bookkeeper:
         self._search.write()
         self._events = []
 
-    def replay(self, letter: Row[Any], message: Message, heard: Sequence[Heard]) -> str:
-        """Take a dead letter's bytes through today's journey; gives the new fate.
-
-        Where they turn out to hold several events, the letter was about one of them.
-        """
-        own = self._rows.meant(letter.completion_id, heard)
-        for what in heard:
-            if what is not own:
-                self.enter_further(message, what)
-        return self._replay(letter, message, own)
-
     def enter_further(self, message: Message, what: Heard) -> None:
         """An event that nobody saw before in what is read again: it arrives now."""
         if not isinstance(what.judgement, Ignored):
             self._settle(message, what, self._digests.of(message, what.part))
             self.write_gathered()
-
-    def _replay(self, letter: Row[Any], message: Message, what: Heard) -> str:
-        self._credits.publish_letter(letter.id)
-        if letter.credit_row and self._credits.withdraw_now(letter):
-            return "withdrawing"
-        if what.said is None and isinstance(what.judgement, Refused):
-            self._credits.refuse(letter.id, what.judgement.reasons, self._origin(message, what))
-            return "refused"
-        if what.said is None or isinstance(what.judgement, Ignored):
-            self._credits.settle_letter(letter.id)
-            return "not_reportable"
-        if letter.completion_id is not None and what.said.retracts:
-            fate = self._withdraw(letter.completion_id, what.said)
-        elif letter.completion_id is None:
-            # It could not be read when it came: it arrives now, and overrules nothing since.
-            fate, _ = self._settle(message, what, self._digests.of(message, what.part))
-        else:
-            fate, _ = self.enter(what, what.said, what.judgement, message, replay=True)
-        self.write_gathered()
-        if letter.completion_id is None or fate == "duplicate":
-            self._credits.settle_letter(letter.id)
-        if letter.credit_row:
-            self._credits.ask_again(letter.credit_row)
-        return fate
 
     # ------------------------------------------------------------ one completion
 

@@ -12,14 +12,15 @@ from consumer.board import Deadlines
 from consumer.bus.port import Message
 from consumer.credit import Heard as HeardState
 from consumer.credit import State
-from consumer.decisions import Arrival, Move, Nothing, decide
+from consumer.decisions import Arrival, Aside, Move, Nothing, decide
 from consumer.decisions import Row as DecisionRow
 from consumer.journey import Heard
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.originals import sealed_original
 from consumer.ledger.schema import completion_credits, completions, credits_
+from consumer.ledger.seal import unpack_original
 from consumer.mapping.said import STEPS, Kind, Said
-from consumer.reason import Reason, pack_reasons
+from consumer.reason import Reason, pack_reasons, unpack_reasons
 
 # What PARS or the board has seen weighs more than what only we have.
 _WEIGHT = [
@@ -34,6 +35,14 @@ _WEIGHT = [
     State.ACCEPTED,
 ]
 
+
+DISCARDED, DECLARED_NOT_OURS, CORRECTED_TO_ANOTHER = (
+    "discarded",
+    "declared_not_ours",
+    "corrected_to_another",
+)
+SET_ASIDE = frozenset({DISCARDED, DECLARED_NOT_OURS, CORRECTED_TO_ANOTHER})
+"""Reason codes of completions that a person has closed."""
 
 Until = tuple[date | None, date | None]
 """By when a completion is to be reported, and until when what it waits for can still count."""
@@ -65,6 +74,8 @@ class CompletionBook:
         """What the decision table calls it: its own state, or its weightiest credit's."""
         if row is None:
             return Nothing.ABSENT
+        if is_set_aside(row):
+            return Aside.SET_ASIDE
         if row.state != HeardState.CREDITED:
             return HeardState(row.state)
         found = self._db.execute(
@@ -88,7 +99,16 @@ class CompletionBook:
         if row.state == HeardState.RETRACTED:
             later = row.retracted_at < happened(said)
             return Arrival.LATER if later else Arrival.SAME
-        return _compare(self._ledger.seal.open_said(row.said), said)
+        known = self._ledger.seal.open_said(row.said)
+        if row.edited and self._corrected(row, known, said):
+            return Arrival.SAME
+        return _compare(known, said)
+
+    def _corrected(self, row: Row[Any], known: Said, said: Said) -> bool:
+        """Whether this is once more what a person has corrected since."""
+        edit = unpack_original(self._ledger.seal.open(row.original)).edit
+        before = edit.before(known) if edit else None
+        return before is not None and _compare(before, said) is Arrival.SAME
 
     def said(self, row: Row[Any]) -> Said:
         """What a completion's row stands on."""
@@ -181,6 +201,7 @@ class CompletionBook:
             "said": self._ledger.seal.seal_json(said),
             "report_by": Deadlines().report_by(said.instant.date()),
             "original": sealed_original(self._ledger.seal, message, what),
+            "edited": what.edit is not None,
         }
 
     def stand(
@@ -234,6 +255,13 @@ def _compare(old: Said, new: Said) -> Arrival:
     if before == after and old.points == new.points:
         return Arrival.SAME
     return Arrival.LATER if after > before else Arrival.CHANGED
+
+
+def is_set_aside(row: Row[Any]) -> bool:
+    """Whether a person has closed this completion: said once more it is nothing new."""
+    return row.state == HeardState.NOT_REPORTABLE and any(
+        one.code in SET_ASIDE for one in unpack_reasons(row.reasons)
+    )
 
 
 def overtakes(row: Row[Any], said: Said) -> bool:

@@ -13,6 +13,7 @@ from consumer.ledger import letters, links, outbox
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.letters import Failure, Origin, Status
 from consumer.ledger.schema import completions, events
+from consumer.ledger.seal import unpack_original
 from consumer.reason import Reason, Stage
 
 
@@ -38,6 +39,7 @@ class LetterBook:
             completion_id=completion,
             credit_row=credit.id if credit else None,
             activity=credit.activity if credit else "",
+            content=self._content(origin) if completion is None and credit is None else None,
         )
         self._publish([letters.open_letter(self._db, failure, self._now)])
 
@@ -76,6 +78,13 @@ class LetterBook:
         if completion is not None:
             letter = self._letter_id("credit", row)
             self.refuse(letter, reasons, self._origin_of(completion), completion, row)
+
+    def content(self, value: bytes | None) -> str | None:
+        """What an unreadable event is known by when it comes once more; None for an empty one."""
+        return self._ledger.identity.digest("letter-content", value) if value else None
+
+    def _content(self, origin: Origin) -> str | None:
+        return self.content(unpack_original(self._ledger.seal.open(origin.original)).value)
 
     def letter_of_event(self, message: Message, digest: str) -> str:
         """The ID of the letter of an event that could not be read."""

@@ -21,6 +21,8 @@ class Status(StrEnum):
     OPEN = "open"
     REPLAYED = "replayed"
     RESOLVED = "resolved"
+    DISCARDED = "discarded"
+    NOT_OURS = "not_ours"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class Failure:
     completion_id: int | None = None
     credit_row: int | None = None
     activity: str = ""
+    content: str | None = None
 
 
 def open_letter(connection: Connection, failure: Failure, now: datetime) -> Row[Any]:
@@ -64,6 +67,8 @@ def open_letter(connection: Connection, failure: Failure, now: datetime) -> Row[
         "credit_row": failure.credit_row,
         "activity": failure.activity,
         "original": failure.origin.original,
+        "content": failure.content,
+        "closing": None,
         "last_failed_at": now,
     }
     statement = upsert(connection, letters).values(
@@ -140,3 +145,33 @@ def mark_replayed(connection: Connection, letter_id: str) -> bool:
         .values(status=Status.REPLAYED.value, replays=letters.c.replays + 1)
     )
     return changed.rowcount == 1
+
+
+def close_letter(connection: Connection, letter_id: str, status: Status, closing: bytes) -> bool:
+    """Close an open letter for good; False when it is not open any more."""
+    changed = connection.execute(
+        update(letters)
+        .where(letters.c.id == letter_id, letters.c.status == Status.OPEN)
+        .values(status=status.value, closing=closing)
+    )
+    return changed.rowcount == 1
+
+
+def reopen_letter(connection: Connection, letter_id: str) -> None:
+    """A letter that was closed needs attention again."""
+    values = {"status": Status.OPEN.value, "closing": None}
+    connection.execute(update(letters).where(letters.c.id == letter_id).values(values))
+
+
+def open_by_content(connection: Connection, contents: Sequence[str]) -> dict[str, str]:
+    """The open letters of unreadable events with these contents: their IDs by content."""
+    query = select(letters.c.content, letters.c.id).where(
+        letters.c.content.in_(contents), letters.c.status == Status.OPEN
+    )
+    return {row.content: row.id for row in connection.execute(query)} if contents else {}
+
+
+def any_unread(connection: Connection) -> bool:
+    """Whether any open letter is of an event that nobody could read."""
+    query = select(letters.c.id).where(letters.c.content.is_not(None))
+    return connection.scalar(query.where(letters.c.status == Status.OPEN).limit(1)) is not None

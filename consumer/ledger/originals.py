@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -13,19 +14,19 @@ from sqlalchemy import Row
 
 from consumer.bus.port import Message
 from consumer.event import Envelope, decode
-from consumer.journey import Heard, House, hear, hear_part
+from consumer.journey import Heard, House, corrected, hear, hear_part
 from consumer.ledger.letters import Origin
 from consumer.ledger.seal import Original, Seal, pack_original, unpack_original
 
 
 def sealed_original(seal: Seal, message: Message, what: Heard) -> bytes:
     """The message's own bytes, as the ledger keeps them; of an event in a list, that one's."""
-    original = Original(message.key, message.value, message.headers)
+    original = Original(message.key, message.value, message.headers, edit=what.edit)
     if what.event is not None:
         headers = tuple((name, text.encode()) for name, text in what.event.headers.items())
         # As it was read: the message's own key may be Avro.
         key = None if what.event.key is None else what.event.key.encode()
-        original = Original(key, _packed(what.event.alone), headers, what.part)
+        original = Original(key, _packed(what.event.alone), headers, what.part, what.edit)
     return seal.seal(pack_original(original))
 
 
@@ -53,8 +54,12 @@ def hear_again(
     place = (kept.topic, kept.partition, kept.offset)
     message = Message(*place, original.key, original.value, original.headers)
     if original.part is None:
-        return message, hear(message, house, now)
-    return message, hear_part(_event(original), original.part, house, now)
+        read = message if _as_it_came(original) else replace(message, value=_value(original))
+        heard = hear(read, house, now)
+    else:
+        heard = hear_part(_event(original), original.part, house, now)
+    edit = original.edit
+    return message, heard if edit is None else corrected(heard, edit, house, now)
 
 
 def events_kept(seal: Seal, kept: Origin | Row[Any], house: House) -> Sequence[Envelope]:
@@ -66,8 +71,17 @@ def events_kept(seal: Seal, kept: Origin | Row[Any], house: House) -> Sequence[E
     if original.part is not None:
         return house.catalogue.events(_event(original))
     place = (kept.topic, kept.partition, kept.offset)
-    message = Message(*place, original.key, original.value, original.headers)
+    message = Message(*place, original.key, _value(original), original.headers)
     return house.catalogue.events(decode(message, house.payload_limit_bytes, house.reading))
+
+
+def _as_it_came(original: Original) -> bool:
+    return original.edit is None or original.edit.value is None
+
+
+def _value(original: Original) -> bytes | None:
+    """What is read: the bytes as they came, or those that a person put in their place."""
+    return original.edit.value if original.edit and original.edit.value else original.value
 
 
 def _event(original: Original) -> Envelope:

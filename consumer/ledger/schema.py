@@ -25,6 +25,8 @@ from consumer.ledger.columns import metadata as metadata
 from consumer.ledger.holdtables import surges as surges
 from consumer.ledger.holdtables import switches as switches
 from consumer.ledger.holdtables import tallies as tallies
+from consumer.ledger.lettertables import letter_edits as letter_edits
+from consumer.ledger.lettertables import letters as letters
 from consumer.ledger.namedevents import named_events as named_events
 from consumer.ledger.namedevents import retracted_events as retracted_events
 from consumer.ledger.trailrows import audit as audit
@@ -81,6 +83,7 @@ completions = Table(
     Column("notes", Integer, nullable=False, default=0),
     Column("noted_at", Instant),
     Column("retracted_at", Instant),
+    Column("edited", Boolean, nullable=False, default=False, server_default=false()),
     Column("said", LargeBinary, nullable=False),
     Column("original", LargeBinary, nullable=False),
     Column("heard_at", Instant, nullable=False),
@@ -90,6 +93,7 @@ completions = Table(
 """What was heard of one LMS account and course; `said` and `original` are sealed.
 
 `noted_at`: the latest of the later dates that were noted, not sent.
+`edited`: a person corrected what the event says; how stands in `original`, beside the bytes.
 `unfinished`: another board of the activity may still give credit; `report_by`, by the common rule
 where its boards are not known, counts while there is no credit; so does `closes_on`, until when
 what it waits for can still count.
@@ -280,32 +284,6 @@ lines = Table(
 )
 """Pace and breaker of each provider profile: one for all processes that send for it."""
 
-letters = Table(
-    "letters",
-    metadata,
-    Column("id", String(40), primary_key=True),
-    Column("status", String(20), nullable=False),
-    Column("stage", String(20), nullable=False),
-    Column("reasons", Text, nullable=False),
-    Column("source", String(60), nullable=False),
-    Column("mapping", String(120), nullable=False),
-    Column("mapping_version", Integer, nullable=False),
-    Column("topic", String(249), nullable=False),
-    Column("partition", Integer, nullable=False),
-    Column("offset", BigInteger, nullable=False),
-    Column("completion_id", Number, ForeignKey("completions.id")),
-    Column("credit_row", Number, ForeignKey("credits.id")),
-    Column("activity", String(1000), nullable=False, default=""),
-    Column("original", LargeBinary, nullable=False),
-    Column("first_failed_at", Instant, nullable=False),
-    Column("last_failed_at", Instant, nullable=False),
-    Column("failures", Integer, nullable=False, default=1),
-    Column("replays", Integer, nullable=False, default=0),
-    Index(None, "status", "stage"),
-    Index(None, "completion_id"),
-    Index(None, "credit_row"),
-)
-"""Dead letters: what a person must act on, with the original bytes, key and headers sealed."""
 
 outbox = Table(
     "outbox",

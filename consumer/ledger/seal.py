@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from consumer.bus.port import Headers
+from consumer.edit import Edit
 from consumer.licence import Licence
 from consumer.mapping.said import Kind, Said
 from consumer.participant import BirthDate, Record
@@ -132,6 +133,7 @@ class Original:
 
     Of one event of several in a message, `part` is its number, from 0, and the value the body that
     was decoded, as JSON, without the others: each is kept once, and nobody's with somebody else's.
+    `edit` is what a person corrected in it since; the bytes are never changed.
     Its key and headers are the decoded ones.
     """
 
@@ -139,6 +141,7 @@ class Original:
     value: bytes | None
     headers: Headers = ()
     part: int | None = None
+    edit: Edit | None = None
 
 
 def pack_original(original: Original) -> bytes:
@@ -146,6 +149,8 @@ def pack_original(original: Original) -> bytes:
     parts: dict[str, Any] = {"k": original.key, "v": original.value, "h": original.headers}
     if original.part is not None:
         parts["p"] = original.part
+    if original.edit is not None:
+        parts["e"] = original.edit
     return orjson.dumps(parts, default=_plain)
 
 
@@ -153,7 +158,12 @@ def unpack_original(packed: bytes) -> Original:
     """The original that `pack_original` packed."""
     parts: dict[str, Any] = orjson.loads(packed)
     headers = tuple((name, base64.b64decode(value)) for name, value in parts["h"])
-    return Original(_unbase(parts["k"]), _unbase(parts["v"]), headers, parts.get("p"))
+    own = (_unbase(parts["k"]), _unbase(parts["v"]), headers)
+    return Original(*own, parts.get("p"), _edit(parts.get("e")))
+
+
+def _edit(parts: dict[str, Any] | None) -> Edit | None:
+    return None if parts is None else Edit(**parts | {"value": _unbase(parts["value"])})
 
 
 def _unbase(text: str | None) -> bytes | None:

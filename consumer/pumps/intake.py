@@ -14,7 +14,7 @@ from consumer.clock import Clock
 from consumer.decoding.frame import schemas_named
 from consumer.decoding.schemas import SchemasAway
 from consumer.journey import Heard, House, hear
-from consumer.ledger.bookkeeper import Bookkeeper
+from consumer.ledger.goinground import Rounds
 from consumer.ledger.ledger import Ledger, LedgerUnavailable, set_positions
 from consumer.ledger.surges import Noticed, Settled, notice
 from consumer.limits import SurgeLimits
@@ -136,7 +136,7 @@ class IntakePump:
             now = self._clock.now()
             heard, messages = _hear(batch, house, now)
             with self._ledger.begin() as db:
-                book = Bookkeeper(db, self._ledger, house, now)
+                book = Rounds(db, self._ledger, house, now)
                 book.take_all(heard)
                 noticed = notice(db, book.settled, self._limits, now)
                 set_positions(db, _next_offsets(batch[:messages]))

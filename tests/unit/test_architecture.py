@@ -19,6 +19,7 @@ CORE = [
     "consumer.fate",
     "consumer.decisions",
     "consumer.event",
+    "consumer.edit",
     "consumer.credit",
     "consumer.participant",
     "consumer.candidate",

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pytest
 
 from consumer.credit import Heard, State
-from consumer.decisions import DECISIONS, Alone, Arrival, Move, Nothing, Row, decide
+from consumer.decisions import DECISIONS, Alone, Arrival, Aside, Move, Nothing, Row, decide
 
 WRITE, DUPLICATE, NOTE, ADOPT = Move.WRITE, Move.DUPLICATE, Move.NOTE, Move.ADOPT
 HOLD, RETRACT, REVIEW = Move.HOLD, Move.RETRACT, Move.REVIEW
@@ -56,6 +56,12 @@ LINES = [
         Heard.REFUSED,
         "a person was asked: hearing it again, of whatever date, may show that it was mended",
         same=WRITE, later=WRITE, changed=WRITE, retraction=RETRACT, replay=WRITE,
+        correction=WRITE,
+    ),
+    Line(
+        Aside.SET_ASIDE,
+        "a person closed it: the very same is no news, anything else is judged anew",
+        same=DUPLICATE, later=WRITE, changed=WRITE, retraction=RETRACT, replay=WRITE,
         correction=WRITE,
     ),
     Line(
@@ -142,7 +148,7 @@ def test_every_row_and_arrival_has_its_one_move(row: Row, arrival: Arrival, move
 
 def test_every_row_that_can_stand_there_is_decided_and_no_other() -> None:
     # A credited completion stands where its credits do, so it has no line of its own.
-    rows = {*Nothing, *State, *Heard, *Alone} - {Heard.CREDITED}
+    rows = {*Nothing, *State, *Heard, *Alone, *Aside} - {Heard.CREDITED}
     assert {line.row for line in LINES} == rows
     assert set(DECISIONS) == {(row.value, arrival) for row in rows for arrival in Arrival}
 
