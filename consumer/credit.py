@@ -74,6 +74,10 @@ class Identity:
         """What was heard of one LMS account and course; completions never merge (design 4)."""
         return self.digest("completion", site, learner, course, occurrence)
 
+    def letter_content(self, value: bytes) -> str:
+        """What the bytes of an event that nobody could read are known by when they come again."""
+        return self.digest("letter-content", value)
+
     def credit_key(self, record: Record) -> str:
         """What is reported once: two accounts, or two LMSs, of one physician meet here.
 

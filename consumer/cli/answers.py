@@ -56,7 +56,11 @@ def _plan(desk: Answering, letter_ids: Sequence[str], *, agree: bool, yes: bool)
     meanings = [
         _said(lambda one: desk.meaning(one, agree=agree), letter_id)[0] for letter_id in letter_ids
     ]
-    lines = (f"  {one}: {means}" for one, means in zip(letter_ids, meanings, strict=True))
+    about = [_said(desk.about, letter_id)[0] for letter_id in letter_ids]
+    lines = (
+        f"  {one}  {what}: {means}"
+        for one, what, means in zip(letter_ids, about, meanings, strict=True)
+    )
     confirm("\n".join([f"{len(letter_ids)} question(s) to answer:", *lines]), yes=yes)
 
 

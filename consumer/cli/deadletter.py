@@ -1,29 +1,33 @@
-"""`deadletter`: what needs a person's attention, and sending it round again."""
+"""`deadletter`: what needs a person's attention, and what people do about it."""
 
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import click
 
 from consumer.cli.answers import agree, decline
-from consumer.cli.context import ledger_of, parts_of, settings_of, telling_faults, user
-from consumer.cli.output import FAILED, confirm, fail, show_one, show_rows
+from consumer.cli.context import ledger_of, settings_of, telling_faults, user
+from consumer.cli.letter_close import discard, done, not_ours, undo
+from consumer.cli.letter_filter import filters, letters_wanted
+from consumer.cli.letter_replay import replay, try_
+from consumer.cli.output import FAILED, fail, show_one, show_rows
 from consumer.clock import SystemClock
-from consumer.desk.deadletters import (
-    LetterFilter,
-    NoSuchLetter,
-    NotOpen,
-    list_letters,
-    open_ids,
-    replay_letter,
-    reveal_letter,
-    show_letter,
-)
+from consumer.desk.deadletters import NoSuchLetter, list_letters, reveal_letter, show_letter
+from consumer.desk.letterstats import letter_stats
 from consumer.ledger.letters import Status
-from consumer.reason import Stage
 
-_COLUMNS = ["letter_id", "what_happened", "field", "who_can_fix_it", "how", "source", "last_failed"]
+# What fits on a terminal of 80 columns; everything else is in `show`, and in a pipe.
+_COLUMNS = ["letter_id", "activity", "completed_on", "what_happened"]
+
+_STATUS = click.option(
+    "--status",
+    default=Status.OPEN.value,
+    show_default=True,
+    type=click.Choice([status.value for status in Status]),
+    help="open needs attention; replayed is on its way; resolved is done.",
+)
 
 
 @click.group()
@@ -31,35 +35,19 @@ def deadletter() -> None:
     """Dead letters: records that a person must look at."""
 
 
-def _filters(command: click.decorators.FC) -> click.decorators.FC:
-    stages = [stage.value for stage in Stage]
-    for option in (
-        click.option("--limit", default=100, show_default=True, help="At most this many."),
-        click.option("--source", default="", help="Only of this LMS, such as moodle."),
-        click.option("--stage", type=click.Choice(stages), help="Only those stopped here."),
-        click.option("--reason", default="", help="Only with this reason code."),
-    ):
-        command = option(command)
-    return command
-
-
 @deadletter.command("list")
-@_filters
-@click.option(
-    "--status",
-    default=Status.OPEN.value,
-    show_default=True,
-    type=click.Choice([status.value for status in Status]),
-    help="open needs attention; replayed is on its way; resolved is done.",
-)
+@filters
+@_STATUS
 @click.pass_context
-def list_(
-    context: click.Context, status: str, reason: str, stage: str | None, source: str, limit: int
-) -> None:
-    """List dead letters, newest first."""
-    ledger = ledger_of(settings_of(context))
-    wanted = LetterFilter(status, stage or "", reason, source, limit)
+def list_(context: click.Context, /, status: str, **chosen: Any) -> None:
+    """List dead letters, newest first.
+
+    With --source those too that nobody can tell the LMS of: --source unrecognised lists them alone.
+    """
+    settings = settings_of(context)
+    ledger = ledger_of(settings)
     with telling_faults():
+        wanted = letters_wanted(settings, chosen, status, or_unrecognised=True)
         rows = list_letters(ledger, wanted)
     show_rows(rows, _COLUMNS, "Nothing needs attention.")
 
@@ -83,45 +71,18 @@ def show(context: click.Context, letter_id: str, *, reveal: bool) -> None:
 
 
 @deadletter.command()
-@click.argument("letter_ids", nargs=-1)
-@_filters
-@click.option("--all", "every", is_flag=True, help="All open letters that the filters select.")
-@click.option("--why", default="", help="Why, for the audit.")
-@click.option("--yes", is_flag=True, help="Do it without asking.")
+@filters
+@_STATUS
 @click.pass_context
-def replay(
-    context: click.Context,
-    letter_ids: tuple[str, ...],
-    reason: str,
-    stage: str | None,
-    source: str,
-    limit: int,
-    why: str,
-    *,
-    every: bool,
-    yes: bool,
-) -> None:
-    """Send dead letters through today's mappings, tables and rules again."""
+def stats(context: click.Context, /, status: str, **chosen: Any) -> None:
+    """Count dead letters by reason, source, age and how often they went round."""
     settings = settings_of(context)
-    parts, ledger = parts_of(settings), ledger_of(settings)
-    if every:
-        letter_ids = tuple(
-            open_ids(ledger, LetterFilter("open", stage or "", reason, source, limit))
-        )
-    elif not letter_ids:
-        fail(["name the letters to replay, or use --all with filters"])
-    confirm(f"{len(letter_ids)} dead letter(s) go round again.", yes=yes)
-    rows, failed = [], 0
-    for letter_id in letter_ids:
-        try:
-            with telling_faults():
-                fate = replay_letter(ledger, parts.house, letter_id, user(), why, SystemClock())
-        except (NoSuchLetter, NotOpen) as error:
-            fate, failed = str(error), failed + 1
-        rows.append({"letter_id": letter_id, "fate": fate})
-    show_rows(rows, ["letter_id", "fate"], "No dead letter fits.")
-    sys.exit(FAILED if failed else 0)
+    ledger = ledger_of(settings)
+    with telling_faults():
+        wanted = letters_wanted(settings, chosen, status, or_unrecognised=True)
+        rows = letter_stats(ledger, wanted, SystemClock().now())
+    show_rows(rows, ["by", "what", "letters", "what_happened"], "Nothing needs attention.")
 
 
-for answer in (agree, decline):
-    deadletter.add_command(answer)
+for command in (try_, replay, discard, not_ours, undo, done, agree, decline):
+    deadletter.add_command(command)

@@ -9,7 +9,13 @@ from sqlalchemy import Connection, Row, select, update
 
 from consumer.clock import Clock
 from consumer.desk.correcting import Correcting, Outcome
-from consumer.desk.deadletters import DECIDED, NotOpen, find_letter, replay_letter
+from consumer.desk.deadletters import (
+    DECIDED,
+    NotOpen,
+    find_letter,
+    replay_letter,
+    show_letter,
+)
 from consumer.desk.trail import remember
 from consumer.journey import House
 from consumer.ledger import links
@@ -58,6 +64,12 @@ class Answering:
             asked = _question(find_letter(db, letter_id))
         agreed, declined = MEANINGS[asked]
         return agreed if agree else declined
+
+    def about(self, letter_id: str) -> str:
+        """Which credit, activity and day it is about. Raises NoSuchLetter."""
+        shown = show_letter(self.ledger, letter_id)
+        told = (shown["credit_id"], shown["activity"], f"completed {shown['completed_on']}")
+        return ", ".join(map(str, filter(None, told)))
 
     def agree(self, letter_id: str) -> str:
         """Do what the LMS or the tables say now; gives what was done.

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import FromClause, Row, Select, func, or_, select
+from sqlalchemy import Connection, FromClause, Row, Select, func, or_, select
 
 from consumer.credit import Heard, State
 from consumer.desk.answers import latest_word
+from consumer.desk.closed import closed_completions
 from consumer.desk.creditfilter import CreditFilter as CreditFilter
 from consumer.desk.creditfilter import narrowed, taken
 from consumer.desk.deadletters import Shown
@@ -60,7 +61,8 @@ def list_credits(ledger: Ledger, wanted: CreditFilter, watch: Watch | None = Non
     )
     with ledger.read() as db:
         found = taken(db, ledger, narrowed(query, ledger, wanted, watch), wanted)
-    return [_brief(row, watch) for row in found]
+        closed = _closed(db, ledger, found)
+    return [_brief(row, watch) | _as_closed(row, closed) for row in found]
 
 
 def show_credit(ledger: Ledger, credit_id: str, watch: Watch | None = None) -> Shown:
@@ -85,12 +87,23 @@ def show_credit(ledger: Ledger, credit_id: str, watch: Watch | None = None) -> S
             *db.execute(select(letters).where(about)),
             *db.execute(select(course_steps).where(course_steps.c.completion_id.in_(numbers))),
         ]
+        closed = _closed(db, ledger, rows)
         word = latest_word(db, ledger, rows[0]._mapping[k.id]) if credit_rows else ""
     timeline = sorted((_step(step) for step in steps), key=lambda s: str(s["at"]))
     told = {"pars_says": word, "timeline": timeline}
     if waiting is not None:
         told["waits_for"] = _HELD if waiting else _WAITS
-    return _brief(rows[0], watch) | told
+    return _brief(rows[0], watch) | _as_closed(rows[0], closed) | told
+
+
+def _closed(db: Connection, ledger: Ledger, rows: Sequence[Row[Any]]) -> dict[int, str]:
+    """What people closed of these lines, by the completion's number, in their own words."""
+    return closed_completions(db, ledger, {row._mapping[completions.c.id] for row in rows})
+
+
+def _as_closed(row: Row[Any], closed: Mapping[int, str]) -> Shown:
+    told = closed.get(row._mapping[completions.c.id], "")
+    return {"what_happened": told} if told else {}
 
 
 def _beside_their_credits() -> FromClause:

@@ -6,8 +6,8 @@ from sqlalchemy import Connection, select, update
 
 from consumer.board import Deadlines
 from consumer.credit import Identity
-from consumer.ledger.schema import completions, credits_
-from consumer.ledger.seal import Seal
+from consumer.ledger.schema import completions, credits_, letters
+from consumer.ledger.seal import Seal, unpack_original
 
 
 def fill_in(db: Connection, seal: Seal, identity: Identity) -> None:
@@ -22,3 +22,13 @@ def fill_in(db: Connection, seal: Seal, identity: Identity) -> None:
     for row in db.execute(select(completions.c.id, completions.c.said)).all():
         day = Deadlines().report_by(seal.open_said(row.said).instant.date())
         db.execute(update(completions).where(completions.c.id == row.id).values(report_by=day))
+
+
+def fill_in_contents(db: Connection, seal: Seal, identity: Identity) -> None:
+    """Give letters from before migration 0018 that nobody could read what they are known by."""
+    c = letters.c
+    unread = (c.completion_id.is_(None), c.credit_row.is_(None), c.content.is_(None))
+    for row in db.execute(select(c.id, c.original).where(*unread)).all():
+        if value := unpack_original(seal.open(row.original)).value:
+            content = identity.letter_content(value)
+            db.execute(update(letters).where(c.id == row.id).values(content=content))

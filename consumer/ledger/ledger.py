@@ -13,7 +13,7 @@ from sqlalchemy.exc import ProgrammingError
 from consumer.bus.port import Partition
 from consumer.credit import Identity
 from consumer.ledger import chain
-from consumer.ledger.catching_up import fill_in
+from consumer.ledger.catching_up import fill_in, fill_in_contents
 from consumer.ledger.database import (
     alone_at,
     refused,
@@ -61,6 +61,18 @@ class Ledger:
         """One consistent view, for reading only. Raises as `telling_faults` does."""
         with telling_faults(), self.engine.connect() as opened:
             yield opened.execution_options(moc_read_only=True)
+
+    @contextmanager
+    def rehearse(self) -> Iterator[Connection]:
+        """A writing transaction of which nothing stays, to see what it would lead to.
+
+        Others who write wait meanwhile. Raises as `telling_faults` does.
+        """
+        with telling_faults(), self.engine.connect() as connection:
+            try:
+                yield connection
+            finally:
+                connection.rollback()
 
     @contextmanager
     def alone(self, work: int) -> Iterator[Callable[[], bool]]:
@@ -164,6 +176,9 @@ def _catch_up(ledger: Ledger) -> None:
         if get_fact(connection, "series_filled_in") is None:
             fill_in(connection, ledger.seal, ledger.identity)
             set_fact(connection, "series_filled_in", "yes")
+        if get_fact(connection, "letters_filled_in") is None:
+            fill_in_contents(connection, ledger.seal, ledger.identity)
+            set_fact(connection, "letters_filled_in", "yes")
         chain.begin(connection, ledger.identity)
 
 

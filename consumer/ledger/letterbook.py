@@ -81,7 +81,7 @@ class LetterBook:
 
     def content(self, value: bytes | None) -> str | None:
         """What an unreadable event is known by when it comes once more; None for an empty one."""
-        return self._ledger.identity.digest("letter-content", value) if value else None
+        return self._ledger.identity.letter_content(value) if value else None
 
     def _content(self, origin: Origin) -> str | None:
         return self.content(unpack_original(self._ledger.seal.open(origin.original)).value)

@@ -39,6 +39,7 @@ ON_BOTH |= {
     "test_steps",
     "test_release",
     "test_trail",
+    "test_letters",
 }
 """What is heard and what is sent ends alike, whichever database holds the ledger."""
 

@@ -1,0 +1,130 @@
+"""Sending letters round again: one or hundreds, seen beforehand, each in a transaction of its own.
+
+Whenever it stops, each letter has gone round or has not; the same wish once more goes on with what
+is left.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from consumer.clock import Clock
+from consumer.desk.closed import WORDS as CLOSED
+from consumer.desk.deadletters import (
+    MOST_REPLAYS,
+    AsksForDecision,
+    NoSuchLetter,
+    NotOpen,
+    ReplayedTooOften,
+    find_letter,
+    replay_letter,
+)
+from consumer.desk.trying import FATES, Trial, try_letter
+from consumer.journey import House
+from consumer.ledger.ledger import Ledger
+from consumer.ledger.letters import Status
+
+TOO_OFTEN = "too_often"
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """What became of one letter; `failed` where it was not sent round although it was named."""
+
+    letter_id: str
+    fate: str
+    says: str
+    failed: bool = False
+
+
+@dataclass(slots=True)
+class Plan:
+    """What a replay would come to: how many by reason and fate, and which letters would go.
+
+    `as_they_are` would come back for the very reasons they have; `unanswered` ask for a decision;
+    `too_often` came back twice. These stay, unless each is named, or it is said that they go again.
+    """
+
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    going: list[str] = field(default_factory=list)
+    as_they_are: int = 0
+    unanswered: int = 0
+    too_often: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Replaying:
+    """One person's wish; `again` sends letters that came back twice, too."""
+
+    ledger: Ledger
+    house: House
+    clock: Clock
+    who: str
+    why: str = ""
+    again: bool = False
+
+    def preview(
+        self, letter_ids: Sequence[str], *, each: bool, tell: Callable[[], None] = lambda: None
+    ) -> Plan:
+        """What `go` would do, letter by letter; with `each` those too that would come back.
+
+        Raises SchemasAway.
+        """
+        plan = Plan()
+        for letter_id in letter_ids:
+            self._plan(plan, letter_id, each=each)
+            tell()
+        return plan
+
+    def _plan(self, plan: Plan, letter_id: str, *, each: bool) -> None:
+        try:
+            trial = try_letter(self.ledger, self.house, letter_id, self.clock)
+        except (NoSuchLetter, NotOpen):
+            if each:
+                plan.going.append(letter_id)  # going, it is told why it does not
+            return
+        plan.counts[trial.reason, trial.fate] += 1
+        if trial.fate == "asks":
+            plan.unanswered += 1
+        elif trial.same and not each:
+            plan.as_they_are += 1
+        elif self._is_worn(trial):
+            plan.too_often += 1
+        else:
+            plan.going.append(letter_id)
+
+    def _is_worn(self, trial: Trial) -> bool:
+        if self.again:
+            return False
+        with self.ledger.read() as db:
+            return bool(find_letter(db, trial.letter_id).replays >= MOST_REPLAYS)
+
+    def go(self, letter_ids: Sequence[str]) -> Iterator[Gone]:
+        """Send them round; each comes once it is written."""
+        for letter_id in letter_ids:
+            yield self.replay(letter_id)
+
+    def replay(self, letter_id: str) -> Gone:
+        """Send one round. What stands in the way is said, and is no exception."""
+        try:
+            fate = replay_letter(
+                self.ledger, self.house, letter_id, self.who, self.why, self.clock,
+                again=self.again,
+            )  # fmt: skip
+        except ReplayedTooOften as error:
+            return Gone(letter_id, TOO_OFTEN, f"{error}; --again sends it once more", failed=True)
+        except AsksForDecision as error:
+            return Gone(letter_id, "asks", str(error), failed=True)
+        except NotOpen as error:
+            return self._not_open(letter_id, str(error))
+        except NoSuchLetter as error:
+            return Gone(letter_id, "unknown", str(error), failed=True)
+        return Gone(letter_id, fate, FATES.get(fate, fate))
+
+    def _not_open(self, letter_id: str, told: str) -> Gone:
+        """Went round before, perhaps by this very wish; or was closed for good."""
+        with self.ledger.read() as db:
+            status = Status(find_letter(db, letter_id).status)
+        return Gone(letter_id, status, told, failed=status in CLOSED)
