@@ -17,8 +17,6 @@ from consumer.clock import SystemClock
 from consumer.desk.deadletters import NoSuchLetter, NotOpen, open_ids
 from consumer.desk.replaying import Gone, Plan, Replaying
 from consumer.desk.trying import FATES, Trial, try_each, try_letter
-from consumer.desk.words import advice
-from consumer.reason import Reason, Stage
 
 _GONE = ["letter_id", "fate", "says"]
 
@@ -108,8 +106,7 @@ def _chosen(
 def _in_words(plan: Plan) -> list[str]:
     told = [f"{len(plan.going)} dead letter(s) go round again."]
     for (reason, fate), count in plan.counts.most_common():
-        happened = advice(Reason(Stage.REVIEW, reason)).happened
-        told.append(f"  {count}: {happened} -> {FATES.get(fate, fate)}")
+        told.append(f"  {count}: {plan.happened[reason]} -> {FATES.get(fate, fate)}")
     for count, why in (
         (plan.as_they_are, "would come back for the same reason: they stay as they are"),
         (plan.unanswered, "ask for a decision: deadletter agree, or decline"),

@@ -12,19 +12,17 @@ from consumer.credit import Heard
 from consumer.desk.closed import WORDS
 from consumer.desk.deadletters import AsksForDecision, NotOpen, find_letter
 from consumer.desk.trail import remember
-from consumer.ledger.completionbook import (
-    DECLARED_NOT_OURS,
-    DISCARDED,
-    CompletionBook,
-    is_set_aside,
-)
+from consumer.ledger.completionbook import CompletionBook, is_set_aside
 from consumer.ledger.creditbook import CreditBook
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.letters import Status, close_letter, reopen_letter
 from consumer.ledger.schema import completions
 from consumer.reason import Reason, Stage, unpack_reasons
 
-_CODES = {Status.DISCARDED: DISCARDED, Status.NOT_OURS: DECLARED_NOT_OURS}
+_REASONS = {
+    Status.DISCARDED: Reason(Stage.REVIEW, "discarded"),
+    Status.NOT_OURS: Reason(Stage.REVIEW, "declared_not_ours"),
+}
 _BACK_IN_WORDS = "was not closed by hand: there is nothing to take back"
 
 
@@ -75,9 +73,8 @@ class Closing:
             if not close_letter(db, letter_id, status, seal.seal_json(told)):
                 raise NotOpen(f"{letter_id} is {row.status}")
             if row.completion_id is not None and row.credit_row is None:
-                why = Reason(Stage.REVIEW, _CODES[status])
                 books = CompletionBook(db, self.ledger, now)
-                books.stand(row.completion_id, Heard.NOT_REPORTABLE, (why,))
+                books.stand(row.completion_id, Heard.NOT_REPORTABLE, (_REASONS[status],))
             self._tell(db, f"letter.{status.value}", letter_id, self.why)
         return meaning
 

@@ -43,11 +43,14 @@ class Gone:
 class Plan:
     """What a replay would come to: how many by reason and fate, and which letters would go.
 
+    `happened` says of each reason what it means.
+
     `as_they_are` would come back for the very reasons they have; `unanswered` ask for a decision;
     `too_often` came back twice. These stay, unless each is named, or it is said that they go again.
     """
 
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    happened: dict[str, str] = field(default_factory=dict)
     going: list[str] = field(default_factory=list)
     as_they_are: int = 0
     unanswered: int = 0
@@ -86,6 +89,7 @@ class Replaying:
                 plan.going.append(letter_id)  # going, it is told why it does not
             return
         plan.counts[trial.reason, trial.fate] += 1
+        plan.happened[trial.reason] = trial.happened
         if trial.fate == "asks":
             plan.unanswered += 1
         elif trial.same and not each:

@@ -51,6 +51,7 @@ class Trial:
 
     letter_id: str
     reason: str
+    happened: str
     fate: str
     says: str
     complaints: tuple[Shown, ...] = ()
@@ -69,7 +70,7 @@ def try_letter(
         row = find_letter(db, letter_id)
         asked = unpack_reasons(row.reasons)
         if row.status == Status.OPEN and asked[0].code in DECIDED:
-            return Trial(letter_id, asked[0].code, "asks", FATES["asks"])
+            return Trial(letter_id, asked[0].code, advice(asked[0]).happened, "asks", FATES["asks"])
         if not mark_replayed(db, letter_id):
             raise NotOpen(f"{letter_id} is {row.status}")
         kept = row if edit is None else _edited(ledger.seal, row, edit)
@@ -114,7 +115,8 @@ def _trial(
     says = FATES.get(fate, fate.replace("_", " "))
     same = fate == "refused" and told == before
     complaints = tuple(_complaint(one) for one in told)
-    return Trial(letter.id, before[0].code, fate, says, complaints, tuple(records), same)
+    why = (before[0].code, advice(before[0]).happened)
+    return Trial(letter.id, *why, fate, says, complaints, tuple(records), same)
 
 
 def _complaint(reason: Reason) -> Shown:

@@ -122,10 +122,9 @@ ADVICE: dict[str, Advice] = {
         ("accepted_meanwhile", "the board accepted what was about to be withdrawn", "coordinator", "agree to withdraw it all the same, or decline to keep it"),
         ("reported_again", "reported again after it was withdrawn", "coordinator", "agree if it counts, or decline"),
         ("no_longer_derived", "the tables no longer lead to what PARS was sent", "coordinator", "agree to withdraw it if it was wrong, or decline to keep it"),
-        ("discarded", "a person discarded it", "nobody", "nothing to do; deadletter undo takes that back"),
+        ("discarded", "a person closed it for good", "nobody", "nothing to do; deadletter undo takes that back"),
         ("declared_not_ours", "a person said that the activity is not ours", "nobody", "nothing to do; deadletter undo takes that back"),
         ("corrected_to_another", "a person corrected whose it is, or of which course", "nobody", "nothing to do: it counts there"),
-        ("original_lost", "its bytes were too large for the topic, and the ledger that kept them is lost", "LMS admin", "have the LMS send the event again, then discard this"),
         # PARS
         ("identity_mismatch", "PARS could not match the learner: board ID, name and birth date do not agree", "coordinator", "ask the learner, " + _TABLE + ", then replay"),
         ("activity_unknown", "PARS does not know the activity, or it is not this provider's", "coordinator", "check the PARS activity ID in activities.csv, then replay"),

@@ -107,14 +107,16 @@ class Bookkeeper:
             return self.enter(what, what.said, what.judgement, message)
         if isinstance(what.judgement, Refused):
             self._refused = what.judgement.reasons
-            letter = self._letter_of(message, digest)
-            self._credits.refuse(letter, what.judgement.reasons, self._origin(message, what))
+            self._refuse_event(message, what, what.judgement.reasons, digest)
             return "refused", None
         return "not_reportable", None
 
-    def _letter_of(self, message: Message, digest: str) -> str:
-        """The ID of the letter of an event that cannot be read."""
-        return self._credits.letter_of_event(message, digest)
+    def _refuse_event(
+        self, message: Message, what: Heard, reasons: tuple[Reason, ...], digest: str
+    ) -> None:
+        """A letter of an event that cannot be read."""
+        letter = self._credits.letter_of_event(message, digest)
+        self._credits.refuse(letter, reasons, self._origin(message, what))
 
     def _remember(self, event: EventKey, fate: str, completion: int | None) -> None:
         self.fates[fate] += 1

@@ -36,12 +36,7 @@ _WEIGHT = [
 ]
 
 
-DISCARDED, DECLARED_NOT_OURS, CORRECTED_TO_ANOTHER = (
-    "discarded",
-    "declared_not_ours",
-    "corrected_to_another",
-)
-SET_ASIDE = frozenset({DISCARDED, DECLARED_NOT_OURS, CORRECTED_TO_ANOTHER})
+SET_ASIDE = frozenset({"discarded", "declared_not_ours", "corrected_to_another"})
 """Reason codes of completions that a person has closed."""
 
 Until = tuple[date | None, date | None]

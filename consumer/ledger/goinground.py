@@ -13,11 +13,10 @@ from consumer.bus.port import Message
 from consumer.fate import Ignored, NotReportable, Refused
 from consumer.journey import Heard, House
 from consumer.ledger.bookkeeper import Bookkeeper
-from consumer.ledger.completionbook import CORRECTED_TO_ANOTHER
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.letters import Status, any_unread, mark_replayed, open_by_content
 from consumer.ledger.newcomers import Keys
-from consumer.ledger.originals import hear_again
+from consumer.ledger.originals import hear_again, origin_of_letter
 from consumer.ledger.schema import letters
 from consumer.ledger.seal import unpack_original
 from consumer.mapping.said import Said
@@ -34,8 +33,8 @@ class Rounds(Bookkeeper):
         super().__init__(connection, ledger, house, now)
         self._house = house
         self._asked: dict[_Place, Row[Any]] = {}
-        self._unread: dict[_Place, str] = {}
-        self._readable: dict[str, bool] = {}
+        self._unread: dict[_Place, list[Row[Any]]] = {}
+        self._came: dict[_Place, list[Heard]] = {}
 
     # ------------------------------------------------------------ from the bus
 
@@ -45,9 +44,10 @@ class Rounds(Bookkeeper):
         self._asked = self._named(messages)
         self._unread = self._by_content(messages)
         super().take_all(heard)
-        for letter_id, readable in self._readable.items():
-            if readable:
-                self._credits.settle_letter(letter_id)
+        for place, came in self._came.items():
+            for letter in self._unread[place]:
+                if self._says_the_same(letter, came):
+                    self._credits.settle_letter(letter.id)
 
     def _named(self, messages: Iterable[Message]) -> dict[_Place, Row[Any]]:
         """Messages that name an open letter about a credit, and are its bytes: asked to go again.
@@ -69,13 +69,22 @@ class Rounds(Bookkeeper):
         own = unpack_original(self._ledger.seal.open(letter.original)).value
         return bool(own) and own == message.value
 
-    def _by_content(self, messages: Iterable[Message]) -> dict[_Place, str]:
-        """Messages that are the bytes of an open letter which nobody could read."""
+    def _by_content(self, messages: Iterable[Message]) -> dict[_Place, list[Row[Any]]]:
+        """Messages that are the bytes of open letters which nobody could read."""
         if not any_unread(self._db):
             return {}
         contents = {_place(m): c for m in messages if (c := self._credits.content(m.value))}
         known = open_by_content(self._db, [*contents.values()])
         return {place: known[c] for place, c in contents.items() if c in known}
+
+    def _says_the_same(self, letter: Row[Any], came: Sequence[Heard]) -> bool:
+        """Whether all is read that the letter's event says today: it is not needed any more.
+
+        The same bytes may say something else under other headers, or another key.
+        """
+        _, heard = hear_again(self._ledger.seal, letter, self._house, self._now)
+        own = [_what_it_says(one) for one in heard]
+        return None not in own and own == [_what_it_says(one) for one in came]
 
     def _take(self, message: Message, what: Heard, keys: Keys | None) -> None:
         place = _place(message)
@@ -88,13 +97,20 @@ class Rounds(Bookkeeper):
                 fate = self.replay(letter, message, heard)
                 self._remember((*place, digest), fate, letter.completion_id)
                 return
-            if letter_id := self._unread.get(place):
-                before = self._readable.get(letter_id, True)
-                self._readable[letter_id] = before and not _is_unreadable(what)
+            if place in self._unread:
+                self._came.setdefault(place, []).append(what)
         super()._take(message, what, keys)
 
-    def _letter_of(self, message: Message, digest: str) -> str:
-        return self._unread.get(_place(message)) or super()._letter_of(message, digest)
+    def _refuse_event(
+        self, message: Message, what: Heard, reasons: tuple[Reason, ...], digest: str
+    ) -> None:
+        named = _name_in(message)
+        for letter in self._unread.get(_place(message), ()):
+            if letter.id == named:
+                # Its own headers and key are not those that a tool gave it: they stay.
+                self._credits.refuse(letter.id, reasons, origin_of_letter(letter))
+                return
+        super()._refuse_event(message, what, reasons, digest)
 
     # ------------------------------------------------------------ by a person
 
@@ -145,7 +161,7 @@ class Rounds(Bookkeeper):
     def _elsewhere(self, letter: Row[Any], message: Message, what: Heard, said: Said) -> str:
         """The completion as it was gives no credit any more; the corrected one arrives now."""
         row = self._rows.get(letter.completion_id)
-        closed = NotReportable(Reason(Stage.REVIEW, CORRECTED_TO_ANOTHER))
+        closed = NotReportable(Reason(Stage.REVIEW, "corrected_to_another"))
         self.rejudge(row, self._rows.said(row), closed)
         fate = "duplicate"
         if not isinstance(what.judgement, Ignored):
@@ -165,5 +181,10 @@ def _name_in(message: Message) -> str:
     return next((name.decode() for name in named if _LETTER_ID.fullmatch(name)), "")
 
 
-def _is_unreadable(what: Heard) -> bool:
-    return what.said is None and isinstance(what.judgement, Refused)
+def _what_it_says(what: Heard) -> tuple[object, ...] | None:
+    """What of an event makes it news; None for one that nobody can read."""
+    if what.said is None:
+        return None if isinstance(what.judgement, Refused) else (type(what.judgement),)
+    said = what.said
+    who = (said.site, said.learner, said.course, said.occurrence)
+    return (said.kind, *who, said.completed, said.points, said.retracts)

@@ -163,12 +163,13 @@ def reopen_letter(connection: Connection, letter_id: str) -> None:
     connection.execute(update(letters).where(letters.c.id == letter_id).values(values))
 
 
-def open_by_content(connection: Connection, contents: Sequence[str]) -> dict[str, str]:
-    """The open letters of unreadable events with these contents: their IDs by content."""
-    query = select(letters.c.content, letters.c.id).where(
-        letters.c.content.in_(contents), letters.c.status == Status.OPEN
-    )
-    return {row.content: row.id for row in connection.execute(query)} if contents else {}
+def open_by_content(connection: Connection, contents: Sequence[str]) -> dict[str, list[Row[Any]]]:
+    """The open letters of unreadable events with these contents."""
+    query = select(letters).where(letters.c.content.in_(contents), letters.c.status == Status.OPEN)
+    found: dict[str, list[Row[Any]]] = {}
+    for row in connection.execute(query.order_by(letters.c.id)) if contents else ():
+        found.setdefault(row.content, []).append(row)
+    return found
 
 
 def any_unread(connection: Connection) -> bool:

@@ -43,6 +43,12 @@ def origin_from(seal: Seal, message: Message, what: Heard) -> Origin:
     )
 
 
+def origin_of_letter(row: Row[Any]) -> Origin:
+    """Where a letter's event came from, as its row has it."""
+    mapped = (row.source, row.mapping, row.mapping_version)
+    return Origin(*mapped, row.topic, row.partition, row.offset, row.original)
+
+
 def hear_again(
     seal: Seal, kept: Origin | Row[Any], house: House, now: datetime
 ) -> tuple[Message, Sequence[Heard]]:

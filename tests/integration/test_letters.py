@@ -415,9 +415,28 @@ def test_the_bytes_of_a_letter_sent_once_more_settle_it(
 
 def test_still_unreadable_they_are_the_same_letter_again(office: Office) -> None:
     office.hear(raw(b"no JSON"))
-    office.hear(raw(b"no JSON", key=b"other"))
+    before = office.letters[0]
+    office.hear(raw(b"no JSON", key=before.id.encode()))
     (letter,) = office.letters
     assert (letter.failures, letter.status) == (2, Status.OPEN)
+    assert letter.original == before.original
+
+
+def test_the_same_bytes_under_another_key_are_an_event_of_their_own(office: Office) -> None:
+    office.hear(raw(b"no JSON"), raw(b"no JSON", key=b"somebody else"))
+    office.hear(raw(b"no JSON", key=b"a third"))
+    assert len(office.open_letters()) == 3
+
+
+def test_the_same_bytes_that_say_something_else_settle_nothing(office: Office) -> None:
+    knowing_nothing(office)
+    office.hear(openedx(PRIYA))
+    knowing_all(office)
+    # Created and revoked differ in a header alone.
+    value, headers = openedx(PRIYA).value, revoked(PRIYA, NOON + HOUR).headers
+    office.hear(raw(value, headers=headers))
+    assert len(office.open_letters()) == 1
+    assert office.replay() != "refused"
 
 
 def test_a_letter_heard_again_at_its_own_place_is_not_settled_by_itself(office: Office) -> None:
