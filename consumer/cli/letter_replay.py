@@ -86,12 +86,15 @@ def replay(
     settings = settings_of(context)
     parts, ledger = parts_of(settings), ledger_of(settings)
     ids = _chosen(ledger, settings, letter_ids, chosen, every=every)
-    desk = Replaying(ledger, parts.house, SystemClock(), who or user(), why, again)
-    with telling_faults(), progress("looking", len(ids)) as one_more:
-        plan = desk.preview(ids, each=not every, tell=one_more)
-    confirm("\n".join(_in_words(plan)), yes=yes)
-    going = plan.going if every else list(letter_ids)
-    _go(desk, going)
+    desk = Replaying(ledger, parts.house, SystemClock(), who or user(), why, again, not every)
+    if yes:
+        # Whoever does not ask need not wait: what would come back stays as it is all the same.
+        confirm(f"{len(ids)} dead letter(s) go round again.", yes=True)
+    else:
+        with telling_faults(), progress("looking", len(ids)) as one_more:
+            plan = desk.preview(ids, one_more)
+        confirm("\n".join(_in_words(plan)), yes=False)
+    _go(desk, ids)
 
 
 def _chosen(

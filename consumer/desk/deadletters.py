@@ -51,6 +51,10 @@ class ReplayedTooOften(Exception):
     """It went round twice and came back: somebody should look at it before it goes a third time."""
 
 
+class CameBackTheSame(Exception):
+    """It would come back for the very reasons that it has: it stays as it is."""
+
+
 DECIDED = {"no_longer_derived", "accepted_meanwhile"}
 """Questions about what PARS has, which a replay would leave beside what is to take its place."""
 
@@ -114,15 +118,21 @@ def replay_letter(
     what: str = "letter.replayed",
     *,
     again: bool = True,
+    if_it_helps: bool = False,
 ) -> str:
     """Send a letter's bytes through today's journey; gives the new fate.
 
     Letter, row and audit change in one transaction. Raises NoSuchLetter, NotOpen; without `again`
-    ReplayedTooOften for a letter that came back twice.
+    ReplayedTooOften for a letter that came back twice; with `if_it_helps` CameBackTheSame, and
+    nothing is changed, for one that would come back for the very reasons that it has.
     """
     with ledger.begin() as db:
+        before = find_letter(db, letter_id).reasons
         remember(db, ledger, clock.now(), who, what, letter_id, why)
-        return go_round(db, ledger, house, letter_id, clock, again=again)
+        fate = go_round(db, ledger, house, letter_id, clock, again=again)
+        if if_it_helps and fate == "refused" and find_letter(db, letter_id).reasons == before:
+            raise CameBackTheSame("it would come back for the same reason: it stays as it is")
+        return fate
 
 
 def go_round(

@@ -15,6 +15,7 @@ from consumer.desk.closed import WORDS as CLOSED
 from consumer.desk.deadletters import (
     MOST_REPLAYS,
     AsksForDecision,
+    CameBackTheSame,
     NoSuchLetter,
     NotOpen,
     ReplayedTooOften,
@@ -59,7 +60,11 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Replaying:
-    """One person's wish; `again` sends letters that came back twice, too."""
+    """One person's wish; `again` sends letters that came back twice, too.
+
+    `each`: the letters were named one by one. Of a whole list those stay as they are that would
+    come back for the very same reason, ask for a decision, or came back twice.
+    """
 
     ledger: Ledger
     house: House
@@ -67,32 +72,26 @@ class Replaying:
     who: str
     why: str = ""
     again: bool = False
+    each: bool = True
 
-    def preview(
-        self, letter_ids: Sequence[str], *, each: bool, tell: Callable[[], None] = lambda: None
-    ) -> Plan:
-        """What `go` would do, letter by letter; with `each` those too that would come back.
-
-        Raises SchemasAway.
-        """
+    def preview(self, letter_ids: Sequence[str], tell: Callable[[], None] = lambda: None) -> Plan:
+        """What `go` would do, letter by letter. Raises SchemasAway."""
         plan = Plan()
         for letter_id in letter_ids:
-            self._plan(plan, letter_id, each=each)
+            self._plan(plan, letter_id)
             tell()
         return plan
 
-    def _plan(self, plan: Plan, letter_id: str, *, each: bool) -> None:
+    def _plan(self, plan: Plan, letter_id: str) -> None:
         try:
             trial = try_letter(self.ledger, self.house, letter_id, self.clock)
         except (NoSuchLetter, NotOpen):
-            if each:
-                plan.going.append(letter_id)  # going, it is told why it does not
             return
         plan.counts[trial.reason, trial.fate] += 1
         plan.happened[trial.reason] = trial.happened
         if trial.fate == "asks":
             plan.unanswered += 1
-        elif trial.same and not each:
+        elif trial.same and not self.each:
             plan.as_they_are += 1
         elif self._is_worn(trial):
             plan.too_often += 1
@@ -106,21 +105,22 @@ class Replaying:
             return bool(find_letter(db, trial.letter_id).replays >= MOST_REPLAYS)
 
     def go(self, letter_ids: Sequence[str]) -> Iterator[Gone]:
-        """Send them round; each comes once it is written."""
+        """Send them round; each comes once it is written. Raises SchemasAway, LedgerUnavailable."""
         for letter_id in letter_ids:
             yield self.replay(letter_id)
 
     def replay(self, letter_id: str) -> Gone:
         """Send one round. What stands in the way is said, and is no exception."""
+        args = (self.ledger, self.house, letter_id, self.who, self.why, self.clock)
         try:
-            fate = replay_letter(
-                self.ledger, self.house, letter_id, self.who, self.why, self.clock,
-                again=self.again,
-            )  # fmt: skip
+            fate = replay_letter(*args, again=self.again, if_it_helps=not self.each)
+        except CameBackTheSame as error:
+            return Gone(letter_id, "refused", str(error))
         except ReplayedTooOften as error:
-            return Gone(letter_id, TOO_OFTEN, f"{error}; --again sends it once more", failed=True)
+            says = f"{error}; --again sends it once more"
+            return Gone(letter_id, TOO_OFTEN, says, failed=self.each)
         except AsksForDecision as error:
-            return Gone(letter_id, "asks", str(error), failed=True)
+            return Gone(letter_id, "asks", str(error), failed=self.each)
         except NotOpen as error:
             return self._not_open(letter_id, str(error))
         except NoSuchLetter as error:

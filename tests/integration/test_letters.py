@@ -229,11 +229,11 @@ def test_a_plan_counts_by_reason_and_fate_and_leaves_what_would_come_back(office
     ids = refused(office, *EVERYONE)
     office.put_learners(PRIYA.row(), OTIS.row(), LENA.row(board_id="41327"))
     office.look()
-    desk = replaying(office)
-    plan = desk.preview(ids, each=False)
+    desk = replaying(office, each=False)
+    plan = desk.preview(ids)
     assert plan.counts == {("board_id_form", "ready"): 2, ("board_id_form", "refused"): 1}
     assert (len(plan.going), plan.as_they_are) == (2, 1)
-    assert Counter(one.fate for one in desk.go(plan.going)) == {"ready": 2}
+    assert Counter(one.fate for one in desk.go(ids)) == {"ready": 2, "refused": 1}
     assert len(office.open_letters()) == 1
     assert office.open_letters()[0]["replays"] == 0
 
@@ -245,7 +245,7 @@ def test_stopped_in_the_middle_the_same_wish_goes_on_with_what_is_left(office: O
     gone = next(first)
     del first  # as Ctrl-C would
     assert (gone.fate, len(office.open_letters())) == ("ready", 2)
-    left = replaying(office).preview(list(open_ids(office.ledger, LetterFilter())), each=False)
+    left = replaying(office).preview(list(open_ids(office.ledger, LetterFilter())))
     assert sorted(left.going) == sorted({*ids} - {gone.letter_id})
     assert [one.fate for one in replaying(office).go(ids)].count("ready") == 2
     assert [row.replays for row in office.letters] == [1, 1, 1]
@@ -272,9 +272,9 @@ def test_the_third_round_asks(office: Office) -> None:
     assert office.letters[0].replays == 2
     assert [row.what for row in office.rows(audit)] == ["letter.replayed"] * 2
     mend(office)
-    plan = replaying(office).preview([letter], each=False)
+    plan = replaying(office).preview([letter])
     assert (plan.going, plan.too_often) == ([], 1)
-    assert replaying(office, again=True).preview([letter], each=False).going == [letter]
+    assert replaying(office, again=True).preview([letter]).going == [letter]
     assert replaying(office, again=True).replay(letter).fate == "ready"
 
 
@@ -289,7 +289,7 @@ def test_a_question_is_told_and_not_sent_round(office: Office) -> None:
     letter = str(office.letter["letter_id"])
     assert office.letter["reason"] == "no_longer_derived"
     assert trial(office, letter).fate == "asks"
-    assert replaying(office).preview([letter], each=True).unanswered == 1
+    assert replaying(office).preview([letter]).unanswered == 1
     assert replaying(office).replay(letter).failed
     assert len(office.open_letters()) == 1
 
