@@ -10,6 +10,7 @@ import click
 from consumer.cli.answers import agree, decline
 from consumer.cli.context import ledger_of, settings_of, telling_faults, user
 from consumer.cli.letter_close import discard, done, not_ours, undo
+from consumer.cli.letter_edit import edit
 from consumer.cli.letter_filter import filters, letters_wanted
 from consumer.cli.letter_replay import replay, try_
 from consumer.cli.output import FAILED, fail, show_one, show_rows
@@ -84,5 +85,5 @@ def stats(context: click.Context, /, status: str, **chosen: Any) -> None:
     show_rows(rows, ["by", "what", "letters", "what_happened"], "Nothing needs attention.")
 
 
-for command in (try_, replay, discard, not_ours, undo, done, agree, decline):
+for command in (edit, try_, replay, discard, not_ours, undo, done, agree, decline):
     deadletter.add_command(command)
