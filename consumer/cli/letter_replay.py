@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
+from consumer.bus.past import past_messages
 from consumer.cli.context import ledger_of, parts_of, settings_of, telling_faults, user
 from consumer.cli.letter_filter import filters, letters_wanted
 from consumer.cli.output import FAILED, confirm, fail, show_json, show_one, show_rows
 from consumer.cli.progress import progress
 from consumer.clock import SystemClock
 from consumer.desk.deadletters import NoSuchLetter, NotOpen, open_ids
+from consumer.desk.recovering import Recovering, unsettled
 from consumer.desk.replaying import Gone, Plan, Replaying
 from consumer.desk.trying import FATES, Trial, try_each, try_letter
+from consumer.settings import Settings
 
 _GONE = ["letter_id", "fate", "says"]
 
@@ -60,6 +64,11 @@ def _told(trial: Trial) -> dict[str, Any]:
 @click.argument("letter_ids", nargs=-1)
 @filters
 @click.option("--all", "every", is_flag=True, help="All open letters that the filters select.")
+@click.option(
+    "--from-topic",
+    is_flag=True,
+    help="Bring back, from their topic, all letters that a lost ledger knew.",
+)
 @click.option("--again", is_flag=True, help="Those too that went round twice and came back.")
 @click.option("--why", default="", help="Why, for the audit; it is kept sealed.")
 @click.option("--who", default="", help="Who decided, if not the user of this machine.")
@@ -73,6 +82,7 @@ def replay(
     who: str,
     *,
     every: bool,
+    from_topic: bool,
     again: bool,
     yes: bool,
     **chosen: Any,
@@ -85,6 +95,9 @@ def replay(
     """
     settings = settings_of(context)
     parts, ledger = parts_of(settings), ledger_of(settings)
+    if from_topic:
+        wish = Recovering(ledger, parts.house, SystemClock(), who or user(), why)
+        _from_topic(settings, wish, yes=yes)
     ids = _chosen(ledger, settings, letter_ids, chosen, every=every)
     desk = Replaying(ledger, parts.house, SystemClock(), who or user(), why, again, not every)
     if yes:
@@ -94,7 +107,18 @@ def replay(
         with telling_faults(), progress("looking", len(ids)) as one_more:
             plan = desk.preview(ids, one_more)
         confirm("\n".join(_in_words(plan)), yes=False)
-    _go(desk, ids)
+    _go(desk.go(ids), len(ids))
+
+
+def _from_topic(settings: Settings, desk: Recovering, *, yes: bool) -> NoReturn:
+    topic = settings.outbox.dead_letters_topic
+    with telling_faults():
+        found = unsettled(past_messages(settings, topic), desk.ledger.seal)
+        counts = Counter[str]() if yes else desk.preview(found)
+    told = [f"{len(found)} dead letter(s) of {topic} need somebody."]
+    told += [f"  {count}: {FATES.get(fate, 'here already')}" for fate, count in counts.items()]
+    confirm("\n".join(told), yes=yes)
+    _go(desk.go(found), len(found))
 
 
 def _chosen(
@@ -120,20 +144,20 @@ def _in_words(plan: Plan) -> list[str]:
     return told
 
 
-def _go(desk: Replaying, ids: Sequence[str]) -> None:
+def _go(going: Iterable[Gone], many: int) -> NoReturn:
     """Each letter is told as it is written: in a pipe at once, on a terminal at the end."""
     gone: list[Gone] = []
     piped = not sys.stdout.isatty()
     try:
-        with telling_faults(), progress("replaying", len(ids)) as one_more:
-            for one in desk.go(ids):
+        with telling_faults(), progress("replaying", many) as one_more:
+            for one in going:
                 gone.append(one)
                 one_more()
                 if piped:
                     show_json([asdict(one)])
                     sys.stdout.flush()
     except KeyboardInterrupt:
-        click.echo(f"Stopped: {len(gone)} went round, {len(ids) - len(gone)} are left."
+        click.echo(f"Stopped: {len(gone)} went round, {many - len(gone)} are left."
                    " The same command goes on with these.", err=True)  # fmt: skip
         sys.exit(FAILED)
     finally:

@@ -125,6 +125,7 @@ ADVICE: dict[str, Advice] = {
         ("discarded", "a person closed it for good", "nobody", "nothing to do; deadletter undo takes that back"),
         ("declared_not_ours", "a person said that the activity is not ours", "nobody", "nothing to do; deadletter undo takes that back"),
         ("corrected_to_another", "a person corrected whose it is, or of which course", "nobody", "nothing to do: it counts there"),
+        ("original_lost", "the event was too large to be published, and what kept it is lost", "LMS admin", "have the LMS send the event again, then discard this letter"),
         # PARS
         ("identity_mismatch", "PARS could not match the learner: board ID, name and birth date do not agree", "coordinator", "ask the learner, " + _TABLE + ", then replay"),
         ("activity_unknown", "PARS does not know the activity, or it is not this provider's", "coordinator", "check the PARS activity ID in activities.csv, then replay"),

@@ -28,7 +28,7 @@ from typing import Any
 from consumer.demo.scenario import MOODLE, PROVIDER_ID, Physician
 from consumer.pars.simulator.activity import Activity
 from tests.end_to_end.books import Pars, pars_of
-from tests.end_to_end.office import Office, Running
+from tests.end_to_end.office import Office, Running, merged
 from tests.end_to_end.patience import until
 from tests.end_to_end.story import moodle
 
@@ -82,7 +82,9 @@ def write_tables(folder: Path, everyone: list[Physician], ends: str) -> None:
 
 
 @contextmanager
-def refused(folder: Path, everyone: list[Physician]) -> Iterator[tuple[Office, Pars]]:
+def refused(
+    folder: Path, everyone: list[Physician], **settings: Any
+) -> Iterator[tuple[Office, Pars]]:
     """An office with an open letter about each of them, and the table mended since."""
     now = datetime.now(UTC)
     year = timedelta(days=365)
@@ -90,7 +92,7 @@ def refused(folder: Path, everyone: list[Physician]) -> Iterator[tuple[Office, P
     first, last = (now - 3 * year).date(), (now + year).date()
     known = Activity(NUMBER, PROVIDER_ID, "", first, last, abim)
     with pars_of([one.diplomate for one in everyone], [known]) as pars:
-        office = Office(folder / "office", folder / "cache", pars.url, **BUSY)
+        office = Office(folder / "office", folder / "cache", pars.url, **merged(BUSY, settings))
         write_tables(office.tables, everyone, "2021-01-01")
         with office.process("run", "--pump", "intake") as service:
             when = now - timedelta(hours=20)

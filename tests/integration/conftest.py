@@ -40,6 +40,8 @@ ON_BOTH |= {
     "test_release",
     "test_trail",
     "test_letters",
+    "test_recovering",
+    "test_editing",
 }
 """What is heard and what is sent ends alike, whichever database holds the ledger."""
 

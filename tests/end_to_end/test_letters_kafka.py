@@ -1,0 +1,73 @@
+"""Letters on genuine Kafka: their bytes published by other tools, and back after a lost ledger."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from kafka import KafkaProducer
+
+from consumer.bus.port import Message, Outgoing
+from tests.end_to_end.conftest import kafka_settings
+from tests.end_to_end.office import Office
+from tests.end_to_end.patience import until
+from tests.end_to_end.replaying import NUMBER, people, refused
+from tests.kafka import lms
+
+pytestmark = pytest.mark.kafka
+
+SECONDS = 45.0
+
+
+def published(office: Office) -> dict[str, Message]:
+    """How every letter stands on its topic."""
+    topic = office.settings.outbox.dead_letters_topic
+    return {(one.key or b"").decode(): one for one in office.heard(topic)}
+
+
+def status(message: Message) -> str:
+    return dict(message.headers)["moc-status"].decode()
+
+
+def test_other_tools_send_letters_again_and_a_lost_ledger_gets_them_back(
+    tmp_path: Path, kafka_bootstrap: str
+) -> None:
+    everyone = people(4)
+    with refused(tmp_path, everyone, **kafka_settings(kafka_bootstrap)) as (office, pars):
+        empty = Outgoing("", b"k", None)
+        with office.service() as service:
+            office.publish([empty])
+            until(lambda: len(published(office)) == 5, SECONDS, "all letters on their topic")
+            bare, copied = [one for one in published(office).values() if one.value][:2]
+            topic = office.settings.intake.topics[0]
+            # As kafka-console-producer does: the value alone.
+            lms.publish(kafka_bootstrap, topic, [("send", "none", bare.value or b"")])
+            # As a web page for Kafka does: key, value and headers.
+            producer = KafkaProducer(bootstrap_servers=kafka_bootstrap)
+            producer.send(topic, copied.value, copied.key, headers=[*copied.headers]).get(20)
+            producer.close()
+            until(lambda: len(pars.credited()) == 2, SECONDS, "both credited")
+            told = lambda: Counter(map(status, published(office).values()))  # noqa: E731
+            until(lambda: told() == {"resolved": 2, "open": 3}, SECONDS, "both settled")
+            service.stop()
+        lose_the_ledger(office)
+        back = office.run("deadletter", "replay", "--from-topic", "--yes").rows
+        assert Counter(row["fate"] for row in back) == {"ready": 2, "refused": 1}
+        (null,) = office.run("deadletter", "list").rows
+        assert null["reason"] == "null_value"
+        again = office.run("deadletter", "replay", "--from-topic", "--yes").rows
+        assert {row["fate"] for row in again} == {"known"}
+        with office.service() as service:
+            # The events are still on Kafka: they are all heard once more.
+            until(lambda: office.at_rest(7) and len(pars.credited()) == 4, SECONDS, "everything")
+            service.stop()
+        wanted = {(one.board_id, NUMBER): 1 for one in everyone}
+        assert pars.credited() == wanted
+        assert office.count("letters WHERE status = 'open'") == 1
+
+
+def lose_the_ledger(office: Office) -> None:
+    """Its file is gone; the keys, which are backed up apart from it, are not."""
+    for file in office.settings.ledger_path.parent.glob("ledger.db*"):
+        file.unlink()
