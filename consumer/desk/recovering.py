@@ -93,10 +93,14 @@ def _found(message: Message, seal: Seal) -> Found:
         offset=int(_text(message, "moc-original-offset") or 0),
         original=seal.seal(pack_original(original)),
     )
-    reason = Reason(Stage(_text(message, "moc-stage")), _text(message, "moc-reason"))
+    reason = _reason(_text(message, "moc-stage"), _text(message, "moc-reason"))
     began = datetime.fromisoformat(_text(message, "moc-first-failed-at"))
     lost = KEPT_IN_LEDGER in message.headers
     return Found(_text(message, "moc-letter-id"), reason, began, origin, lost)
+
+
+def _reason(stage: str, code: str) -> Reason:
+    return Reason(Stage(stage), code)
 
 
 def _text(message: Message, name: str) -> str:
