@@ -23,6 +23,7 @@ _REASONS = {
     Status.DISCARDED: Reason(Stage.REVIEW, "discarded"),
     Status.NOT_OURS: Reason(Stage.REVIEW, "declared_not_ours"),
 }
+_WORDS = {Status.DISCARDED: "letter.discarded", Status.NOT_OURS: "letter.not_ours"}
 _BACK_IN_WORDS = "was not closed by hand: there is nothing to take back"
 
 
@@ -75,7 +76,7 @@ class Closing:
             if row.completion_id is not None and row.credit_row is None:
                 books = CompletionBook(db, self.ledger, now)
                 books.stand(row.completion_id, Heard.NOT_REPORTABLE, (_REASONS[status],))
-            self._tell(db, f"letter.{status.value}", letter_id, self.why)
+            self._tell(db, _WORDS[status], letter_id, self.why)
         return meaning
 
     def undo(self, letter_id: str) -> None:
