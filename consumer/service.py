@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +18,7 @@ from consumer.parts import ParsFor, Parts, claims_of, policy_of
 from consumer.premises import Premises
 from consumer.pumps.breaker import Breaker
 from consumer.pumps.bringing import bringing_pumps
+from consumer.pumps.informing import noticing_pumps
 from consumer.pumps.intake import IntakePump
 from consumer.pumps.line import Line
 from consumer.pumps.pace import Pace
@@ -130,7 +131,7 @@ class Service:
     # ------------------------------------------------------------ parts
 
     def _chosen(self) -> list[Pump]:
-        makers = {
+        makers: dict[str, Callable[[], Sequence[Pump]]] = {
             "intake": lambda: [
                 self._intake(),
                 self._rejudging(),
@@ -142,6 +143,7 @@ class Service:
             "submit": lambda: [self._sending("submit")],
             "follow": lambda: [self._sending("follow")],
             "outbox": lambda: [self._publishing()],
+            "notices": lambda: noticing_pumps(self.parts, self.ledger, self.readiness),
         }
         return [pump for name in self.parts.settings.pumps for pump in makers[name]()]
 

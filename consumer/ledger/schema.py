@@ -20,6 +20,7 @@ from sqlalchemy import (
     true,
 )
 
+from consumer.ledger import noticetables as noticetables
 from consumer.ledger.columns import FineInstant, Instant, Number
 from consumer.ledger.columns import metadata as metadata
 from consumer.ledger.holdtables import surges as surges

@@ -11,8 +11,8 @@ from consumer.limits import SurgeLimits
 
 Seconds = Annotated[float, Field(gt=0)]
 EventForm = Literal["json", "form", "cloudevents"]
-PumpName = Literal["intake", "submit", "follow", "outbox"]
-ALL_PUMPS: tuple[PumpName, ...] = ("intake", "submit", "follow", "outbox")
+PumpName = Literal["intake", "submit", "follow", "outbox", "notices"]
+ALL_PUMPS: tuple[PumpName, ...] = ("intake", "submit", "follow", "outbox", "notices")
 
 
 class Section(BaseModel):

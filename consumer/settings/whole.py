@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from consumer.resources import shipped
 from consumer.settings.console import ConsoleSettings
 from consumer.settings.lms import LmsSettings
+from consumer.settings.notices import NoticesSettings
 from consumer.settings.profile import ProviderProfile
 from consumer.settings.registry import RegistrySettings
 from consumer.settings.sections import (
@@ -72,6 +73,7 @@ class Settings(Folders):
     sending: SendingSettings = SendingSettings()
     follow: FollowSettings = FollowSettings()
     outbox: OutboxSettings = OutboxSettings()
+    notices: NoticesSettings = NoticesSettings()
     health: HealthSettings = HealthSettings()
     console: ConsoleSettings = ConsoleSettings()
     log: LogSettings = LogSettings()

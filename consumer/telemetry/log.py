@@ -19,6 +19,7 @@ ALLOWED = frozenset(
     duplicate review retracted state path host port folder topics bus signal messages attempt
     where error_type word activity board source field condition
     page number way peer
+    kind role
     """.split()
 )
 """Keys that may be logged: coordinates, codes and counts, never contents."""

@@ -1,0 +1,24 @@
+"""The pumps that tell people and other systems, where the settings say whom."""
+
+from __future__ import annotations
+
+import random
+
+from consumer.desk.noticing import Notices
+from consumer.ledger.ledger import Ledger
+from consumer.notices.handing import Hands
+from consumer.parts import Parts
+from consumer.pumps.backoff import Backoff
+from consumer.pumps.noticing import NoticingPump
+from consumer.telemetry.readiness import Readiness
+
+
+def noticing_pumps(parts: Parts, ledger: Ledger, readiness: Readiness) -> list[NoticingPump]:
+    """The pump of notices; none where nobody is to be told."""
+    said, clock = parts.settings.notices, parts.clock
+    if not said.ways:
+        return []
+    notices = Notices(ledger, said, clock, parts.settings.sending.at_risk_days)
+    jitter = random.SystemRandom().random
+    backoff = Backoff(said.retry_first_seconds, said.retry_longest_seconds, jitter)
+    return [NoticingPump(notices, Hands(said), backoff, said.look_seconds, clock, readiness)]
