@@ -68,14 +68,14 @@ def stopped(db: Connection) -> Iterator[Matter]:
 
 def surging(db: Connection) -> Iterator[Matter]:
     """Sources that are held until a person lets them go."""
-    for row in db.execute(select(surges).order_by(surges.c.since, surges.c.source)):
-        told = advice(Reason(Stage(row.stage), row.reason))
-        since = int(row.since.timestamp() * 1000)
-        count = _refused(db, row.source, row.reason)
-        where = ", ".join(part for part in (row.mapping, row.field) if part)
+    for hold in db.execute(select(surges).order_by(surges.c.since, surges.c.source)):
+        told = advice(Reason(Stage(hold.stage), hold.reason, hold.field))
+        since = int(hold.since.timestamp() * 1000)
+        count = _refused(db, hold.source, hold.reason)
+        where = ", ".join(part for part in (hold.mapping, hold.field) if part)
         what = f"{count} refused: {told.happened}" + (f" ({where})" if where else "")
         how = f"{told.how}; nothing of it is sent until somebody lets it go"
-        yield Matter(Kind.SURGE, f"{row.source}/{row.reason}@{since}", row.source, what, how)
+        yield Matter(Kind.SURGE, f"{hold.source}/{hold.reason}@{since}", hold.source, what, how)
 
 
 def _refused(db: Connection, source: str, code: str) -> int:
@@ -116,7 +116,7 @@ def _at_risk(db: Connection, now: datetime, days: int) -> Iterator[Matter]:
 
 def _late_credit(row: Any) -> Matter:
     reasons = unpack_reasons(row.reasons)
-    told = advice(_bare(reasons[0])) if reasons else None
+    told = advice(reasons[0]) if reasons else None
     what = told.happened if told else "it is not reported yet"
     how = told.how if told else "nothing to do, unless PARS is away: moc-consumer ready"
     return Matter(Kind.AT_RISK, f"k{row.credit}", row.activity, what, how, row.report_by)
@@ -125,7 +125,7 @@ def _late_credit(row: Any) -> Matter:
 def _late_completion(row: Any) -> Matter:
     """A course that is in no table yet is named by its LMS alone: anything may stand there."""
     reasons = unpack_reasons(row.because)
-    told = advice(_bare(reasons[0])) if reasons else None
+    told = advice(reasons[0]) if reasons else None
     what = told.happened if told else "it waits"
     who = "waiting for learner" if row.heard == Heard.HELD else "needs attention"
     where = row.activity or f"{row.source or UNRECOGNISED}, {who}"
@@ -138,7 +138,7 @@ def _rejected(db: Connection) -> Iterator[Matter]:
     query = select(k.id, k.revision, k.activity, k.reasons).where(k.state == State.REJECTED)
     for row in db.execute(query.order_by(k.id)):
         reasons = unpack_reasons(row.reasons) or (Reason(Stage.BOARD, "board_rejected"),)
-        told = advice(_bare(reasons[0]))
+        told = advice(reasons[0])
         subject = f"{row.id}-r{row.revision}"
         yield Matter(Kind.REJECTED, subject, row.activity, told.happened, told.how)
 
@@ -150,7 +150,7 @@ def _waiting(db: Connection, since: datetime) -> Iterator[Matter]:
     old = (c.status == Status.OPEN, c.last_failed_at <= since, others)
     query = select(c.id, c.activity, c.source, c.reasons, c.last_failed_at).where(*old)
     for row in db.execute(query.order_by(c.last_failed_at, c.id)):
-        told = advice(_bare(unpack_reasons(row.reasons)[0]))
+        told = advice(unpack_reasons(row.reasons)[0])
         where = row.activity or row.source or UNRECOGNISED
         yield Matter(Kind.WAITING, row.id, where, told.happened, told.how)
 
@@ -163,8 +163,3 @@ def _held(db: Connection) -> Iterator[Matter]:
         what, how = "nothing is sent until somebody releases it", "look at the list and release it"
         subject = f"{row.id}-r{row.revision}"
         yield Matter(Kind.HELD, subject, row.activity, what, how, row.report_by)
-
-
-def _bare(reason: Reason) -> Reason:
-    """Without what a rule added: only words of ours are told."""
-    return Reason(reason.stage, reason.code)

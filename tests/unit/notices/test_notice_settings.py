@@ -20,6 +20,8 @@ HOOK = "https://chat.example.org/hooks/T0000-zebra"
         ({"to": {"sre": DESK}}, "mail.host"),
         ({"to": {"sre": {"mail": ["desk"]}}, "mail": MAIL}, "addresses such as"),
         ({"to": {"sre": {"mail": ["a@b.org\nBcc: x@y.org"]}}, "mail": MAIL}, "addresses such as"),
+        ({"to": {"sre": {"mail": ["żaneta@example.org"]}}, "mail": MAIL}, "addresses such as"),
+        ({"to": {"sre": {"mail": ["a\x07@example.org"]}}, "mail": MAIL}, "addresses such as"),
         ({"to": {"sre": {"mail": ["a@b.org, c@d.org"]}}, "mail": MAIL}, "addresses such as"),
         ({"to": {"sre": {"webhook": "http://chat.example.org/x"}}}, "must begin with https://"),
         ({"to": {"sre": {"webhook": "https://u:p@chat.example.org/x"}}}, "without credentials"),
