@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from consumer.clock import Clock
@@ -17,6 +18,10 @@ from consumer.ledger.ledger import Ledger
 from consumer.parts import Parts
 from consumer.premises import Premises
 from consumer.settings import Settings
+from consumer.settings.console import ConsoleSettings
+
+if TYPE_CHECKING:
+    from consumer.console.oidc import Oidc
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,7 @@ class Doors:
     endings: Endings
     throttle: Throttle
     peers: Peers
+    oidc: Oidc | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,5 +76,15 @@ def console_of(parts: Parts, ledger: Ledger, premises: Premises) -> Console:
     settings, clock = parts.settings.console, parts.clock
     key = ledger.identity.digest("console session")
     sessions = Sessions(key, settings.hours * 3600, clock, settings.idle_minutes * 60)
-    doors = Doors(Endings(ledger, clock), Throttle(clock), Peers(settings.proxy.peers))
+    oidc = _oidc(settings, sessions, clock)
+    doors = Doors(Endings(ledger, clock), Throttle(clock), Peers(settings.proxy.peers), oidc)
     return Console(parts, ledger, premises, Users(parts.settings.users_path), sessions, doors)
+
+
+def _oidc(settings: ConsoleSettings, sessions: Sessions, clock: Clock) -> Oidc | None:
+    if not settings.oidc.issuer:
+        return None
+    # Loaded only where it is wanted: it brings authlib.
+    from consumer.console.oidc import Oidc
+
+    return Oidc(settings, sessions, clock)

@@ -2,48 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
 from hashlib import sha256
 
 import structlog
 from starlette.requests import Request
 
+from consumer.console.admission import ASK_ADMIN, NotLetIn, user_told
 from consumer.console.console import Console
 from consumer.console.peers import connected
-from consumer.console.role import Role, User, role_named
+from consumer.console.role import User, role_named
 from consumer.console.session import Session
 from consumer.desk.trail import remember
 from consumer.settings.console import ConsoleSettings
 
 PASSWORD, PROXY, OIDC = "password", "proxy", "oidc"
-_NAME = re.compile(r"[\w][\w.@+' -]{0,99}")
-
-
-class NotLetIn(Exception):
-    """Whoever asks does not come in; `said` and `how` are for them to read."""
-
-    def __init__(self, said: str, how: str) -> None:
-        super().__init__(said)
-        self.said, self.how = said, how
-
-
-_ADMIN_HELPS = "Ask whoever runs this service."
-
-
-def best_role(groups: Iterable[str], roles: Mapping[str, str]) -> Role | None:
-    """The highest role that these groups have; None if they have none."""
-    return max((role_named(roles[one]) for one in groups if one in roles), default=None)
-
-
-def user_told(name: str, groups: Iterable[str], roles: Mapping[str, str]) -> User:
-    """The user that a proxy or provider tells of. Raises NotLetIn without a good name or role."""
-    if not _NAME.fullmatch(name):
-        raise NotLetIn("Your account came without a name that can be used here.", _ADMIN_HELPS)
-    role = best_role(groups, roles)
-    if role is None:
-        raise NotLetIn(f"{name} has no role in this console.", _ADMIN_HELPS)
-    return User(name, role)
 
 
 def provider_mark(settings: ConsoleSettings) -> str:
@@ -127,7 +99,7 @@ class Entrance:
         if not any(names):
             return None
         if len(names) > 1:
-            raise NotLetIn("The proxy told two names at once.", _ADMIN_HELPS)
+            raise NotLetIn("The proxy told two names at once.", ASK_ADMIN)
         told = (one.strip() for one in ",".join(groups).split(","))
         return user_told(names[0].strip(), told, proxy.roles)
 

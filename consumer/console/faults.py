@@ -11,7 +11,7 @@ from pathlib import Path
 import structlog
 from starlette.exceptions import HTTPException
 
-from consumer.console.entrance import NotLetIn
+from consumer.console.admission import NotLetIn, ProviderAway
 from consumer.console.passwords import TooBusy
 from consumer.console.users import UsersProblem
 from consumer.ledger.ledger import LedgerRefused, LedgerUnavailable
@@ -65,6 +65,9 @@ def _failed(error: Exception, page: str) -> Told:
     if isinstance(error, LedgerUnavailable):
         said = "The ledger does not answer."
         return Told(503, "Not now", said, f"Nothing is lost: try again in a minute. {tell}")
+    if isinstance(error, ProviderAway):
+        said = "Where you sign in does not answer as it should."
+        return Told(503, "Not now", said, f"Try again in a minute. {tell}")
     if isinstance(error, UsersProblem):
         said = "The list of users cannot be read."
         return Told(503, "Not now", said, f"Tell {_RUNS_IT} the number {number}.")
@@ -75,7 +78,7 @@ def _failed(error: Exception, page: str) -> Told:
 
 def _log(error: Exception, page: str, number: str) -> None:
     # Ours say what a person must mend; another's text may hold what it choked on.
-    ours = isinstance(error, LedgerUnavailable | LedgerRefused | UsersProblem)
+    ours = isinstance(error, LedgerUnavailable | LedgerRefused | UsersProblem | ProviderAway)
     structlog.get_logger().error(
         "page.failed",
         page=page,

@@ -9,8 +9,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from consumer.console.admission import NotLetIn
 from consumer.console.console import Console
-from consumer.console.entrance import Entrance, NotLetIn
+from consumer.console.entrance import Entrance
 from consumer.console.faults import told_of
 from consumer.console.forms import READ_SECONDS, read_form
 from consumer.console.origin import is_from_here

@@ -57,7 +57,8 @@ def counted_as(peer: str) -> str:
 def must_come_by_proxy(settings: ConsoleSettings, listens_at: str) -> bool:
     """Whether what comes past the proxy would come in clear text over the network."""
     host = listens_at.rpartition(":")[0]
-    return bool(settings.proxy.peers) and not settings.own_tls and not is_loopback(host)
+    exposed = bool(host) and not is_loopback(host) and not settings.own_tls
+    return exposed and bool(settings.proxy.peers)
 
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import uvicorn
+from starlette.applications import Starlette
 
 from consumer.clock import Clock
 from consumer.console.application import application
@@ -23,7 +24,7 @@ _MOST_CONNECTIONS = 500
 
 
 @contextmanager
-def serving(console: Console, listen: str) -> Iterator[str]:
+def serving(console: Console, listen: str, app: Starlette | None = None) -> Iterator[str]:
     """The address while the console answers there, in a thread.
 
     Raises CannotListen; SettingsProblems where that would not be safe, or the certificate no good.
@@ -33,7 +34,7 @@ def serving(console: Console, listen: str) -> Iterator[str]:
         raise SettingsProblems([f"console.{why}"])
     _check_certificate(settings)
     with listening(listen, "console.listen") as listener:
-        server = uvicorn.Server(_config(console, listen))
+        server = uvicorn.Server(_config(settings, app or application(console, listen)))
         thread = threading.Thread(
             target=server.run, args=([listener],), daemon=True, name="console"
         )
@@ -46,10 +47,9 @@ def serving(console: Console, listen: str) -> Iterator[str]:
             thread.join(_STOP_SECONDS)
 
 
-def _config(console: Console, listen: str) -> uvicorn.Config:
-    settings = console.settings.console
+def _config(settings: ConsoleSettings, app: Starlette) -> uvicorn.Config:
     return uvicorn.Config(
-        application(console, listen),
+        app,
         ws="none",
         lifespan="off",
         log_config=None,

@@ -15,7 +15,11 @@ def listening(listen: str, setting: str) -> socket.socket:
     host = host.strip("[]")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, int(port)), family=family)
+        listener = socket.create_server((host, int(port)), family=family)
+        # Connections have it from here; asyncio sets it only where it made the socket itself, and
+        # an answer in two parts then waits 40 ms for the other side to acknowledge the first.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listener
     except OSError as error:
         why = (error.strerror or type(error).__name__).partition(" (while")[0]
         raise CannotListen(f"{setting}: {listen}: {why}") from None

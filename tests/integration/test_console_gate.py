@@ -8,18 +8,25 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
+from consumer.console.application import application
 from consumer.console.console import Console
+from consumer.console.gate import Gate
 from consumer.console.look import STATIC
-from consumer.console.page import Page
+from consumer.console.page import Page, action, page
 from consumer.console.pages import PAGES
 from consumer.console.role import Role
+from consumer.console.visit import Visit
 from consumer.ledger.schema import metadata
 from tests.fakes import FakeClock
-from tests.integration.browser import Browser, browsing, console_in
+from tests.integration.browser import NAMES, Browser, browsing, console_in
 from tests.integration.office import Office
 from tests.integration.places import place_of
 
@@ -105,6 +112,30 @@ def test_what_is_not_for_viewers_they_do_not_get(viewer: Browser, page: Page) ->
     assert answer.status_code == 403
     assert "You are signed in as vera" in answer.text
     assert everything(viewer.console) == before
+
+
+@pytest.mark.parametrize("needs", [Role.COORDINATOR, Role.ADMIN])
+@pytest.mark.parametrize("make", [page, action])
+def test_each_role_may_what_it_may(console: Console, make: Any, needs: Role) -> None:
+    """By pages of the test's own, whatever the table holds."""
+    done: list[str] = []
+
+    def act(visit: Visit) -> Response:
+        done.append(visit.who)
+        return Response()
+
+    mine = make("/mine", act, needs=needs)
+    app, gate = application(console), Gate(console, "")
+
+    async def enter(request: Request) -> Response:
+        return await gate.enter(mine, request)
+
+    app.router.routes.append(Route("/mine", enter, methods=[mine.method]))
+    for role in Role:
+        with browsing(console, role, app=app) as browser:
+            answer = browser.request(mine.method, "/mine", headers={"X-CSRF-Token": browser.token})
+            assert answer.status_code == (200 if role >= needs else 403)
+    assert done == [NAMES[role] for role in Role if role >= needs]
 
 
 @pytest.mark.parametrize("token", [None, "", FORGED, "ü"], ids=["none", "blank", "forged", "odd"])

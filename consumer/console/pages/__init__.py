@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from consumer.console.page import Page
-from consumer.console.pages import account, overview, signing
+from consumer.console.pages import account, overview, provider, signing
 
-PAGES: tuple[Page, ...] = (*signing.PAGES, *account.PAGES, *overview.PAGES)
+PAGES: tuple[Page, ...] = (*signing.PAGES, *provider.PAGES, *account.PAGES, *overview.PAGES)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 import structlog
 from starlette.responses import Response
 
-from consumer.console.entrance import PASSWORD, Entrance
+from consumer.console.entrance import OIDC, PASSWORD, PROXY, Entrance
 from consumer.console.look import age
+from consumer.console.oidc_paths import START
 from consumer.console.page import action, page
 from consumer.console.peers import counted_as
 from consumer.console.users import plain_name
@@ -46,12 +49,19 @@ def sign_in(visit: Visit) -> Response:
 
 def sign_out(visit: Visit) -> Response:
     """End the session of this browser."""
+    elsewhere = _elsewhere(visit)
     Entrance(visit.console).end(visit.session)
     visit.session = visit.console.sessions.begin()
-    elsewhere = visit.console.settings.console.proxy.sign_out_url
     if elsewhere:
         return visit.show("signed-out.html", elsewhere=elsewhere)
     return visit.back("/sign-in", "You are signed out.")
+
+
+def _elsewhere(visit: Visit) -> str:
+    """Where one is still signed in; blank for who gave a password here."""
+    if visit.session.way == OIDC and visit.console.doors.oidc is not None:
+        return visit.console.doors.oidc.way_out()
+    return visit.console.settings.console.proxy.sign_out_url if visit.session.way == PROXY else ""
 
 
 def _too_often(visit: Visit, wait: float, wanted: str) -> Response:
@@ -63,14 +73,17 @@ def _too_often(visit: Visit, wait: float, wanted: str) -> Response:
 def _form(visit: Visit, status: int, wanted: str, wrong: str = "") -> Response:
     users = visit.console.users.all()
     settings = visit.console.settings.console
+    by_proxy, by_provider = bool(settings.proxy.user_header), bool(settings.oidc.issuer)
     return visit.show(
         "sign-in.html",
         status,
         next=wanted,
         wrong=wrong,
-        nobody=not users and not settings.proxy.user_header,
-        by_proxy=bool(settings.proxy.user_header),
-        by_password=bool(users),
+        nobody=not (users or by_proxy or by_provider),
+        by_proxy=by_proxy,
+        provider=f"{START}?{urlencode({'next': wanted})}" if by_provider else "",
+        provider_label=settings.oidc.label,
+        by_password=bool(users) or not (by_proxy or by_provider),
     )
 
 
