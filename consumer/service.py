@@ -18,7 +18,7 @@ from consumer.parts import ParsFor, Parts, claims_of, policy_of
 from consumer.premises import Premises
 from consumer.pumps.breaker import Breaker
 from consumer.pumps.bringing import bringing_pumps
-from consumer.pumps.informing import noticing_pumps
+from consumer.pumps.informing import noticing_pumps, telling_pumps
 from consumer.pumps.intake import IntakePump
 from consumer.pumps.line import Line
 from consumer.pumps.pace import Pace
@@ -142,7 +142,10 @@ class Service:
             ],
             "submit": lambda: [self._sending("submit")],
             "follow": lambda: [self._sending("follow")],
-            "outbox": lambda: [self._publishing()],
+            "outbox": lambda: [
+                self._publishing(),
+                *telling_pumps(self.parts, self.ledger, self.readiness),
+            ],
             "notices": lambda: noticing_pumps(self.parts, self.ledger, self.readiness),
         }
         return [pump for name in self.parts.settings.pumps for pump in makers[name]()]

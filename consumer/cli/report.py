@@ -10,6 +10,7 @@ from rich.progress import Progress, TextColumn
 
 from consumer.cli.audit import audit
 from consumer.cli.context import ledger_of, settings_of, telling_faults, user
+from consumer.cli.outcomes import outcomes
 from consumer.cli.output import FAILED, confirm, fail, show_rows
 from consumer.clock import SystemClock
 from consumer.desk.reporting import Exported, NoSuchReport, Reporting, UndoneAlready, Wanted
@@ -204,3 +205,4 @@ def settle(context: click.Context, number: int, verdict: str, why: str, *, yes: 
 
 
 report.add_command(audit)
+report.add_command(outcomes)

@@ -12,6 +12,7 @@ from consumer.credit import Heard, State
 from consumer.desk.deadlines import at_risk, watch
 from consumer.desk.words import advice
 from consumer.ledger.letters import Status
+from consumer.ledger.noticetables import webhooks
 from consumer.ledger.schema import (
     completion_credits,
     completions,
@@ -41,6 +42,8 @@ def matters_of(
         found += stopped(db)
     if Kind.SURGE in kinds:
         found += surging(db)
+    if Kind.GONE in kinds:
+        found += gone(db)
     if Kind.AT_RISK in kinds:
         found += _at_risk(db, now, at_risk_days)
     if Kind.REJECTED in kinds:
@@ -76,6 +79,21 @@ def surging(db: Connection) -> Iterator[Matter]:
         what = f"{count} refused: {told.happened}" + (f" ({where})" if where else "")
         how = f"{told.how}; nothing of it is sent until somebody lets it go"
         yield Matter(Kind.SURGE, f"{hold.source}/{hold.reason}@{since}", hold.source, what, how)
+
+
+def gone(db: Connection) -> Iterator[Matter]:
+    """Webhooks that said that they are gone for good."""
+    w = webhooks.c
+    for row in db.execute(select(w.name, w.gone_at).where(w.gone_at.is_not(None))):
+        since = int(row.gone_at.timestamp() * 1000)
+        how = f"correct its url; or, if it is back: moc-consumer webhook enable {row.name}"
+        what = "it answered 410, and is told nothing more"
+        yield Matter(Kind.GONE, f"{row.name}@{since}", f"webhook {row.name}", what, how)
+
+
+def urgent(db: Connection) -> list[Matter]:
+    """Everything that is told at once."""
+    return [*stopped(db), *surging(db), *gone(db)]
 
 
 def _refused(db: Connection, source: str, code: str) -> int:

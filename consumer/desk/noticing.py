@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from consumer.clock import Clock
 from consumer.desk.deadletters import Shown
-from consumer.desk.mattering import matters_of, stopped, surging
+from consumer.desk.mattering import matters_of, urgent
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.noticebook import (
     DIGEST,
@@ -44,16 +44,16 @@ class Notices:
         """Write down what is to be told and was not thought of yet, by any process."""
         now = self.clock.now()
         with self.ledger.read() as db:
-            urgent = [*stopped(db), *surging(db)] if self._urgent_wanted() else []
+            found = urgent(db) if self._urgent_wanted() else []
         for role, way in self.settings.ways:
-            self._note_urgent(role, way, urgent, now)
+            self._note_urgent(role, way, found, now)
             self._note_digest(role, way, now)
 
     def _urgent_wanted(self) -> bool:
         return any(self.settings.kinds(role) & AT_ONCE for role in self.settings.to)
 
-    def _note_urgent(self, role: Role, way: str, urgent: list[Matter], now: datetime) -> None:
-        mine = [one for one in urgent if one.kind in self.settings.kinds(role)]
+    def _note_urgent(self, role: Role, way: str, found: list[Matter], now: datetime) -> None:
+        mine = [one for one in found if one.kind in self.settings.kinds(role)]
         occasions = [(Occasion(role, way, one.kind, one.subject), one) for one in mine]
         with self.ledger.read() as db:
             book = NoticeBook(db, self.ledger, now)
@@ -113,12 +113,12 @@ class Notices:
         now = self.clock.now()
         with self.ledger.begin() as db:
             book = NoticeBook(db, self.ledger, now)
-            urgent: set[str] | None = None
+            standing: set[str] | None = None
             while claimed := book.claim(self.settings.ways, lease_seconds):
                 if claimed.what.kind == DIGEST:
                     return claimed
-                urgent = urgent or {one.subject for one in (*stopped(db), *surging(db))}
-                if claimed.what.occasion not in urgent:
+                standing = standing or {one.subject for one in urgent(db)}
+                if claimed.what.occasion not in standing:
                     book.settle(claimed, Standing.MENDED)
                 elif now - claimed.created_at > timedelta(days=self.settings.keep_days):
                     book.settle(claimed, Standing.GIVEN_UP)

@@ -30,6 +30,7 @@ MEANINGS: dict[str, str] = {
     "letter.reopened": "took the closing of a dead letter back",
     "letter.replayed": "sent a dead letter round again",
     "letter.revealed": "looked at the event of a dead letter, personal data and all",
+    "outcomes.written": "wrote a day's outcomes into a file, with the LMS's own learner IDs",
     "report.answered": "brought back what PARS answered to a report by file",
     "report.exported": "wrote a report by file",
     "report.undone": "took a report by file back",
@@ -45,6 +46,8 @@ MEANINGS: dict[str, str] = {
     "user.signed_in": "signed in to the console",
     "user.signed_out": "signed out of the console",
     "user.signed_out_everywhere": "ended all visits to the console by that name",
+    "webhook.enabled": "had a webhook tried again",
+    "webhook.skipped": "left out one outcome that a webhook would not take",
 }
 """One sentence for each action, to be read after the person's name; a test knows every word."""
 

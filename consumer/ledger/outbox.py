@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-import orjson
 from sqlalchemy import Connection, Row, delete, insert, select
 
 from consumer.bus.port import Headers, Outgoing
@@ -109,20 +108,3 @@ def _passed_on(headers: Headers) -> Headers:
     return tuple(
         (name, value) for name, value in headers if name in PASSED_ON and _CONTEXT.fullmatch(value)
     )
-
-
-def outcome(row: Row[Any], credit_id: str, state: str, now: datetime) -> Outgoing:
-    """A credit's new state for whoever listens: no person in it, only the CreditID."""
-    reasons = unpack_reasons(row.reasons)
-    body = {
-        "version": 1,
-        "credit_id": credit_id,
-        "state": state,
-        "reason": reasons[0].code if reasons else "",
-        "board": row.board,
-        "credit_type": row.credit_type,
-        "activity": row.activity,
-        "pars_activity_id": row.pars_activity_id,
-        "at": now.isoformat(),
-    }
-    return Outgoing(OUTCOMES, credit_id.encode(), orjson.dumps(body))

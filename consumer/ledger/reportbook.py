@@ -25,9 +25,9 @@ from sqlalchemy import (
 )
 
 from consumer.credit import Identity, State
-from consumer.ledger import outbox
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.links import waits
+from consumer.ledger.outcomebook import Outcome, tell
 from consumer.ledger.schema import attempts, credits_, reports
 from consumer.pars.port import Action
 from consumer.participant import Record
@@ -169,11 +169,11 @@ class ReportBook:
 
     def _tell(self, rows: Rows, marked: Marked) -> None:
         told = [
-            outbox.outcome(row, values["credit_id"], State.REPORTED.value, self._now)
+            Outcome.of(row, values["credit_id"], State.REPORTED.value, values["reasons"])
             for row, values in zip(rows, marked, strict=True)
             if values["state"] == State.REPORTED
         ]
-        outbox.put(self._db, self._ledger.seal, told, self._now)
+        tell(self._db, self._ledger, told, self._now)
 
     def close(self, number: int, files: Sequence[str], rows: int) -> None:
         """Its files are whole and where people find them."""

@@ -10,12 +10,12 @@ from typing import Any
 from sqlalchemy import Connection, Row, Update, bindparam, select, update
 
 from consumer.credit import State
-from consumer.ledger import outbox
 from consumer.ledger.attempt import Asked, NewWord, log_attempts
 from consumer.ledger.claim import Settled, Settlement
 from consumer.ledger.creditbook import CreditBook
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.letters import Status, with_unsettled
+from consumer.ledger.outcomebook import Outcome, tell
 from consumer.ledger.schema import credits_
 from consumer.ledger.stale import Posted, ask_about
 from consumer.reason import pack_reasons
@@ -90,11 +90,12 @@ class Settling:
             elif one.claim.row in open_:
                 book.settle(Status.RESOLVED, credit_row=one.claim.row, keep_questions=True)
         told = [
-            outbox.outcome(rows[one.claim.row], one.claim.credit_id, news, self._now)
+            Outcome.of(row, one.claim.credit_id, news, row.reasons)
             for one in ours
             if (news := _news(one))
+            for row in (rows[one.claim.row],)
         ]
-        outbox.put(self._db, self._ledger.seal, told, self._now)
+        tell(self._db, self._ledger, told, self._now)
 
     def _rows(self, wanted: Iterable[Settlement]) -> dict[int, Row[Any]]:
         numbers = [one.claim.row for one in wanted]

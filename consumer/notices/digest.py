@@ -22,6 +22,7 @@ MOST_LINES = 12
 _NAMES: dict[Kind, tuple[str, str]] = {
     Kind.STOPPED: ("profile that PARS refuses", "profiles that PARS refuses"),
     Kind.SURGE: ("source held after a surge", "sources held after a surge"),
+    Kind.GONE: ("webhook that is gone", "webhooks that are gone"),
     Kind.AT_RISK: ("at risk of missing its deadline", "at risk of missing their deadline"),
     Kind.REJECTED: ("rejected by the board", "rejected by the board"),
     Kind.WAITING: ("waiting for somebody to correct it", "waiting for somebody to correct them"),
@@ -31,6 +32,7 @@ _NAMES: dict[Kind, tuple[str, str]] = {
 _BRIEF = {
     Kind.STOPPED: "refused by PARS",
     Kind.SURGE: "held after a surge",
+    Kind.GONE: "webhook gone",
     Kind.AT_RISK: "at risk",
     Kind.REJECTED: "rejected",
     Kind.WAITING: "to correct",

@@ -20,19 +20,20 @@ class Kind(StrEnum):
 
     STOPPED = "stopped"
     SURGE = "surge"
+    GONE = "gone"
     AT_RISK = "at_risk"
     REJECTED = "rejected"
     WAITING = "waiting"
     HELD = "held"
 
 
-AT_ONCE = frozenset({Kind.STOPPED, Kind.SURGE})
+AT_ONCE = frozenset({Kind.STOPPED, Kind.SURGE, Kind.GONE})
 """Told when they are found; everything else comes with the daily digest, and these too."""
 
 WHO_GETS = {
     Role.COORDINATOR: (Kind.SURGE, Kind.AT_RISK, Kind.REJECTED, Kind.WAITING, Kind.HELD),
     Role.LMS_ADMIN: (Kind.SURGE, Kind.WAITING),
-    Role.SRE: (Kind.STOPPED, Kind.SURGE),
+    Role.SRE: (Kind.STOPPED, Kind.SURGE, Kind.GONE),
 }
 """What each role is told of, unless the settings say otherwise."""
 

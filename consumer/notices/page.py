@@ -12,6 +12,7 @@ _FOOT = "This message holds no names and no IDs; who it is about is shown after 
 _COMMANDS = {
     Kind.STOPPED: "moc-consumer ready",
     Kind.SURGE: "moc-consumer source list",
+    Kind.GONE: "moc-consumer webhook list",
     Kind.AT_RISK: "moc-consumer credit list --at-risk",
     Kind.REJECTED: "moc-consumer credit list --state rejected",
     Kind.WAITING: "moc-consumer deadletter list",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -27,7 +27,9 @@ from consumer.settings.sections import (
     SendingSettings,
 )
 from consumer.settings.tables import TablesSettings
+from consumer.settings.telling import OutcomesSettings, WebhookSettings
 
+WebhookName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 _SERVERS = ("postgresql://", "postgres://")
 
 
@@ -73,6 +75,10 @@ class Settings(Folders):
     sending: SendingSettings = SendingSettings()
     follow: FollowSettings = FollowSettings()
     outbox: OutboxSettings = OutboxSettings()
+    webhooks: dict[WebhookName, WebhookSettings] = Field(
+        default_factory=dict, description="systems that are told every outcome, by any name"
+    )
+    outcomes: OutcomesSettings = OutcomesSettings()
     notices: NoticesSettings = NoticesSettings()
     health: HealthSettings = HealthSettings()
     console: ConsoleSettings = ConsoleSettings()
