@@ -328,6 +328,25 @@ def test_two_processes_tell_each_outcome_once_in_order(
     assert states(hook)[:3] == ["submitted"] * 3
 
 
+def test_a_process_that_was_frozen_past_its_turn_moves_nothing_back(
+    open_office: Callable[..., Office], hook: Webhook
+) -> None:
+    office = open_office(webhooks={"crm": of(hook)})
+    tell(office)
+    submit(office, moodle(PRIYA))
+    decide(office, [State.ACCEPTED])
+    frozen = pump(office)._take()
+    assert frozen is not None
+    office.clock.advance(LEASE_SECONDS + 1)
+    assert tell(office) == 2
+    with office.ledger.begin() as db:
+        book = WebhookBook(db, office.ledger, office.clock.now())
+        assert not book.told(frozen, frozen.waiting[0].id)
+        book.failed(frozen, 1, "it answers 503", office.clock.now())
+    assert tell(office) == 0
+    assert bad(office) == ""
+
+
 class Killed(BaseException):
     """The process is no more."""
 
