@@ -54,6 +54,8 @@ def tell(db: Connection, ledger: Ledger, told: Sequence[Outcome], now: datetime)
     """Publish and keep these, in the transaction that made them true."""
     if not told:
         return
+    # As the ledger keeps it, so that the topic, a webhook and a file name the same moment.
+    now = now.replace(microsecond=now.microsecond // 1000 * 1000)
     heard = heard_of(db, [one.credit_row for one in told])
     messages = [
         Outgoing(
