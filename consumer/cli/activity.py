@@ -8,31 +8,44 @@ from pathlib import Path
 
 import click
 
-from consumer.cli.context import ledger_of, settings_of, telling_faults, user
-from consumer.cli.output import FAILED, confirm, fail, show_json, show_rows
+from consumer.cli.activity_report import report
+from consumer.cli.context import ledger_of, parts_of, settings_of, telling_faults, user
+from consumer.cli.many import IMPERSONAL, decided
+from consumer.cli.output import FAILED, Columns, confirm, fail, show_json, show_rows
+from consumer.cli.releasing import show_rehearsal, turn
 from consumer.clock import SystemClock
 from consumer.desk.activities import Line, ask_about, list_activities, read_lines
+from consumer.desk.auditscope import NoSuchActivity
+from consumer.desk.creditfilter import CreditFilter
 from consumer.desk.registration import GOOD, FileProblems, Registrar, Told, read_file
+from consumer.desk.switching import activities_named
 from consumer.desk.words import advice
 from consumer.ledger.inquiries import Inquiries
 from consumer.pars.activitydocument import ActivityDocuments
 from consumer.pars.connect import connect
 from consumer.pars.port import Pars
 from consumer.parts import pars_profile
+from consumer.release import Mode, Subject
 from consumer.settings import Settings
 from consumer.tables.boards import load_boards
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-_LISTED = (
-    "course activity pars_activity_id board credit_types max_points missing in_pars pars_says"
-    " waiting"
-).split()
+_LISTED: Columns = [
+    ("activity", "course", "missing", "pars_says"),
+    ("pars_activity_id", "board", "credit_types", "max_points"),
+    "in_pars",
+    "release",
+    ("credits", "waiting"),
+]
 _TOLD = ["title", "action", "outcome", "pars_activity_id", "what_happened", "how"]
 
 
 @click.group()
 def activity() -> None:
     """Activities: the office's table, and what PARS has of it."""
+
+
+activity.add_command(report)
 
 
 @activity.command("list")
@@ -81,6 +94,63 @@ def _way(settings: Settings, profile: str) -> Pars:
     except ValueError as error:
         fail([f"profiles.{profile}: {error}"])
     return connect(chosen, settings.schemas_dir, SystemClock())
+
+
+_WHY = click.option("--why", required=True, help=IMPERSONAL)
+_NAME = click.argument("name", metavar="ACTIVITY")
+
+
+@activity.command()
+@_NAME
+@_WHY
+@decided
+@click.pass_context
+def hold(context: click.Context, name: str, why: str, who: str, *, yes: bool) -> None:
+    """Hold an activity: each credit waits until a coordinator releases it.
+
+    ACTIVITY is the office's own name or a PARS ID; it need not have a credit yet. Held again, what
+    was released and is not sent yet waits anew.
+    """
+    turn(context, Subject.ACTIVITY, _named(context, name), Mode.HOLD, why, who, yes=yes)
+
+
+@activity.command()
+@_NAME
+@_WHY
+@decided
+@click.pass_context
+def shadow(context: click.Context, name: str, why: str, who: str, *, yes: bool) -> None:
+    """Rehearse an activity: everything is done but the sending, until it is released."""
+    turn(context, Subject.ACTIVITY, _named(context, name), Mode.SHADOW, why, who, yes=yes)
+
+
+@activity.command()
+@_NAME
+@_WHY
+@decided
+@click.pass_context
+def release(context: click.Context, name: str, why: str, who: str, *, yes: bool) -> None:
+    """Let a whole activity go: what waits is sent, and what comes is sent by itself."""
+    turn(context, Subject.ACTIVITY, _named(context, name), Mode.AUTOMATIC, why, who, yes=yes)
+
+
+@activity.command()
+@_NAME
+@click.pass_context
+def rehearsal(context: click.Context, name: str) -> None:
+    """Show what would have been sent of an activity that is rehearsed, or held."""
+    for one in _named(context, name):
+        show_rehearsal(context, CreditFilter(activity=one, limit=0))
+
+
+def _named(context: click.Context, name: str) -> tuple[str, ...]:
+    settings = settings_of(context)
+    try:
+        with telling_faults():
+            return activities_named(ledger_of(settings), parts_of(settings).tables, name)
+    except NoSuchActivity as error:
+        known = ", ".join(error.known) or "none"
+        fail([f"no activity {name}; there are: {known}"], FAILED)
 
 
 @activity.command()

@@ -14,7 +14,6 @@ from rich.markup import escape
 from rich.table import Table
 
 FAILED, WRONG = 1, 2
-_COPIED = {"id", "letter_id", "key"}
 
 
 def piped() -> bool:
@@ -22,7 +21,11 @@ def piped() -> bool:
     return not sys.stdout.isatty()
 
 
-def show_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], empty: str) -> None:
+Columns = Sequence[str | tuple[str, ...]]
+"""Fields of a row by their names; several in one column stand one below the other."""
+
+
+def show_rows(rows: Sequence[Mapping[str, Any]], columns: Columns, empty: str) -> None:
     """Rows: every field as JSON when piped, `columns` as a table on a terminal."""
     if piped():
         show_json(rows)
@@ -73,19 +76,32 @@ def confirm(plan: str, *, yes: bool) -> None:
         sys.exit(0)
 
 
-def _table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Table:
+def _table(rows: Sequence[Mapping[str, Any]], columns: Columns) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
+    stacks = [(one,) if isinstance(one, str) else one for one in columns]
     # A column without a single value only takes room from the others.
-    told = [name for name in columns if any(str(row.get(name, "")) for row in rows)]
-    for column in told:
-        # An ID that is folded cannot be copied.
-        table.add_column(
-            _heading(column), overflow="fold", no_wrap=column in {"id", "letter_id", "key"}
+    told = [names for names in stacks if any(_stacked(row, names) for row in rows)]
+    for names in told:
+        filled = [name for name in names if any(str(row.get(name, "")) for row in rows)]
+        # An ID that is folded cannot be copied; what stands below it keeps to its width.
+        ids = max(
+            (len(str(row.get(one, ""))) for row in rows for one in {*names} & _IDS), default=0
         )
+        width = max(ids, _LEAST) if ids and len(names) > 1 else None
+        heading = "\n".join(map(_heading, filled))
+        table.add_column(heading, overflow="fold", no_wrap=ids > 0 and width is None, width=width)
     for row in rows:
         # What others wrote may hold brackets, which rich would take for its own.
-        table.add_row(*(escape(str(row.get(column, ""))) for column in told))
+        table.add_row(*(escape(_stacked(row, names)) for names in told))
     return table
+
+
+_IDS = {"id", "letter_id", "key"}
+_LEAST = 30  # characters that a text below a short ID needs
+
+
+def _stacked(row: Mapping[str, Any], names: Sequence[str]) -> str:
+    return "\n".join(text for name in names if (text := str(row.get(name, ""))))
 
 
 def _heading(name: str) -> str:

@@ -13,6 +13,7 @@ from sqlalchemy import distinct, func, or_, select
 
 from consumer.board import Boards
 from consumer.credit import Heard, State
+from consumer.desk.activityreport import HEADINGS, Standing, credit_counts
 from consumer.desk.deadletters import Shown
 from consumer.desk.words import advice
 from consumer.fate import Absent, Answered, Retry, StopLine
@@ -20,10 +21,12 @@ from consumer.inquiry import looked_up
 from consumer.ledger.inquiries import Answer, Inquiries, Inquiry, Kind, activity_subject
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.schema import completion_credits, completions, credits_
+from consumer.ledger.switches import modes
 from consumer.pars.port import ActivityNumber, Pars
 from consumer.pars.registered import PARS_ID, Registered, unregistered
 from consumer.pars.verdicts import fate_of_question
 from consumer.reason import Reason, Stage
+from consumer.release import Mode, Subject
 from consumer.tables import FILES, TableProblem, TableProblems, load_tables
 from consumer.tables.activities import COLUMNS, NOT_OURS
 from consumer.tables.csvfile import CsvRow, read_csv
@@ -33,6 +36,10 @@ SHOWN = (
     "course site activity pars_activity_id profile title board credit_types max_points zone"
     " starts ends"
 ).split()
+
+_COUNTED = (Standing.ATTENTION, Standing.WAITING, Standing.REHEARSAL, Standing.READY,
+            Standing.SENT, Standing.BY_FILE, Standing.ACCEPTED, Standing.REJECTED)  # fmt: skip
+"""Of its credits; the completions that wait for something stand in `waiting`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +94,8 @@ def list_activities(
     `providers` gives the provider ID of each profile.
     """
     waiting = _waiting(ledger)
+    with ledger.read() as db:
+        counts, turned = credit_counts(db), modes(db, Subject.ACTIVITY)
     known = Inquiries(ledger).all_known(Kind.ACTIVITY)
     shown, named = [], set()
     for line in lines:
@@ -95,9 +104,23 @@ def list_activities(
         named.update(courses)
         count = sum(waiting[one] for one in courses)
         provider_id = providers.get(line.profile, "")
-        shown.append(_shown(line, known.get(line.subject), provider_id, count))
+        told = _shown(line, known.get(line.subject), provider_id, count)
+        name = cells["activity"] or "/".join(filter(None, (cells["site"], cells["course"])))
+        standings = counts.get((name, cells["pars_activity_id"]), Counter())
+        mode = turned.get(name, Mode.AUTOMATIC).value
+        shown.append(
+            told | {"release": mode, "credits": _in_words(standings)} | _numbers(standings)
+        )
     unlisted = [one for one in sorted(waiting) if one not in named and waiting[one]]
     return shown + [_unlisted(site, course, waiting[site, course]) for site, course in unlisted]
+
+
+def _numbers(counts: Counter[Standing]) -> dict[str, int]:
+    return {one.value: counts[one] for one in Standing if one in _COUNTED}
+
+
+def _in_words(counts: Counter[Standing]) -> str:
+    return ", ".join(f"{counts[one]} {HEADINGS[one].lower()}" for one in _COUNTED if counts[one])
 
 
 def _serves(cells: dict[str, str], heard: tuple[str, str]) -> bool:
@@ -168,7 +191,8 @@ def _number(text: str) -> Decimal:
 def _unlisted(site: str, course: str, waiting: int) -> Shown:
     blank: Shown = dict.fromkeys((*SHOWN, "in_pars", "pars_says", "asked"), "")
     missing = f"no row in {ACTIVITIES}"
-    return blank | {"site": site, "course": course, "missing": missing, "waiting": waiting}
+    none = {"release": "", "credits": ""} | _numbers(Counter())
+    return blank | {"site": site, "course": course, "missing": missing, "waiting": waiting} | none
 
 
 # ------------------------------------------------------------ asking now

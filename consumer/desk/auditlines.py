@@ -90,6 +90,16 @@ class AuditLines:
                 if told := self._waiting(row):
                     yield told
 
+    def without_credit(self) -> Iterator[tuple[int, Heard, tuple[Reason, ...], list[TableRow]]]:
+        """What became no credit, or waits for one board more, and why.
+
+        Gives the completion's number, how it stands, its reasons and its rows of the table.
+        """
+        for part in self._without_credit():
+            for row in part:
+                if placed := self._placed(self._seal.open_said(row.said), row):
+                    yield (row.id, *placed)
+
     # ------------------------------------------------------------ reported
 
     def _credits(self, which: Any) -> Iterator[Rows]:
@@ -162,13 +172,12 @@ class AuditLines:
         return self._in_parts(query.order_by(c.state, c.id))
 
     def _waiting(self, row: Row[Any]) -> Unreported | None:
-        said, reasons = self._seal.open_said(row.said), unpack_reasons(row.reasons)
-        state, rows = Heard(row.state), self._meant(said)
-        if state is Heard.CREDITED:
-            state, rows = Heard.HELD, self._awaited(rows, reasons)
-        day = completion_date(said.completed, rows[0].zone) if rows else None
-        if day is None or not self._scope.covers(day):
+        said = self._seal.open_said(row.said)
+        placed = self._placed(said, row)
+        if placed is None:
             return None
+        state, reasons, rows = placed
+        day = completion_date(said.completed, rows[0].zone)
         learner = self._learner(said, {one.board for one in rows})
         return Unreported(
             learner=_named(learner, said),
@@ -181,6 +190,17 @@ class AuditLines:
             source=row.source,
             **_told(reasons, row.closes_on),
         )
+
+    def _placed(
+        self, said: Said, row: Row[Any]
+    ) -> tuple[Heard, tuple[Reason, ...], list[TableRow]] | None:
+        reasons = unpack_reasons(row.reasons)
+        state, rows = Heard(row.state), self._meant(said)
+        if state is Heard.CREDITED:
+            state, rows = Heard.HELD, self._awaited(rows, reasons)
+        if not rows or not self._scope.covers(completion_date(said.completed, rows[0].zone)):
+            return None
+        return state, reasons, rows
 
     def _awaited(self, rows: list[TableRow], reasons: Sequence[Reason]) -> list[TableRow]:
         """The rows of the boards that are still waited for, which their reasons name."""

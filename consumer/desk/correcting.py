@@ -88,22 +88,28 @@ class Correcting:
                 found = [finding for _, _, finding in self._cases(db, batch, waiting)]
             yield from found
 
-    def correct(self, numbers: Sequence[int]) -> Iterator[Finding]:
+    def correct(self, numbers: Sequence[int], most: int = 0) -> Iterator[Finding]:
         """Do it, in small transactions; each finding comes once it is written.
 
+        Ends when `most` were corrected, or a few more that belong together; 0 means all.
         The service then withdraws what PARS has, waits until that is gone, and sends what is right.
         """
-        waiting = {*numbers}
+        waiting, done = {*numbers}, 0
         for batch in _batches(numbers):
             with self.ledger.begin() as db:
                 found = []
                 for corrector, case, finding in self._cases(db, batch, waiting):
                     if finding.outcome is Outcome.CORRECTED:
                         self._write(db, corrector, case)
+                        done += finding.credits
                     elif finding.outcome is Outcome.UNCHANGED:
                         self._close_questions(db, case)
                     found.append(finding)
+                    if 0 < most <= done:
+                        break
             yield from found
+            if 0 < most <= done:
+                return
 
     def _cases(
         self, db: Connection, numbers: Sequence[int], waiting: set[int]

@@ -37,7 +37,7 @@ class ByHand:
     who: str
     why: str
 
-    def added(self, name: str, pars_id: str = "") -> str:
+    def added(self, name: str | int, pars_id: str = "") -> str:
         """Take over what PARS has, under PARS's own ID; gives how it stands there.
 
         Raises NoSuchCredit, and NotSo when PARS says otherwise or nothing: nothing is changed then.
@@ -46,14 +46,14 @@ class ByHand:
             name, "credit.entered_by_hand", lambda v, c, known: v.added(c, known, pars_id)
         )
 
-    def deleted(self, name: str) -> str:
+    def deleted(self, name: str | int) -> str:
         """Take the credit for withdrawn; gives how it stands. Raises NoSuchCredit, NotSo."""
         with self.claims.ledger.read() as db:
             self._not_too_early(db, _one(db, name), self.clock.now())
         return self._check(name, "credit.deleted_by_hand", lambda v, c, known: v.deleted(c, known))
 
     def _check(
-        self, name: str, what: str, ask: Callable[[Verification, Claim, set[str]], Exchange]
+        self, name: str | int, what: str, ask: Callable[[Verification, Claim, set[str]], Exchange]
     ) -> str:
         now = self.clock.now()
         with self.claims.ledger.begin() as db:
@@ -109,7 +109,7 @@ class ByHand:
             raise NotSo(f"PARS was sent something of it just now; try again in {left} seconds")
 
 
-def _one(db: Connection, name: str) -> Row[Any]:
+def _one(db: Connection, name: str | int) -> Row[Any]:
     rows = credits_named(db, name)
     if len(rows) > 1:
         raise NotSo(f"{name} has several credits; name one by its ID")

@@ -14,10 +14,13 @@ from consumer.ledger import links
 from consumer.ledger.schema import attempts, credits_
 
 
-def credits_named(db: Connection, name: str) -> Sequence[Row[Any]]:
-    """The rows that a name of `credit list` means. Raises NoSuchCredit."""
-    k, number = credits_.c, name[1:]
+def credits_named(db: Connection, name: str | int) -> Sequence[Row[Any]]:
+    """The rows that a name of `credit list`, or a credit's number, means. Raises NoSuchCredit."""
+    k = credits_.c
+    if isinstance(name, int):
+        return db.execute(select(credits_).where(k.id == name)).all()
     means: ColumnElement[bool]
+    number = name[1:]
     if name[:1] == "c" and number.isascii() and number.isdigit():
         means = k.id.in_(links.credits_of(db, int(number)))
     else:

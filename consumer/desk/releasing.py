@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
@@ -13,7 +13,7 @@ from consumer.clock import Clock
 from consumer.credit import State
 from consumer.desk.creditfilter import CreditFilter, chosen
 from consumer.desk.deadlines import Watch
-from consumer.desk.named import name_of
+from consumer.desk.named import credits_named, name_of
 from consumer.desk.trail import remember
 from consumer.desk.withdrawing import BATCH
 from consumer.desk.words import advice
@@ -24,7 +24,6 @@ from consumer.ledger.switches import withheld_as
 from consumer.reason import Reason
 from consumer.release import Mode
 
-_mode = withheld_as()
 _AT_ONCE = 500
 
 
@@ -60,10 +59,21 @@ class Releases:
     who: str = ""
     why: str = ""
 
-    def select(self, wanted: CreditFilter, mode: Mode = Mode.HOLD) -> list[int]:
-        """The credits meant that stand still so, nearest deadline first; at most its limit."""
-        here = (credits_.c.state == State.READY, _mode == mode.value)
+    def select(
+        self, wanted: CreditFilter, mode: Mode = Mode.HOLD, *, whole: bool = False
+    ) -> list[int]:
+        """The credits meant that stand still so, nearest deadline first.
+
+        At most its limit, unless the `whole` of them is asked for.
+        """
+        here = (credits_.c.state == State.READY, withheld_as() == mode.value)
+        wanted = replace(wanted, limit=0) if whole else wanted
         return chosen(self.ledger, wanted, *here, watch=self.watch)
+
+    def named(self, names: Sequence[str]) -> list[int]:
+        """The numbers of these credits. Raises NoSuchCredit."""
+        with self.ledger.read() as db:
+            return [*dict.fromkeys(row.id for name in names for row in credits_named(db, name))]
 
     def preview(self, numbers: Sequence[int]) -> Iterator[Candidate]:
         """Each credit as it would be sent; what does not stand still any more is left out."""
@@ -136,8 +146,8 @@ def rehearsal(candidates: Iterable[Candidate]) -> Rehearsal:
 
 
 def _standing_still(db: Connection, numbers: Sequence[int]) -> list[Row[Any]]:
-    mode = _mode.label("mode")
-    query = select(credits_, mode).where(credits_.c.id.in_(numbers), _mode != "")
+    mode = withheld_as()
+    query = select(credits_, mode.label("mode")).where(credits_.c.id.in_(numbers), mode != "")
     return [*db.execute(query.order_by(credits_.c.report_by, credits_.c.id))]
 
 

@@ -21,7 +21,9 @@ from consumer.ledger.rereading import reread
 from consumer.ledger.schema import completion_credits, completions, credits_, letters, surges
 from consumer.ledger.schema import tallies as tallies_table
 from consumer.ledger.surges import DUPLICATE, UNRECOGNISED, let_go
+from consumer.ledger.switches import modes
 from consumer.reason import Reason, Stage
+from consumer.release import Mode, Subject
 
 _CHUNK = 200
 
@@ -38,13 +40,15 @@ def list_sources(ledger: Ledger) -> list[Shown]:
         open_ = _counts(db, letters.c.source, letters.c.status == Status.OPEN)
         unsent = _unsent_counts(db)
         again = db.execute(select(tallies_table).where(tallies_table.c.what == DUPLICATE)).all()
+        turned = modes(db, Subject.SOURCE)
     named = {row.source for row in held}
-    calm = sorted(({*heard, *open_} | {row.source for row in again}) - named)
+    calm = sorted(({*heard, *open_, *turned} | {row.source for row in again}) - named)
     emitted = {row.source: row for row in again}
     return [
         {
             "source": source,
             "standing": "held" if hold else "open",
+            "release": turned.get(source, Mode.AUTOMATIC).value,
             "completions": heard[source],
             "need_attention": open_[source],
             "not_sent_yet": unsent[source],

@@ -14,7 +14,7 @@ from consumer.desk.auditscope import find_scope
 from consumer.desk.deadletters import Shown
 from consumer.desk.trail import remember
 from consumer.ledger.ledger import Ledger
-from consumer.ledger.schema import completions, credits_, switches
+from consumer.ledger.schema import completions, credits_, surges, switches
 from consumer.ledger.switches import concerned, mode_of, turn, withheld_as
 from consumer.release import Mode, Subject
 from consumer.tables import Tables
@@ -84,8 +84,8 @@ class Switching:
                 what = _REMEMBERED[kind, mode]
                 remember(db, self.ledger, now, self.who, what, name[:300], self.why, **changed)
             if mode is not Mode.AUTOMATIC:
-                released = (credits_.c.state == State.READY, credits_.c.released_at.is_not(None))
-                anew = update(credits_).where(concerned(kind, names), *released)
+                released = credits_.c.released_at.is_not(None)
+                anew = update(credits_).where(concerned(kind, names), released)
                 db.execute(anew.values(released_at=None))
             return _turning(db, kind, names)
 
@@ -128,6 +128,22 @@ def known_source(ledger: Ledger, mapped: Collection[str], wanted: str) -> str:
         if wanted in mapped or db.scalar(heard) is not None:
             return wanted
     raise NoSuchSource(f"no source {wanted}; there are: {', '.join(sorted(mapped))}")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStanding:
+    """What keeps a source from being sent: a coordinator's switch, a surge of refusals, or both."""
+
+    mode: Mode
+    surge: bool
+
+
+def standing_of_source(ledger: Ledger, name: str) -> SourceStanding:
+    """How a source stands; one that nobody knows is automatic."""
+    surge = select(surges.c.source).where(surges.c.source == name).limit(1)
+    with ledger.read() as db:
+        mode = mode_of(db, Subject.SOURCE, name)
+        return SourceStanding(mode, db.scalar(surge) is not None)
 
 
 def list_switches(ledger: Ledger) -> list[Shown]:

@@ -32,14 +32,14 @@ _WHAT = {
 }
 
 
-def plan_withdrawals(ledger: Ledger, names: Sequence[str]) -> list[Shown]:
-    """What a withdrawal of these would do, a row each. Raises NoSuchCredit."""
+def plan_withdrawals(ledger: Ledger, names: Sequence[str | int]) -> list[Shown]:
+    """What a withdrawal of these, named or by number, would do, a row each. Raises NoSuchCredit."""
     with ledger.read() as db:
         return [_planned(db, row) for row in _rows(db, names)]
 
 
 def withdraw(
-    ledger: Ledger, names: Sequence[str], who: str, why: str, clock: Clock
+    ledger: Ledger, names: Sequence[str | int], who: str, why: str, clock: Clock
 ) -> Iterator[Shown]:
     """Withdraw these, in small transactions; gives a row for each once that is written.
 
@@ -56,7 +56,7 @@ def withdraw(
         yield from done
 
 
-def _rows(db: Connection, names: Sequence[str]) -> list[Row[Any]]:
+def _rows(db: Connection, names: Sequence[str | int]) -> list[Row[Any]]:
     """Each once, however often it was named."""
     return [*{row.id: row for name in names for row in credits_named(db, name)}.values()]
 

@@ -92,3 +92,9 @@ def mode_of(db: Connection, kind: Subject, name: str) -> Mode:
     """Where the switch of one activity or source stands."""
     mode = db.scalar(select(_s.mode).where(_s.kind == kind, _s.name == name))
     return Mode(mode) if mode else Mode.AUTOMATIC
+
+
+def modes(db: Connection, kind: Subject) -> dict[str, Mode]:
+    """The activities, or the sources, whose credits do not go by themselves."""
+    rows = db.execute(select(_s.name, _s.mode).where(_s.kind == kind))
+    return {row.name: Mode(row.mode) for row in rows}
