@@ -8,6 +8,7 @@ MEANINGS: dict[str, str] = {
     "activity.held": "held an activity: its credits wait for a release",
     "activity.rehearsed": "had an activity rehearsed: nothing of it is sent",
     "activity.released": "let an activity go by itself again",
+    "activity.report_written": "wrote the report of an activity with its learners' names and IDs",
     "activity.update": "changed an activity's registration with PARS",
     "answers.revealed": "looked at what PARS answered, word for word",
     "audit.revealed": "opened why and the values of a row of this trail",
