@@ -44,7 +44,7 @@ def try_(
     try:
         with telling_faults():
             if len(letter_ids) == 1:
-                show_one(asdict(try_letter(ledger, parts.house, ids[0], clock)))
+                _show(try_letter(ledger, parts.house, ids[0], clock))
                 return
             with progress("trying", len(ids)) as one_more:
                 rows = []
@@ -54,6 +54,23 @@ def try_(
     except (NoSuchLetter, NotOpen) as error:
         fail([str(error)], FAILED)
     show_rows(rows, ["letter_id", "fate", "says"], "No dead letter fits.")
+
+
+def _show(trial: Trial) -> None:
+    """All of it in a pipe; on a terminal what PARS would be told, field by field."""
+    if not sys.stdout.isatty():
+        show_json([asdict(trial)])
+        return
+    page: dict[str, Any] = {
+        "letter_id": trial.letter_id,
+        "now": trial.happened,
+        "then": trial.says,
+        "complaints": [{k: v for k, v in one.items() if k != "reason"} for one in trial.complaints],
+    }
+    for number, record in enumerate(trial.records, 1):
+        told = [{"what": k.replace("_", " "), "value": v} for k, v in record.items() if v]
+        page["PARS is told" + (f" ({number})" if len(trial.records) > 1 else "")] = told
+    show_one(page)
 
 
 def _told(trial: Trial) -> dict[str, Any]:

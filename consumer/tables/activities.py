@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -106,10 +106,15 @@ class Activities:
 
 def load_activities(path: Path, boards: Boards) -> Activities:
     """The table in `path`. Raises TableProblems with all of them."""
+    return activities_of(path.name, iter_csv(path, COLUMNS, REQUIRED), boards)
+
+
+def activities_of(file: str, lines: Iterable[CsvRow], boards: Boards) -> Activities:
+    """The table that these rows make; `file` is named in what is wrong. Raises TableProblems."""
     found: dict[tuple[str, str], list[Activity]] = defaultdict(list)
     problems: list[TableProblem] = []
-    for row in iter_csv(path, COLUMNS, REQUIRED):
-        reader = ActivityReader(path.name, row, boards)
+    for row in lines:
+        reader = ActivityReader(file, row, boards)
         activity = reader.activity()
         rows = found[row.cells["site"], row.cells["course"]]
         reader.periods(activity, rows)

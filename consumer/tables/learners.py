@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,18 +72,27 @@ class Learners:
             if not self.kept(site, learner):
                 yield site, learner, rows
 
+    def in_place_of(self, other: Learners) -> Learners:
+        """These, and after them whoever serves after the other's."""
+        return Learners(self._rows, other._after)
+
     def __len__(self) -> int:
         return sum(map(len, self._rows.values()))
 
 
 def load_learners(path: Path, boards: Boards) -> Learners:
     """The table in `path`. Raises TableProblems with all of them."""
+    return learners_of(path.name, iter_csv(path, COLUMNS, REQUIRED), boards)
+
+
+def learners_of(file: str, lines: Iterable[CsvRow], boards: Boards) -> Learners:
+    """The table that these rows make; `file` is named in what is wrong. Raises TableProblems."""
     found: dict[tuple[str, str], list[Learner]] = defaultdict(list)
     problems: list[TableProblem] = []
-    for row in iter_csv(path, COLUMNS, REQUIRED):
+    for row in lines:
         learner = _learner(row)
         rows = found[row.cells["site"], row.cells["learner"]]
-        problems += _problems(path.name, row, learner, rows, boards)
+        problems += _problems(file, row, learner, rows, boards)
         rows.append(learner)
     if problems:
         raise TableProblems(problems)
