@@ -8,6 +8,7 @@ import pytest
 
 from consumer.credit import State
 from consumer.desk.changed import ChangedMeanwhile
+from consumer.desk.correcting import Correcting, Outcome
 from consumer.desk.editing import Draft, Editing, EditProblems, EditRefused, Wanted, edits_of
 from consumer.ledger.schema import audit, letter_edits
 from consumer.ledger.seal import unpack_original
@@ -34,8 +35,7 @@ def value(office: Office) -> bytes | None:
 
 
 def test_a_date_is_corrected_replayed_and_the_bytes_stay(office: Office) -> None:
-    letter, before = early(office), None
-    before = value(office)
+    letter, before = early(office), value(office)
     draft = editing(office).open(letter)
     assert (draft.version, draft.fields["course"], draft.fields["learner"]) == (0, "101", "••••07")
     desk, wanted = editing(office), Wanted({"completed": NOON.isoformat()})
@@ -60,6 +60,19 @@ def test_said_once_more_by_the_lms_the_correction_stands(office: Office) -> None
     assert str(office.credit.completed_on) == "2026-11-19"
     rejudge(office.ledger, office.service.premises, office.clock)
     assert str(office.credit.completed_on) == "2026-11-19"
+
+
+def test_an_earlier_day_said_once_more_does_not_undo_a_correction_to_a_later_one(
+    office: Office,
+) -> None:
+    (letter,) = refused(office, PRIYA)
+    mend(office)
+    editing(office).save(letter, 0, Wanted({"completed": "2026-11-21"}))
+    office.replay(letter)
+    assert office.hear(moodle(PRIYA, emitted=1)) == {"duplicate": 1}
+    assert str(office.credit.completed_on) == "2026-11-21"
+    # What the LMS says otherwise than it ever did is news.
+    assert office.hear(moodle(PRIYA, at=NOON - DAY)) == {"ready": 1}
 
 
 def test_a_correction_outlives_a_refusal_by_the_board(office: Office) -> None:
@@ -177,8 +190,6 @@ def test_a_corrected_completion_that_was_sent_is_the_same_for_a_correction(offic
     editing(office).save(letter, 0, Wanted({"completed": DAY_BEFORE}))
     office.replay(letter)
     office.take_for_sent(State.ACCEPTED)
-    from consumer.desk.correcting import Correcting, Outcome
-
     house = office.service.premises.house
     desk = Correcting(office.ledger, house, office.clock, True, "mora", "")
     found: list[Any] = list(desk.preview([office.credit.id]))
