@@ -13,6 +13,7 @@ from consumer.console.session import Sessions
 from consumer.console.throttle import Throttle
 from consumer.console.userbook import UserBook
 from consumer.console.users import Users
+from consumer.desk.looking import Desk
 from consumer.journey import House
 from consumer.ledger.ledger import Ledger
 from consumer.parts import Parts
@@ -59,6 +60,14 @@ class Console:
     def house(self) -> House:
         """Tables and mappings as they stand."""
         return self.premises.house
+
+    @property
+    def desk(self) -> Desk:
+        """What the desk looks with, by the tables as they stand."""
+        settings = self.settings
+        by_file = frozenset(name for name, one in settings.profiles.items() if one.by_file)
+        days = settings.sending.at_risk_days
+        return Desk(self.ledger, self.house.tables, self.clock, days, by_file)
 
     @property
     def zone(self) -> ZoneInfo:

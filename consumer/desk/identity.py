@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from consumer.credit import Identity as Hashing
 from consumer.desk.kin import Kin
 from consumer.desk.masking import masked_date, masked_email, masked_id, masked_name
 from consumer.desk.roster import Certificate
+from consumer.tables.kind import LEARNERS, TableKind
 from consumer.tables.learners import Learner
 
 Mask = Callable[[str], str]
@@ -25,8 +27,9 @@ class AccountShown:
 
 @dataclass(frozen=True, slots=True)
 class RowShown:
-    """One row of the learners table, with one board."""
+    """One row of the learners table, with one board; `row` is what its form is called."""
 
+    row: str
     name: str
     email: str
     birth_date: str
@@ -55,10 +58,14 @@ class Identity:
     revealed: bool
 
 
-def identity_of(kin: Kin, *, revealed: bool) -> Identity:
-    """What is known of this person; nothing of it readable unless it is `revealed`."""
+def identity_of(kin: Kin, secret: Hashing, *, revealed: bool) -> Identity:
+    """What is known of this person; nothing of it readable unless it is `revealed`.
+
+    `secret` makes the names of the rows' forms.
+    """
     show: Show = _plain if revealed else _masked
-    rows = [row for entry in kin.entries for row in entry.rows]
+    own = [(entry, row) for entry in kin.entries for row in entry.rows]
+    rows = [row for _, row in own]
     names = [f"{row.given_name} {row.family_name}" for row in rows] or [*kin.names]
     ids = {(one.board, one.board_id): None for one in _in_order(kin)}
     return Identity(
@@ -67,7 +74,10 @@ def identity_of(kin: Kin, *, revealed: bool) -> Identity:
         board_ids=tuple(f"{board} {show(masked_id, number)}" for board, number in ids),
         npi=show(masked_id, next((row.npi for row in rows if row.npi), "")),
         accounts=tuple(_accounts(kin, show)),
-        rows=tuple(_row(row, show) for row in rows),
+        rows=tuple(
+            _row(row, row_name(secret, LEARNERS, (e.site, e.learner, row.board)), show)
+            for e, row in own
+        ),
         revealed=revealed,
     )
 
@@ -97,8 +107,9 @@ def _accounts(kin: Kin, show: Show) -> Iterator[AccountShown]:
             yield AccountShown(site, show(masked_id, learner), listed=True)
 
 
-def _row(row: Learner, show: Show) -> RowShown:
+def _row(row: Learner, name: str, show: Show) -> RowShown:
     return RowShown(
+        row=name,
         name=show(masked_name, f"{row.given_name} {row.family_name}"),
         email=show(masked_email, row.email),
         birth_date=show(masked_date, row.birth_date),
@@ -110,3 +121,8 @@ def _row(row: Learner, show: Show) -> RowShown:
         consent_on=row.consent_on,
         consent_how=row.consent_how,
     )
+
+
+def row_name(secret: Hashing, kind: TableKind, key: tuple[str, ...]) -> str:
+    """What a row of a table is called in an address: it finds the row again, and tells nothing."""
+    return secret.digest("table row", kind.name, *key)[:32]

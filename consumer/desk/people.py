@@ -94,7 +94,7 @@ def cases_of(book: CaseBook, people: Sequence[Kin]) -> list[list[Case]]:
 
 def person_of(desk: Desk, kin: Kin, cases: Sequence[Case]) -> Person:
     """The line of one person."""
-    identity = identity_of(kin, revealed=False)
+    identity = identity_of(kin, desk.ledger.identity, revealed=False)
     first = worst(cases)
     heard = max((case.changed_at for case in cases), default=None)
     risks = [case for case in cases if case.at_risk]

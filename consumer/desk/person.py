@@ -124,7 +124,7 @@ def _page(db: Connection, desk: Desk, kin: Kin, *, revealed: bool) -> PersonPage
     ordered = sorted(cases, key=lambda case: case.weight, reverse=True)
     return PersonPage(
         person_of(desk, kin, cases),
-        identity_of(kin, revealed=revealed),
+        identity_of(kin, desk.ledger.identity, revealed=revealed),
         tuple(told_of(db, ordered, book.moment)),
         _note(kin),
     )

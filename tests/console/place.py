@@ -51,9 +51,12 @@ def opened(folder: Path, cache: Path, cases: Cases, port: int = 0) -> Iterator[P
         users = Users(office.settings.data_dir / "users.toml")
         for role, name in NAMES.items():
             users.put(name, role, PASSWORDS[role])
-        with office.service():
+        with office.service() as service:
             place = Place(cases, office, pars, f"http://127.0.0.1:{port}")
-            until(lambda: _answers(place.address), _STARTS_SECONDS, "the console answers")
+            until(
+                lambda: service.ended or _answers(place.address), _STARTS_SECONDS, "it answers"
+            )
+            assert not service.ended, service.said
             office.publish(cases.events())
             until(place.rests, _STARTS_SECONDS, "everything that can go has gone")
             yield place

@@ -29,7 +29,19 @@ class View:
         self.then(page)
 
 
+def _first_in_the_table(page: Page) -> None:
+    page.locator("tbody a").first.click()
+
+
+def _its_credit(page: Page) -> None:
+    _first_in_the_table(page)
+    page.get_by_role("heading", level=2).get_by_role("link").first.click()
+
+
 VIEWS = [
     View("overview", "/"),
     View("account", "/me"),
+    View("people", "/people", "/people?q=HF-UPDATE"),
+    View("person", "/people/{key}", "/people?q=Rahmani", _first_in_the_table),
+    View("credit", "/credits/{name}", "/people?q=Rahmani", _its_credit),
 ]

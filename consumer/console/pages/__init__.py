@@ -3,6 +3,22 @@
 from __future__ import annotations
 
 from consumer.console.page import Page
-from consumer.console.pages import account, overview, provider, signing
+from consumer.console.pages import (
+    account,
+    credit,
+    letters,
+    overview,
+    people,
+    provider,
+    signing,
+)
 
-PAGES: tuple[Page, ...] = (*signing.PAGES, *provider.PAGES, *account.PAGES, *overview.PAGES)
+PAGES: tuple[Page, ...] = (
+    *signing.PAGES,
+    *provider.PAGES,
+    *account.PAGES,
+    *overview.PAGES,
+    *people.PAGES,
+    *credit.PAGES,
+    *letters.PAGES,
+)
