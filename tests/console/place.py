@@ -53,9 +53,7 @@ def opened(folder: Path, cache: Path, cases: Cases, port: int = 0) -> Iterator[P
             users.put(name, role, PASSWORDS[role])
         with office.service() as service:
             place = Place(cases, office, pars, f"http://127.0.0.1:{port}")
-            until(
-                lambda: service.ended or _answers(place.address), _STARTS_SECONDS, "it answers"
-            )
+            until(lambda: service.ended or _answers(place.address), _STARTS_SECONDS, "it answers")
             assert not service.ended, service.said
             office.publish(cases.events())
             until(place.rests, _STARTS_SECONDS, "everything that can go has gone")
