@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, or_, select
+from sqlalchemy import Connection, Row, select
 
 from consumer.credit import WORDS, Heard, State
 from consumer.desk.looking import Desk, Moment
@@ -190,12 +190,17 @@ class CaseBook:
     ) -> dict[tuple[int | None, int | None], list[Question]]:
         """Open letters, by the completion and the credit that they are about."""
         c = letters.c
-        about = or_(c.completion_id.in_(numbers), c.credit_row.in_(credit_rows))
-        query = select(c.id, c.reasons, c.completion_id, c.credit_row).where(
-            about, c.status == Status.OPEN
-        )
+        columns = (c.id, c.first_failed_at, c.reasons, c.completion_id, c.credit_row)
+        query = select(*columns).where(c.status == Status.OPEN)
+        # One after the other: asked for both, a database looks at every open letter.
+        rows = {
+            row.id: row
+            for column, some in ((c.completion_id, numbers), (c.credit_row, credit_rows))
+            if some
+            for row in self._db.execute(query.where(column.in_(some)))
+        }
         found: defaultdict[tuple[int | None, int | None], list[Question]] = defaultdict(list)
-        for row in self._db.execute(query.order_by(c.first_failed_at, c.id)):
+        for row in sorted(rows.values(), key=lambda one: (one.first_failed_at, one.id)):
             question = Question(row.id, unpack_reasons(row.reasons)[0])
             found[None if row.credit_row else row.completion_id, row.credit_row].append(question)
         return found

@@ -13,7 +13,7 @@ from consumer.ledger.schema import completions, credits_
 from consumer.pars.document import CENTRAL
 
 # Not yet taken by PARS, and not given up: a credit whose correction is under way is late too.
-_OPEN = (State.READY, State.SUBMITTING, State.ATTENTION, State.REJECTED)
+OPEN = (State.READY, State.SUBMITTING, State.ATTENTION, State.REJECTED)
 _WAITING = (Heard.HELD, Heard.REFUSED)
 
 
@@ -31,7 +31,7 @@ class Watch:
 
     def standing(self, state: State | Heard, report_by: date | None, *, resend: bool) -> str:
         """In words, how far the deadline is; blank for what is not at risk."""
-        open_ = state in {*_OPEN, *_WAITING} or (state is State.WITHDRAWING and resend)
+        open_ = state in {*OPEN, *_WAITING} or (state is State.WITHDRAWING and resend)
         if report_by is None or not open_ or report_by >= self.until:
             return ""
         return days_left((report_by - self.today).days)
@@ -46,7 +46,7 @@ def at_risk(until: date) -> ColumnElement[bool]:
     """What is neither reported nor given up and must be reported before `until`."""
     c, k = completions.c, credits_.c
     resent = and_(k.state == State.WITHDRAWING, k.resend)
-    unreported = or_(k.state.in_(_OPEN), resent, and_(k.id.is_(None), c.state.in_(_WAITING)))
+    unreported = or_(k.state.in_(OPEN), resent, and_(k.id.is_(None), c.state.in_(_WAITING)))
     # Credited by one board, and waiting for another.
     waiting = and_(c.unfinished, c.reasons != "[]", c.report_by < until)
     return or_(and_(unreported, deadline() < until), waiting)

@@ -69,6 +69,17 @@ class Gathering:
             fresh = self._next_to(fresh)
         return self._grouped(wanted)
 
+    def names(self, numbers: Collection[int]) -> dict[int, str]:
+        """The name behind each of these completions, by the table or else by a credit."""
+        self._open(numbers)
+        told = {number: self._name(self._of[number]) for number in numbers if number in self._of}
+        return {number: name for number, name in told.items() if name}
+
+    def _name(self, account: Account) -> str:
+        entry = self._roster.of(account.site, account.learner)
+        row = entry.rows[0] if entry else None
+        return f"{row.given_name} {row.family_name}" if row else self._names.get(account, "")
+
     # ------------------------------------------------------------ one round
 
     def _next_to(self, nodes: set[Node]) -> set[Node]:

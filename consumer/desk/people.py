@@ -21,7 +21,7 @@ from consumer.ledger.schema import completions
 
 NOTHING_HEARD = "Nothing heard"
 _HEARD, _LISTED = "p", "t"
-_CHUNK = 40
+_CHUNK = 30
 """Completions looked at together: few enough to be quick, enough for most pages."""
 
 
@@ -196,10 +196,12 @@ class _Search:
         roster, text = self._desk.roster, self._wanted.text
         matching = (one for one in roster.matching(text) if one.number > start)
         while some := [*islice(matching, _CHUNK)]:
-            owner = {e: kin for kin in self._gathering.of((), some) for e in kin.entries}
+            people = self._gathering.of((), some)
+            owner = {e: kin for kin in people for e in kin.entries}
+            numbers = [number for kin in people for number in kin.completions]
+            fit = {*self._db.scalars(self._fits.where(completions.c.id.in_(numbers)))}
             for entry in some:
                 kin = owner[entry]
                 first = next(one for one in kin.entries if roster.fits(one, text))
-                heard = bool(kin.completions) and self._any_fits(kin.completions)
-                if first is entry and not heard:
+                if first is entry and fit.isdisjoint(kin.completions):
                     yield f"{_LISTED}-{entry.number}", kin

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 import weakref
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from heapq import merge
+from itertools import accumulate, groupby
 
 from consumer.board import Boards
 from consumer.ledger.seal import normalise
@@ -47,6 +50,7 @@ class Roster:
     def __init__(self, learners: Learners, boards: Boards) -> None:
         self.entries: list[Entry] = []
         self._texts: list[str] = []
+        self._all, self._ends = "", list[int]()
         self._own: dict[tuple[str, str], Entry] = {}
         self._by_id: defaultdict[tuple[str, str], list[Entry]] = defaultdict(list)
         for site, learner, rows in learners:
@@ -78,25 +82,40 @@ class Roster:
         letters on, of an e-mail address too; an ID, NPI or licence whole.
         """
         fits = _Sought(text)
-        yield from (e for e, told in zip(self.entries, self._texts, strict=True) if fits(told))
+        # The longest word is the rarest, as a rule; it is looked for in all texts at once.
+        found = [self._with(max(words, key=len)) for words in fits.alternatives]
+        for number, _ in groupby(merge(*found)):
+            if fits.first(self._texts[number]) is not None:
+                yield self.entries[number]
+
+    def _with(self, word: str) -> Iterator[int]:
+        """The numbers of the entries in whose text this stands."""
+        if not self._ends:
+            self._all = "".join(self._texts)
+            self._ends = [*accumulate(map(len, self._texts))]
+        place = self._all.find(word)
+        while place >= 0:
+            number = bisect_right(self._ends, place)
+            yield number
+            place = self._all.find(word, self._ends[number])
 
     def fits(self, entry: Entry, text: str) -> bool:
         """Whether this entry is among those."""
-        return _Sought(text)(self._texts[entry.number])
+        return _Sought(text).first(self._texts[entry.number]) is not None
 
 
 class _Sought:
-    """Whether what is typed is found in an entry's text."""
+    """What is typed, as it would stand in an entry's text: word by word, or as one ID."""
 
     def __init__(self, text: str) -> None:
-        whole = normalise(text)
-        self._words = [_sought(word) for word in words_of(text)]
-        self._whole = f"{_LINE}{whole}{_END}"  # an LMS's user ID may hold blanks
+        words = [_sought(word) for word in words_of(text)]
+        whole = [f"{_LINE}{normalise(text)}{_END}"]  # an LMS's user ID may hold blanks
+        self.alternatives = [one for one in (words, whole) if words]
 
-    def __call__(self, told: str) -> bool:
-        if not self._words:
-            return False
-        return all(word in told for word in self._words) or self._whole in told
+    def first(self, told: str) -> list[str] | None:
+        """The first way in which this text has it, None if it has not."""
+        ways = (one for one in self.alternatives if all(word in told for word in one))
+        return next(ways, None)
 
 
 def words_of(text: str) -> list[str]:

@@ -10,6 +10,7 @@ MEANINGS: dict[str, str] = {
     "activity.released": "let an activity go by itself again",
     "activity.report_written": "wrote the report of an activity with its learners' names and IDs",
     "activity.update": "changed an activity's registration with PARS",
+    "asklist.written": "wrote the list of learners to be asked: names and addresses",
     "answers.revealed": "looked at what PARS answered, word for word",
     "audit.revealed": "opened why and the values of a row of this trail",
     "audit.written": "wrote the audit pack of an activity: files with personal data",

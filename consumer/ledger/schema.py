@@ -32,6 +32,12 @@ from consumer.ledger.namedevents import named_events as named_events
 from consumer.ledger.namedevents import retracted_events as retracted_events
 from consumer.ledger.trailrows import audit as audit
 
+WAITING_HERE = "completions.state IN ('held', 'refused')"
+_WAITING = text(WAITING_HERE.replace("completions.", ""))
+_UNFINISHED = text("unfinished = 1"), text("unfinished")
+WITH_REASONS = "credits.reasons != '[]'"
+_REASONED = text(WITH_REASONS.replace("credits.", ""))
+_DECIDED = text("decided_at IS NOT NULL")
 _RESTORED = text("restored_at IS NOT NULL")
 
 facts = Table(
@@ -62,6 +68,7 @@ events = Table(
     Column("completion_id", Number, ForeignKey("completions.id")),
     Column("heard_at", Instant, nullable=False),
     Index(None, "completion_id"),
+    Index(None, "heard_at", "fate"),
 )
 """Every message heard, by coordinates and content: one seen again is a repeat."""
 
@@ -90,6 +97,20 @@ completions = Table(
     Column("heard_at", Instant, nullable=False),
     Column("changed_at", Instant, nullable=False),
     Index(None, "state", "id"),
+    Index(None, "source", "id"),
+    Index(None, "course"),
+    Index(
+        "ix_completions_waiting",
+        *("state", "report_by", "reasons", "heard_at", "id"),
+        sqlite_where=_WAITING,
+        postgresql_where=_WAITING,
+    ),
+    Index(
+        "ix_completions_unfinished",
+        "id",
+        sqlite_where=_UNFINISHED[0],
+        postgresql_where=_UNFINISHED[1],
+    ),
 )
 """What was heard of one LMS account and course; `said` and `original` are sealed.
 
@@ -186,6 +207,9 @@ credits_ = Table(
     Index(None, "state", "profile", "report_by", "id"),
     Index(None, "report_id"),
     Index(None, "four_fields"),
+    Index(None, "activity"),
+    Index("ix_credits_reasoned", "state", "id", sqlite_where=_REASONED, postgresql_where=_REASONED),
+    Index(None, "decided_at", "state", sqlite_where=_DECIDED, postgresql_where=_DECIDED),
     Index(None, "restored_at", sqlite_where=_RESTORED, postgresql_where=_RESTORED),
 )
 """One row per credit key. `record` is what to send, `sent` what PARS was sent last; sealed.
