@@ -95,7 +95,8 @@ def _show_overview(told: Overview) -> None:
         f"Heard today: {_flow(told.today)}; in 7 days: {_flow(told.week)}",
         f"Decided in 7 days: {told.decided['accepted']} accepted, {told.decided['rejected']}"
         " rejected",
-        f"To be reported within 7 days: {told.due_in_7_days}, within 30 days: {told.due_in_30_days}",
+        f"To be reported within 7 days: {told.due_in_7_days},"
+        f" within 30 days: {told.due_in_30_days}",
     ]
     lines += [f"PARS, {one.profile}: {one.words}" for one in told.pars]
     lines += [

@@ -143,7 +143,8 @@ def _counts(
 
 def _flow(db: Connection, since: datetime) -> Mapping[str, int]:
     e = events.c
-    return _tally(db, select(e.fate, func.count()).where(e.heard_at >= since).group_by(e.fate))
+    query = select(e.fate, func.count()).where(e.heard_at >= since).group_by(e.fate)
+    return dict(_tally(db, query))
 
 
 def _oldest(db: Connection) -> str:
