@@ -16,6 +16,7 @@ from consumer.desk.creditfilter import narrowed, taken
 from consumer.desk.deadletters import Shown
 from consumer.desk.deadlines import Watch
 from consumer.desk.standing import standing_of
+from consumer.desk.timeline import steps_of
 from consumer.desk.words import advice
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.links import source_is_held, waits
@@ -24,10 +25,7 @@ from consumer.ledger.schema import (
     completion_credits,
     completions,
     credits_,
-    events,
-    letters,
 )
-from consumer.ledger.schema import steps as course_steps
 from consumer.ledger.switches import withheld, withheld_as
 from consumer.reason import Reason, unpack_reasons
 from consumer.release import Mode
@@ -78,18 +76,15 @@ def show_credit(ledger: Ledger, credit_id: str, watch: Watch | None = None) -> S
             raise NoSuchCredit(f"nothing is known of {credit_id}")
         numbers = {row._mapping[c.id] for row in rows} - {None}
         credit_rows = {row._mapping[k.id] for row in rows} - {None}
-        about = or_(letters.c.completion_id.in_(numbers), letters.c.credit_row.in_(credit_rows))
         ready = (k.id.in_(credit_rows), k.state == State.READY, ~withheld())
         waiting = db.scalar(select(source_is_held()).where(*ready, waits()))
-        steps = [
-            *db.execute(select(events).where(events.c.completion_id.in_(numbers))),
-            *db.execute(select(attempts).where(attempts.c.credit_row.in_(credit_rows))),
-            *db.execute(select(letters).where(about)),
-            *db.execute(select(course_steps).where(course_steps.c.completion_id.in_(numbers))),
-        ]
+        steps = steps_of(db, sorted(numbers), sorted(credit_rows))
         closed = _closed(db, ledger, rows)
         word = latest_word(db, ledger, rows[0]._mapping[k.id]) if credit_rows else ""
-    timeline = sorted((_step(step) for step in steps), key=lambda s: str(s["at"]))
+    timeline = [
+        {"at": one.at.isoformat(timespec="seconds"), "what": one.words, "outcome": one.outcome}
+        for one in steps
+    ]
     told = {"pars_says": word, "timeline": timeline}
     if waiting is not None:
         told["waits_for"] = _HELD if waiting else _WAITS
@@ -183,20 +178,3 @@ def _at_risk(row: Row[Any], state: State | Heard, *, waits: bool, watch: Watch) 
     report_by = cells[c.report_by] if isinstance(state, Heard) else cells[k.report_by]
     own = watch.standing(state, report_by, resend=bool(cells[k.resend]))
     return own or (watch.standing(Heard.HELD, cells[c.report_by], resend=False) if waits else "")
-
-
-def _step(row: Row[Any]) -> Shown:
-    cells = row._mapping
-    if "kind" in cells:
-        told = {"what": f"{cells['kind']} of the learner", "outcome": "kept"}
-        at = cells["heard_at"]
-    elif "fate" in cells:
-        told = {"what": "heard from the LMS", "outcome": cells["fate"]}
-        at = cells["heard_at"]
-    elif "action" in cells:
-        told = {"what": f"PARS: {cells['action']}", "outcome": cells["outcome"]}
-        at = cells["at"]
-    else:
-        told = {"what": "a person is needed", "outcome": unpack_reasons(cells["reasons"])[0].code}
-        at = cells["last_failed_at"]
-    return {"at": at.isoformat(timespec="seconds")} | told

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain
 
 from sqlalchemy import Connection, or_, select
 
@@ -41,6 +42,19 @@ def timelines(db: Connection, cases: Sequence[Case]) -> list[tuple[Step, ...]]:
     """The steps of each of these cases, oldest first; nothing personal in them."""
     numbers = [number for case in cases for number in case.completions]
     rows = [case.credit for case in cases if case.credit is not None]
+    told = _told(db, numbers, rows)
+    return [_of(case, told) for case in cases]
+
+
+def steps_of(db: Connection, numbers: Sequence[int], rows: Sequence[int]) -> tuple[Step, ...]:
+    """The steps of these completions and credits all together, oldest first."""
+    told = _told(db, numbers, rows)
+    return tuple(_in_a_row(sorted(chain(*told.values()), key=lambda step: step.at)))
+
+
+def _told(
+    db: Connection, numbers: Sequence[int], rows: Sequence[int]
+) -> defaultdict[Key, list[Step]]:
     told: defaultdict[Key, list[Step]] = defaultdict(list)
     subjects: dict[str, Key] = {f"c{number}": (HEARD, number) for number in numbers}
     subjects |= {name: (CREDIT, row) for row, name in _names(db, rows)}
@@ -52,7 +66,7 @@ def timelines(db: Connection, cases: Sequence[Case]) -> list[tuple[Step, ...]]:
         subjects[letter] = key
     for subject, step in _acts(db, [*subjects]):
         told[subjects[subject]].append(step)
-    return [_of(case, told) for case in cases]
+    return told
 
 
 def _of(case: Case, told: Mapping[Key, Sequence[Step]]) -> tuple[Step, ...]:

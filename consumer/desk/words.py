@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from consumer.reason import Reason, Stage
 
@@ -25,7 +26,7 @@ ADVICE: dict[str, Advice] = {
     for code, happened, who, how in [
         # what came from the LMS
         ("null_value", "the LMS sent an empty message", "LMS admin", "find out why, then resend"),
-        ("oversized", "the event is larger than allowed", "SRE", "raise intake.payload_limit_bytes, then replay"),
+        ("oversized", "the event is larger than allowed", "SRE", "raise intake.payload_limit_bytes, then send it again"),
         ("invalid_utf8", "the event is not text in UTF-8", "LMS admin", "correct the sender's encoding, then resend"),
         ("malformed_json", "the event is not JSON", "LMS admin", "correct the sender, then resend"),
         ("duplicate_key", "a name stands twice in the event, and which value counts nobody knows", "LMS admin", "correct the sender, then resend"),
@@ -39,23 +40,23 @@ ADVICE: dict[str, Advice] = {
         ("cloudevent_invalid", "the event is not as CloudEvents 1.0 says", "LMS admin", "correct the sender, then resend"),
         ("malformed_form", "the event is not a web form", "LMS admin", "correct the sender, then resend"),
         ("repeated_field", "a field of the form stands twice", "LMS admin", "correct the sender (a list is written name[]), then resend"),
-        ("registry_not_set", "the event is in Avro, and no schema registry is set", "SRE", "set registry.url, then replay"),
-        ("schema_unknown", "the schema registry does not know the event's schema", "LMS admin", "find out which registry the LMS writes to; once the schema is there, replay"),
+        ("registry_not_set", "the event is in Avro, and no schema registry is set", "SRE", "set registry.url, then send it again"),
+        ("schema_unknown", "the schema registry does not know the event's schema", "LMS admin", "find out which registry the LMS writes to; once the schema is there, send it again"),
         ("schema_unusable", "the event's schema cannot be used", "LMS admin", "read the reason's detail, send by another schema, then resend"),
         ("avro_misfit", "the event does not fit the schema that it names", "LMS admin", "correct the sender, then resend"),
         ("avro_unframed", "the event is in Avro, and does not say by which schema", "LMS admin", "send it in Confluent's wire format, then resend"),
-        ("unknown_event", "no mapping knows this event", "LMS admin", "add a mapping for it, then replay"),
-        ("ambiguous_mapping", "two mappings claim this event", "LMS admin", "narrow one of their match rules, then replay"),
+        ("unknown_event", "no mapping knows this event", "LMS admin", "add a mapping for it, then send it again"),
+        ("ambiguous_mapping", "two mappings claim this event", "LMS admin", "narrow one of their match rules, then send it again"),
         ("too_many_events", "the message holds more events than allowed", "LMS admin", "have the sender send them in several messages"),
-        ("schema_mismatch", "the event lacks something its mapping needs, or has it in another form", "LMS admin", "have the LMS send the event again as it should be; if it is right as it is, correct the schema, then replay"),
-        ("value_missing", "a value that is needed is not in the event", "LMS admin", "correct the sender or the mapping, then replay"),
-        ("wrong_type", "a value is not of the kind its mapping expects", "LMS admin", "correct the sender or the mapping, then replay"),
-        ("date_not_understood", "a date cannot be read as its mapping says", "LMS admin", "correct the date's form in the mapping, then replay"),
-        ("zone_missing", "a time has no time zone", "LMS admin", "name the LMS's zone in the mapping, then replay"),
-        ("number_not_understood", "a number cannot be read", "LMS admin", "correct the sender or the mapping, then replay"),
-        ("ambiguous_value", "a value can be read in two ways", "LMS admin", "make the mapping's row say which, then replay"),
-        ("join_incomplete", "one of several values that belong together is missing", "LMS admin", "correct the sender or the mapping, then replay"),
-        ("not_in_map", "a value is not in the mapping's list", "LMS admin", "add it to the row's map, then replay"),
+        ("schema_mismatch", "the event lacks something its mapping needs, or has it in another form", "LMS admin", "have the LMS send the event again as it should be; if it is right as it is, correct the schema, then send it again"),
+        ("value_missing", "a value that is needed is not in the event", "LMS admin", "correct the sender or the mapping, then send it again"),
+        ("wrong_type", "a value is not of the kind its mapping expects", "LMS admin", "correct the sender or the mapping, then send it again"),
+        ("date_not_understood", "a date cannot be read as its mapping says", "LMS admin", "correct the date's form in the mapping, then send it again"),
+        ("zone_missing", "a time has no time zone", "LMS admin", "name the LMS's zone in the mapping, then send it again"),
+        ("number_not_understood", "a number cannot be read", "LMS admin", "correct the sender or the mapping, then send it again"),
+        ("ambiguous_value", "a value can be read in two ways", "LMS admin", "make the mapping's row say which, then send it again"),
+        ("join_incomplete", "one of several values that belong together is missing", "LMS admin", "correct the sender or the mapping, then send it again"),
+        ("not_in_map", "a value is not in the mapping's list", "LMS admin", "add it to the row's map, then send it again"),
         # what a mapping that ships with the product says is not to be reported
         ("front_page_course", "it is Moodle's front page and no course", "nobody", "nothing to do"),
         ("guest_account", "it was the guest account: nobody in particular", "nobody", "nothing to do"),
@@ -91,27 +92,27 @@ ADVICE: dict[str, Advice] = {
         ("step_not_required", "a step of the course that gives no credit by itself", "nobody", "nothing to do, unless requires in activities.csv should name it; it goes by itself then"),
         ("not_ours", "another provider, or another system, reports this course", "nobody", "nothing to do"),
         # rules
-        ("board_id_form", "the board ID does not have the board's form", "coordinator", _TABLE + ", then replay"),
-        ("board_id_shared", "another learner has this board ID too", "coordinator", _TABLE + ", or the other one's; then replay. It is one person after all: replay"),
-        ("npi_form", "the NPI is not ten digits beginning with 1 or 2", "coordinator", _TABLE + ", then replay"),
-        ("npi_check_digit", "the NPI's check digit is wrong: a digit was mistyped", "coordinator", _TABLE + ", then replay"),
-        ("licence_state_unknown", "the state of the licence is not known, or missing", "coordinator", _TABLE + ", then replay"),
-        ("licence_form", "the licence number is missing, or holds what no such number has", "coordinator", _TABLE + ", then replay"),
-        ("name_missing", "a name is blank", "coordinator", _TABLE + ", then replay"),
-        ("unwritable_character", "a name or title holds a character that cannot be sent", "coordinator", "type it anew in the table, then replay"),
-        ("too_long", "a name or title is too long", "coordinator", "shorten it in the table, then replay"),
-        ("birth_date_form", "the birth date cannot be read", "coordinator", _TABLE + ", then replay"),
+        ("board_id_form", "the board ID does not have the board's form", "coordinator", _TABLE + ", then send it again"),
+        ("board_id_shared", "another learner has this board ID too", "coordinator", _TABLE + ", or the other one's; then send it again. It is one person after all: send it again as it is"),
+        ("npi_form", "the NPI is not ten digits beginning with 1 or 2", "coordinator", _TABLE + ", then send it again"),
+        ("npi_check_digit", "the NPI's check digit is wrong: a digit was mistyped", "coordinator", _TABLE + ", then send it again"),
+        ("licence_state_unknown", "the state of the licence is not known, or missing", "coordinator", _TABLE + ", then send it again"),
+        ("licence_form", "the licence number is missing, or holds what no such number has", "coordinator", _TABLE + ", then send it again"),
+        ("name_missing", "a name is blank", "coordinator", _TABLE + ", then send it again"),
+        ("unwritable_character", "a name or title holds a character that cannot be sent", "coordinator", "type it anew in the table, then send it again"),
+        ("too_long", "a name or title is too long", "coordinator", "shorten it in the table, then send it again"),
+        ("birth_date_form", "the birth date cannot be read", "coordinator", _TABLE + ", then send it again"),
         ("points_missing", "the event claims no points", "LMS admin", "map the claimed points, or set points_basis to registered"),
-        ("points_not_positive", "the points are zero or less", "coordinator", _ACTIVITY + ", then replay"),
-        ("points_off_grid", "the points are not in the board's steps (0.25, or coarser)", "coordinator", _ACTIVITY + ", then replay"),
-        ("points_above_maximum", "more points than the activity is registered for", "coordinator", _ACTIVITY + ", or ask why, then replay"),
-        ("points_partial", "the board takes the activity's whole credit or none, and less was claimed", "coordinator", "ask the learner for the rest; or " + _ACTIVITY + ", then replay"),
-        ("claims_above_maximum", "with what this learner has claimed before, it is more than the activity gives", "coordinator", "compare the learner's claims; withdraw one, or correct total_points in activities.csv, then replay"),
-        ("date_in_future", "the completion is dated in the future", "LMS admin", "correct the clock or the mapping's time zone, then replay"),
-        ("date_outside_activity", "the completion is outside the activity's dates", "coordinator", "add the activity of that period to activities.csv, then replay"),
-        ("occurrence_missing", "the activity allows repeats, but the event names none", "LMS admin", "map the session, claim or day to occurrence, then replay"),
-        ("occurrence_no_date", "the activity is credited once a day, but the event's occurrence is no date", "LMS admin", "map to occurrence a date that the LMS does not change, then replay"),
-        ("occurrence_changed", "this learner has credit in the activity already, counted in another way than its row says now", "coordinator", "set repeats back in activities.csv, or give the series an activity name of its own; then replay"),
+        ("points_not_positive", "the points are zero or less", "coordinator", _ACTIVITY + ", then send it again"),
+        ("points_off_grid", "the points are not in the board's steps (0.25, or coarser)", "coordinator", _ACTIVITY + ", then send it again"),
+        ("points_above_maximum", "more points than the activity is registered for", "coordinator", _ACTIVITY + ", or ask why, then send it again"),
+        ("points_partial", "the board takes the activity's whole credit or none, and less was claimed", "coordinator", "ask the learner for the rest; or " + _ACTIVITY + ", then send it again"),
+        ("claims_above_maximum", "with what this learner has claimed before, it is more than the activity gives", "coordinator", "compare the learner's claims; withdraw one, or correct total_points in activities.csv, then send it again"),
+        ("date_in_future", "the completion is dated in the future", "LMS admin", "correct the clock or the mapping's time zone, then send it again"),
+        ("date_outside_activity", "the completion is outside the activity's dates", "coordinator", "add the activity of that period to activities.csv, then send it again"),
+        ("occurrence_missing", "the activity allows repeats, but the event names none", "LMS admin", "map the session, claim or day to occurrence, then send it again"),
+        ("occurrence_no_date", "the activity is credited once a day, but the event's occurrence is no date", "LMS admin", "map to occurrence a date that the LMS does not change, then send it again"),
+        ("occurrence_changed", "this learner has credit in the activity already, counted in another way than its row says now", "coordinator", "set repeats back in activities.csv, or give the series an activity name of its own; then send it again"),
         # people decide
         ("retracted", "the LMS took the completion back", "nobody", "nothing to do"),
         ("retracted_after_sending", "the LMS took back what PARS may have", "coordinator", "agree to withdraw it from PARS, or decline to keep it"),
@@ -127,32 +128,32 @@ ADVICE: dict[str, Advice] = {
         ("corrected_to_another", "a person corrected whose it is, or of which course", "nobody", "nothing to do: it counts there"),
         ("original_lost", "the event was too large to be published, and what kept it is lost", "LMS admin", "have the LMS send the event again, then discard this letter"),
         # PARS
-        ("identity_mismatch", "PARS could not match the learner: board ID, name and birth date do not agree", "coordinator", "ask the learner, " + _TABLE + ", then replay"),
-        ("activity_unknown", "PARS does not know the activity, or it is not this provider's", "coordinator", "check the PARS activity ID in activities.csv, then replay"),
-        ("activity_not_registered", "the activity is not registered for this board's MOC", "coordinator", "register it in PARS, then replay"),
+        ("identity_mismatch", "PARS could not match the learner: board ID, name and birth date do not agree", "coordinator", "ask the learner, " + _TABLE + ", then send it again"),
+        ("activity_unknown", "PARS does not know the activity, or it is not this provider's", "coordinator", "check the PARS activity ID in activities.csv, then send it again"),
+        ("activity_not_registered", "the activity is not registered for this board's MOC", "coordinator", "register it in PARS, then send it again"),
         ("duplicate_not_ours", "PARS has this credit already, under an ID that is not ours", "coordinator", "look it up in PARS; somebody reported it by hand"),
-        ("refused_by_pars", "PARS refused it for a reason we do not know", "coordinator", "read its answer with credit answers, correct, then replay"),
-        ("gave_up", "PARS failed on this credit again and again", "SRE", "look at PARS's answers, then replay"),
-        ("vanished", "PARS took it and no longer knows it", "SRE", "ask ACCME, then replay"),
+        ("refused_by_pars", "PARS refused it for a reason we do not know", "coordinator", "read its answer with credit answers, correct, then send it again"),
+        ("gave_up", "PARS failed on this credit again and again", "SRE", "look at PARS's answers, then send it again"),
+        ("vanished", "PARS took it and no longer knows it", "SRE", "ask ACCME, then send it again"),
         ("stands_in_a_file", "it stands in a report by file that has no answer yet", "coordinator", "bring its results (report import), or undo the report; then correct it"),
-        ("not_uploaded", "the file that reports it was written days ago, and PARS does not know the credit", "coordinator", "upload the file, or destroy it; then replay"),
-        ("cannot_tell_which", "PARS shows fewer credits of this learner's day than the file reported", "coordinator", "bring PARS's result sheet (report import), or delete in PARS what it shows of that day and replay"),
+        ("not_uploaded", "the file that reports it was written days ago, and PARS does not know the credit", "coordinator", "upload the file, or destroy it; then send it again"),
+        ("cannot_tell_which", "PARS shows fewer credits of this learner's day than the file reported", "coordinator", "bring PARS's result sheet (report import), or delete in PARS what it shows of that day and send it again"),
         ("no_credit_id", "PARS shows the credit without a CreditID, so it cannot be withdrawn from here", "coordinator", "delete it in PARS; it goes on by itself then"),
-        ("document_invalid", "the report does not satisfy PARS's form", "SRE", "correct the named field, then replay"),
-        ("activity_not_ours", "PARS has the activity under another provider", "coordinator", "check the PARS activity ID and the profile in activities.csv, then replay"),
-        ("credit_type_not_registered", "the activity is not registered for this type of credit", "coordinator", "register it in PARS, or " + _ACTIVITY + ", then replay"),
-        ("reporting_closed", "PARS has closed the activity or its reporting year", "coordinator", "ask ACCME to open it, then replay"),
+        ("document_invalid", "the report does not satisfy PARS's form", "SRE", "correct the named field, then send it again"),
+        ("activity_not_ours", "PARS has the activity under another provider", "coordinator", "check the PARS activity ID and the profile in activities.csv, then send it again"),
+        ("credit_type_not_registered", "the activity is not registered for this type of credit", "coordinator", "register it in PARS, or " + _ACTIVITY + ", then send it again"),
+        ("reporting_closed", "PARS has closed the activity or its reporting year", "coordinator", "ask ACCME to open it, then send it again"),
         ("before_board_joined", "the completion lies before the board began to take part", "coordinator", "check the date; nothing can be reported if it is right"),
-        ("points_invalid", "PARS does not accept the points", "coordinator", "compare the points in PARS with activities.csv, then replay"),
-        ("identity_ambiguous", "PARS found more than one person", "coordinator", "ask the learner, " + _TABLE + ", then replay"),
-        ("licence_mismatch", "PARS could not match the NPI or the state licence", "coordinator", "correct or clear the NPI in learners.csv, then replay"),
-        ("provider_mismatch", "PARS does not take reports of this provider from us", "SRE", "check provider_id and user of the profile, then replay"),
+        ("points_invalid", "PARS does not accept the points", "coordinator", "compare the points in PARS with activities.csv, then send it again"),
+        ("identity_ambiguous", "PARS found more than one person", "coordinator", "ask the learner, " + _TABLE + ", then send it again"),
+        ("licence_mismatch", "PARS could not match the NPI or the state licence", "coordinator", "correct or clear the NPI in learners.csv, then send it again"),
+        ("provider_mismatch", "PARS does not take reports of this provider from us", "SRE", "check provider_id and user of the profile, then send it again"),
         ("credit_id_used_up", "PARS has had a report under this ID and deleted it", "SRE", "ask ACCME whether the ID may be used again"),
-        ("document_refused", "PARS refused the form of the report", "SRE", "compare with ACCME's present form, then replay"),
-        ("duplicate_answer", "PARS says that it has this credit already", "coordinator", "look it up in PARS, then replay"),
+        ("document_refused", "PARS refused the form of the report", "SRE", "compare with ACCME's present form, then send it again"),
+        ("duplicate_answer", "PARS says that it has this credit already", "coordinator", "look it up in PARS, then send it again"),
         ("record_unknown", "PARS does not know the record that was to be withdrawn", "coordinator", "look it up in PARS"),
         ("still_there", "PARS took the withdrawal, but still shows the credit", "coordinator", "look it up in PARS; delete it there, or ask ACCME"),
-        ("answer_not_understood", "PARS answered something that cannot be read", "SRE", "look at PARS's answers, then replay"),
+        ("answer_not_understood", "PARS answered something that cannot be read", "SRE", "look at PARS's answers, then send it again"),
         ("answer_about_another_credit", "PARS answered about another credit", "SRE", "tell ACCME; it is asked again by itself"),
         ("status_refused", "PARS refused to say how the credit stands", "SRE", "look at PARS's answers; it is asked again by itself"),
         ("unreachable", "PARS could not be reached", "SRE", "check the network and the profile's url; it goes by itself then"),
@@ -163,27 +164,56 @@ ADVICE: dict[str, Advice] = {
         ("contract", "PARS does not answer as agreed at this address", "SRE", "check the profile's url, then ask ACCME"),
         ("redirected", "PARS sent us to another address", "SRE", "check the profile's url, then ask ACCME"),
         # the board
-        ("board_identity", "the board could not match the learner", "coordinator", "ask the learner, " + _TABLE + ", then replay"),
+        ("board_identity", "the board could not match the learner", "coordinator", "ask the learner, " + _TABLE + ", then send it again"),
         ("board_already_credited", "the board has given this credit already", "nobody", "nothing to do, unless the learner asks"),
-        ("board_rejected", "the board rejected it", "coordinator", "read the board's reason with credit answers, correct, then replay"),
-        ("internal", "a fault of this program", "SRE", "report it to its makers, then replay"),
+        ("board_rejected", "the board rejected it", "coordinator", "read the board's reason with credit answers, correct, then send it again"),
+        ("internal", "a fault of this program", "SRE", "report it to its makers, then send it again"),
     ]
 }  # fmt: skip
 
 _BY_STAGE = {
     Stage.DECODE: Advice("the event cannot be read", "LMS admin", "correct the sender, then resend"),
-    Stage.SCHEMA: Advice("the event has an unexpected form", "LMS admin", "correct sender or schema, then replay"),
+    Stage.SCHEMA: Advice("the event has an unexpected form", "LMS admin", "correct sender or schema, then send it again"),
     # Every fault of a mapping has its own words above; what is left are an office's own excuses.
-    Stage.MAP: Advice("its mapping says that it is not to be reported", "LMS admin", "nothing to do, or correct not_reportable in the mapping, then replay"),
-    Stage.PARS: Advice("PARS refused it", "coordinator", "correct what the reason names, then replay"),
-    Stage.BOARD: Advice("the board rejected it", "coordinator", "read the board's reason with credit answers, correct, then replay"),
+    Stage.MAP: Advice("its mapping says that it is not to be reported", "LMS admin", "nothing to do, or correct not_reportable in the mapping, then send it again"),
+    Stage.PARS: Advice("PARS refused it", "coordinator", "correct what the reason names, then send it again"),
+    Stage.BOARD: Advice("the board rejected it", "coordinator", "read the board's reason with credit answers, correct, then send it again"),
 }  # fmt: skip
-_OTHERWISE = Advice("it needs a look", "coordinator", "look at it, then replay")
+_OTHERWISE = Advice("it needs a look", "coordinator", "look at it, then send it again")
 
 
 def advice(reason: Reason) -> Advice:
     """What to tell the person who reads this reason; there is always an answer."""
-    return ADVICE.get(reason.code) or _BY_STAGE.get(reason.stage, _OTHERWISE)
+    told = ADVICE.get(reason.code) or _BY_STAGE.get(reason.stage, _OTHERWISE)
+    lacks = _LACKS.get(reason.code)
+    happened = lacks(reason) if lacks else ""
+    return replace(told, happened=happened) if happened else told
+
+
+def _misfit(reason: Reason) -> str:
+    """What a schema's keyword says of a field of the event."""
+    if not reason.field:
+        return ""
+    if reason.detail == "required":
+        return f"the event has no {reason.field}, and its mapping needs it"
+    return f"{reason.field} of the event is not as its mapping expects it"
+
+
+_NEEDED = {
+    "learner": "who the learner is",
+    "course": "which course it was",
+    "completed": "when the course was completed",
+    "points": "how many points were claimed",
+    "site": "which site it comes from",
+}
+
+_LACKS: dict[str, Callable[[Reason], str]] = {
+    "schema_mismatch": _misfit,
+    "value_missing": lambda reason: (
+        f"the event does not say {_NEEDED[reason.field]}" if reason.field in _NEEDED else ""
+    ),
+}
+"""Reasons that say by name what is missing: a name of a field, never what stands in one."""
 
 
 def days_left(days: int) -> str:

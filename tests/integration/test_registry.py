@@ -325,7 +325,7 @@ def test_without_a_registry_avro_is_a_letter_that_says_what_to_set(
 ) -> None:
     said = created(certificates(registry), PRIYA)
     assert office.hear(said) == {"refused": 1}
-    assert office.letter["how"] == "set registry.url, then replay"
+    assert office.letter["how"] == "set registry.url, then send it again"
     office.start(registry={"url": registry.url})
     assert office.replay() == "ready"
 

@@ -139,5 +139,16 @@ def test_the_code_decides_before_the_stage() -> None:
         assert advice(Reason(stage, "not_ours")) is ADVICE["not_ours"]
 
 
+def test_what_is_missing_is_named_and_what_stands_there_never_is() -> None:
+    gone = advice(Reason(Stage.SCHEMA, "schema_mismatch", "body.user.id", "required"))
+    assert gone.happened == "the event has no body.user.id, and its mapping needs it"
+    other = advice(Reason(Stage.SCHEMA, "schema_mismatch", "body.user.id", "type"))
+    assert other.happened == "body.user.id of the event is not as its mapping expects it"
+    learner = advice(Reason(Stage.MAP, "value_missing", "learner", "body.user (a.yaml:3)"))
+    assert learner.happened == "the event does not say who the learner is"
+    unnamed = advice(Reason(Stage.MAP, "value_missing", "event_id"))
+    assert unnamed is ADVICE["value_missing"]
+
+
 def test_a_fault_carries_no_more_than_its_code() -> None:
     assert str(Fault("wrong_type", "body.user")) == "wrong_type"
