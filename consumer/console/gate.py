@@ -129,9 +129,9 @@ def _past_the_proxy(visit: Visit) -> Response:
 
 def _forbidden(needs: Role, visit: Visit) -> Response:
     return visit.wrong(
-        403, f"For a {needs.word}",
-        f"You are signed in as {visit.who}, a {visit.user.role.word if visit.user else ''}."
-        f" Only a {needs.word} may do this.",
+        403, f"For {needs.one}",
+        f"You are signed in as {visit.who}, {visit.user.role.one if visit.user else ''}."
+        f" Only {needs.one} may do this.",
         "Ask whoever runs this service for another role.",
     )  # fmt: skip
 

@@ -19,6 +19,11 @@ class Role(IntEnum):
         return self.name.lower()
 
     @property
+    def one(self) -> str:
+        """In a sentence: `an admin`."""
+        return f"{'an' if self is Role.ADMIN else 'a'} {self.word}"
+
+    @property
     def may(self) -> str:
         """In a sentence, for those who hand the role out."""
         return _MAY[self]
