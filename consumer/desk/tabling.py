@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 
 from consumer.board import Boards
 from consumer.clock import Clock
-from consumer.tables.arrival import open_file
+from consumer.tables.arrival import open_bytes, open_file
 from consumer.tables.cell import Arrived
 from consumer.tables.comparison import (
     Action,
     Comparison,
     Incoming,
     RowReader,
+    Rows,
     matched,
     read_current,
     scrutinise,
@@ -22,7 +24,14 @@ from consumer.tables.comparison import (
 )
 from consumer.tables.csvfile import TableProblem, TableProblems, iter_text
 from consumer.tables.day import DayReader
-from consumer.tables.heading import Headings, Said, find_headings, known_counter
+from consumer.tables.heading import (
+    Headings,
+    Said,
+    Seen,
+    find_headings,
+    known_counter,
+    see_headings,
+)
 from consumer.tables.history import Deed, History, Version
 from consumer.tables.kind import HIDDEN, KINDS, LEARNERS, TableKind
 from consumer.tables.remembered import remember, remembered
@@ -44,6 +53,14 @@ class Wish:
     sheet: str = ""
     constants: Mapping[str, str] = field(default_factory=dict)
     said: Said = field(default_factory=Said)
+
+
+class Hindrance(StrEnum):
+    """Why a table cannot be brought as wished."""
+
+    WRONG = "wrong"  # rows are wrong, and are not to be left out
+    KEYLESS = "keyless"  # of a wrong row nobody can tell which one it would replace
+    REMOVALS = "removals"  # more of the table would go than is allowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,22 +93,28 @@ class Preview:
             "wrong": len(wrong),
         }
 
-    def hindrances(self, most_removed: float = MOST_REMOVED) -> list[str]:
-        """Why it cannot be done as wished; empty when it can."""
+    def hindered(self, most_removed: float = MOST_REMOVED) -> list[Hindrance]:
+        """What keeps it from being done as wished; empty when nothing does."""
         found = []
         if self.wrong and not self.wish.skip_wrong:
-            found.append("rows are wrong: correct them, or leave them out with --skip-wrong")
+            found.append(Hindrance.WRONG)
         if self.wish.replace and self.comparison.incoming.keyless:
-            found.append(
-                "with --replace nobody can tell which rows the wrong ones are: correct them"
-            )
-        share = self.comparison.removed_share
-        if share > most_removed and not self.wish.allow_removals:
-            found.append(
-                f"{share:.0%} of the table would be removed, more than {most_removed:.0%}:"
-                " if that is right, add --allow-removals"
-            )
+            found.append(Hindrance.KEYLESS)
+        if self.comparison.removed_share > most_removed and not self.wish.allow_removals:
+            found.append(Hindrance.REMOVALS)
         return found
+
+    def hindrances(self, most_removed: float = MOST_REMOVED) -> list[str]:
+        """The same in the command line's words."""
+        share = f"{self.comparison.removed_share:.0%} of the table would be removed"
+        words = {
+            Hindrance.WRONG: "rows are wrong: correct them, or leave them out with --skip-wrong",
+            Hindrance.KEYLESS: "with --replace nobody can tell which rows the wrong ones are:"
+            " correct them",
+            Hindrance.REMOVALS: f"{share}, more than {most_removed:.0%}:"
+            " if that is right, add --allow-removals",
+        }
+        return [words[one] for one in self.hindered(most_removed)]
 
 
 class TableDesk:
@@ -111,6 +134,18 @@ class TableDesk:
         kind = KINDS[table]
         known = known_counter(kind, self._all_said(kind, wish))
         return self._preview(kind, open_file(path, wish.sheet, known), wish, "import", tell)
+
+    def preview_bytes(self, table: str, name: str, data: bytes, wish: Wish) -> Preview:
+        """The same of a file that somebody sent. Raises TableProblems: the file as such."""
+        kind = KINDS[table]
+        arrived = self._opened(kind, name, data, wish)
+        return self._preview(kind, arrived, wish, "import", lambda _: None)
+
+    def headings(self, table: str, name: str, data: bytes, wish: Wish) -> tuple[Seen, ...]:
+        """What a file's headings are taken for. Raises TableProblems: the file, or it has none."""
+        kind = KINDS[table]
+        arrived = self._opened(kind, name, data, wish)
+        return see_headings(arrived, kind, wish.said, remembered(self._folder, kind))
 
     def preview_rows(self, table: str, arrived: Arrived, wish: Wish, how: str = "sql") -> Preview:
         """The same of rows that come from elsewhere."""
@@ -164,6 +199,12 @@ class TableDesk:
         _, rows = self._current(KINDS[table])
         return (cells for _, cells in rows)
 
+    def as_it_is(self, table: str) -> tuple[str, Rows]:
+        """The table's digest and its rows by key. Raises TableProblems when it cannot be read."""
+        kind = KINDS[table]
+        base, rows = self._current(kind)
+        return base, read_current(kind, rows)
+
     def apply(self, preview: Preview, who: str) -> Version:
         """Do what was seen. Raises TableChanged when the table is another by now."""
         counts = preview.counts()
@@ -178,6 +219,9 @@ class TableDesk:
     def history(self, table: str) -> History:
         """The versions of a table."""
         return History(self._folder, KINDS[table], self._keep)
+
+    def _opened(self, kind: TableKind, name: str, data: bytes, wish: Wish) -> Arrived:
+        return open_bytes(name, data, wish.sheet, known_counter(kind, self._all_said(kind, wish)))
 
     def _all_said(self, kind: TableKind, wish: Wish) -> Said:
         return Said({**remembered(self._folder, kind).columns, **wish.said.columns})

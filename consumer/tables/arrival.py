@@ -23,17 +23,22 @@ def open_file(path: Path, sheet: str, known: Callable[[Line], int]) -> Arrived:
         with path.open("rb") as file:
             data = file.read(MOST_BYTES + 1)
     except OSError as error:
-        raise _fault(path, f"cannot be read: {error.strerror}") from None
+        raise _fault(path.name, f"cannot be read: {error.strerror}") from None
+    return open_bytes(path.name, data, sheet, known)
+
+
+def open_bytes(name: str, data: bytes, sheet: str, known: Callable[[Line], int]) -> Arrived:
+    """The same of a file that came otherwise than by this machine's disk."""
     if len(data) > MOST_BYTES:
-        raise _fault(path, f"larger than {MOST_BYTES // 2**20} MiB")
+        raise _fault(name, f"larger than {MOST_BYTES // 2**20} MiB")
     if data.startswith(OLD_EXCEL):
-        raise _fault(path, refusal_of_old(data))
+        raise _fault(name, refusal_of_old(data))
     if data.startswith(b"PK"):
-        return read_workbook(path.name, data, sheet, known)
+        return read_workbook(name, data, sheet, known)
     if sheet:
-        raise _fault(path, "a CSV file has no sheets: leave --sheet out")
-    return read_delimited(path.name, data, known)
+        raise _fault(name, "a CSV file has no sheets: leave --sheet out")
+    return read_delimited(name, data, known)
 
 
-def _fault(path: Path, message: str) -> TableProblems:
-    return TableProblems([TableProblem(path.name, 0, "", message)])
+def _fault(name: str, message: str) -> TableProblems:
+    return TableProblems([TableProblem(name, 0, "", message)])

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import chain, islice
 
-from consumer.tables.cell import Arrived, Line
+from consumer.tables.cell import Arrived, Cell, Line
 from consumer.tables.csvfile import TableProblem, TableProblems
 from consumer.tables.kind import TableKind
 
@@ -99,6 +99,18 @@ class Headings:
     left_out: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One heading of a file and what it is taken for; `column` is blank where it is not taken.
+
+    `how` is as in Heading, or "ignored", or "unknown" where somebody has to say.
+    """
+
+    called: str
+    column: str
+    how: str
+
+
 def plain(text: object) -> str:
     """A heading as it is compared: letters, digits and # alone, without accents and case."""
     bare = unicodedata.normalize("NFKD", str(text)).casefold()
@@ -119,10 +131,21 @@ def find_headings(arrived: Arrived, kind: TableKind, said: Said, remembered: Sai
     return _Finder(arrived, kind, said, remembered).find()
 
 
+def see_headings(
+    arrived: Arrived, kind: TableKind, said: Said, remembered: Said
+) -> tuple[Seen, ...]:
+    """Every heading, also those that nobody knows. Raises TableProblems: there are none."""
+    return _Finder(arrived, kind, said, remembered).see()
+
+
 def _known(kind: TableKind) -> dict[str, str]:
     ours = {plain(column): column for column in kind.columns}
     spelled = SYNONYMS.get(kind.name, {}).items()
     return {plain(name): column for column, names in spelled for name in names.split(";")} | ours
+
+
+def _words(cell: Cell) -> str:
+    return "" if cell is None else " ".join(str(cell).split())
 
 
 class _Finder:
@@ -141,7 +164,7 @@ class _Finder:
         taken: list[Heading] = []
         left_out: list[str] = []
         for index, cell in enumerate(head.cells):
-            called = "" if cell is None else " ".join(str(cell).split())
+            called = _words(cell)
             if not called:
                 continue
             heading = self._heading(index, called, head.number)
@@ -153,6 +176,18 @@ class _Finder:
         if self._problems:
             raise TableProblems(self._problems)
         return Headings(head.number, len(head.cells), tuple(taken), tuple(left_out))
+
+    def see(self) -> tuple[Seen, ...]:
+        head = self._head()
+        called = [(i, _words(cell)) for i, cell in enumerate(head.cells)]
+        return tuple(self._seen(index, name, head.number) for index, name in called if name)
+
+    def _seen(self, index: int, called: str, line: int) -> Seen:
+        before = len(self._problems)
+        heading = self._heading(index, called, line)
+        if heading:
+            return Seen(called, heading.column, heading.how)
+        return Seen(called, "", "unknown" if len(self._problems) > before else "ignored")
 
     def _head(self) -> Line:
         """The likeliest row of the first ones; those below it are put back."""

@@ -111,6 +111,10 @@ class History:
         content = self.current()
         return _sha(content), content
 
+    def count(self, content: bytes) -> int:
+        """How many rows a table of this content has."""
+        return _rows(content)
+
     def current(self) -> bytes:
         """The table as it is now, or one without rows."""
         try:

@@ -10,7 +10,10 @@ from consumer.console.pages import (
     overview,
     people,
     provider,
+    rows,
     signing,
+    tables,
+    uploads,
 )
 
 PAGES: tuple[Page, ...] = (
@@ -21,4 +24,7 @@ PAGES: tuple[Page, ...] = (
     *people.PAGES,
     *credit.PAGES,
     *letters.PAGES,
+    *tables.PAGES,
+    *uploads.PAGES,
+    *rows.PAGES,
 )

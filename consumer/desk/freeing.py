@@ -1,0 +1,86 @@
+"""Which waiting completions a changed table lets go; and what became of them afterwards."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import func, select
+
+from consumer.credit import Heard
+from consumer.desk.tabling import Preview
+from consumer.fate import Held
+from consumer.journey import House, judge
+from consumer.ledger.ledger import Ledger
+from consumer.ledger.schema import completions
+from consumer.ledger.stepbook import StepBook
+from consumer.tables import Tables
+from consumer.tables.activities import activities_of
+from consumer.tables.comparison import unpacked
+from consumer.tables.csvfile import CsvRow
+from consumer.tables.kind import LEARNERS
+from consumer.tables.learners import learners_of
+
+MOST = 5000
+"""How many waiting completions are judged for a preview; the oldest ones."""
+_CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Freed:
+    """How many wait now, and the numbers of those that would not; of `looked` that were judged."""
+
+    waiting: int
+    looked: int
+    numbers: tuple[int, ...]
+
+
+def freed_by(ledger: Ledger, house: House, preview: Preview, now: datetime) -> Freed:
+    """What waits now and would not by the table that a preview shows. Nothing is written.
+
+    Raises TableProblems when the table would not be taken as it is then.
+    """
+    house = replace(house, tables=_tables(house.tables, preview))
+    count = select(func.count()).where(completions.c.state == Heard.HELD)
+    looked, numbers, last = 0, list[int](), 0
+    with ledger.read() as db:
+        waiting = int(db.scalar(count) or 0)
+        query = select(completions).where(completions.c.state == Heard.HELD)
+        query = query.order_by(completions.c.id).limit(_CHUNK)
+        while looked < MOST and (rows := db.execute(query.where(completions.c.id > last)).all()):
+            last, looked = rows[-1].id, looked + len(rows)
+            steps = StepBook(db, ledger, now).heard_of([row.id for row in rows])
+            for row in rows:
+                said = ledger.seal.open_said(row.said)
+                if not isinstance(judge(said, house, now, steps.get(row.id, ())), Held):
+                    numbers.append(row.id)
+    return Freed(waiting, looked, tuple(numbers))
+
+
+def became_of(ledger: Ledger, numbers: Sequence[int]) -> Counter[Heard]:
+    """Where these completions stand now, counted."""
+    found: Counter[Heard] = Counter()
+    with ledger.read() as db:
+        for first in range(0, len(numbers), _CHUNK):
+            these = completions.c.id.in_(numbers[first : first + _CHUNK])
+            query = select(completions.c.state, func.count()).where(these)
+            for state, count in db.execute(query.group_by(completions.c.state)):
+                found[Heard(state)] += count
+    return found
+
+
+def _tables(before: Tables, preview: Preview) -> Tables:
+    lines = _lines(preview)
+    if preview.kind is LEARNERS:
+        learners = learners_of(LEARNERS.file, lines, before.boards).in_place_of(before.learners)
+        return replace(before, learners=learners)
+    activities = activities_of(preview.kind.file, lines, before.boards)
+    return replace(before, activities=activities)
+
+
+def _lines(preview: Preview) -> Iterator[CsvRow]:
+    rows = preview.comparison.rows(preview.name)
+    for number, (_, row) in enumerate(rows, 2):
+        yield CsvRow(number, unpacked(preview.kind, row))

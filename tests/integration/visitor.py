@@ -1,0 +1,92 @@
+"""Somebody at the console, without a browser: pages are fetched, forms are sent as they stand."""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import Any
+
+from httpx import Response
+from starlette.testclient import TestClient
+
+from consumer.console.application import application
+from consumer.console.console import Console, console_of
+from consumer.console.role import Role
+from tests.integration.office import Office
+
+_FORM = re.compile(r"<form\b(?P<head>[^>]*)>(?P<body>.*?)</form>", re.DOTALL)
+_INPUT = re.compile(r"<input\b[^>]*>")
+_SELECT = re.compile(r'<select\b[^>]*name="(?P<name>[^"]+)"[^>]*>(?P<body>.*?)</select>', re.DOTALL)
+_CHOSEN = re.compile(r'<option value="(?P<value>[^"]*)" selected')
+PASSWORD = "quite a long one"
+
+
+def console_of_office(office: Office) -> Console:
+    """The console beside the office's pumps, on its ledger and tables."""
+    service = office.service
+    return console_of(service.parts, service.ledger, service.premises)
+
+
+class Visitor:
+    """One person with one role, signed in."""
+
+    def __init__(self, office: Office, role: Role, name: str = "") -> None:
+        self.name = name or {1: "vera", 2: "mora", 3: "abel"}[role]
+        console = console_of_office(office)
+        console.users.put(self.name, role, PASSWORD)
+        self.client = TestClient(application(console), "http://testserver")
+        signed = self.send("/sign-in", {"name": self.name, "password": PASSWORD})
+        assert signed.url.path == "/", signed.text
+
+    def get(self, path: str, **headers: str) -> Response:
+        """A page."""
+        self.page: Response = self.client.get(path, headers=headers)
+        return self.page
+
+    def see(self, path: str) -> str:
+        """The text of a page that is there."""
+        answer = self.get(path)
+        assert answer.status_code == 200, (answer.status_code, answer.text)
+        return text_of(answer)
+
+    def send(self, path: str, fields: dict[str, str], **more: Any) -> Response:
+        """Fill in a form of this address and send it, with the token that its page would have."""
+        token = re.search(r'name="token" value="([^"]+)"', self.client.get("/sign-in").text
+                          if not self.client.cookies else self.client.get("/").text)  # fmt: skip
+        assert token
+        self.page = self.client.post(path, data={"token": token[1]} | fields, **more)
+        return self.page
+
+    def press(self, action: str, **fields: str) -> Response:
+        """Send the form of the last page whose address ends so, with what it holds and `fields`."""
+        for form in _FORM.finditer(self.page.text):
+            found = re.search(r'action="([^"]+)"', form["head"])
+            if found and found[1].endswith(action):
+                self.page = self.client.post(found[1], data=_held(form["body"]) | fields)
+                return self.page
+        raise AssertionError(f"no form {action} on {self.page.url}")
+
+    def upload(
+        self, table: str, content: bytes, name: str = "roster.csv", **fields: str
+    ) -> Response:
+        """Bring a file; gives the page that comes of it."""
+        return self.send(f"/tables/{table}/uploads", fields, files={"file": (name, content)})
+
+
+def _held(body: str) -> dict[str, str]:
+    held = {}
+    for found in _INPUT.finditer(body):
+        told = dict(re.findall(r'([\w-]+)="([^"]*)"', found[0]))
+        unticked = told.get("type") in ("checkbox", "radio") and " checked" not in found[0]
+        if "name" in told and not unticked and told.get("type") != "file":
+            held[told["name"]] = html.unescape(told.get("value", ""))
+    for one in _SELECT.finditer(body):
+        chosen = _CHOSEN.search(one["body"])
+        held[one["name"]] = html.unescape(chosen["value"]) if chosen else ""
+    return held
+
+
+def text_of(answer: Response) -> str:
+    """What a page says, without its tags."""
+    bare = re.sub(r"<(script|style).*?</\1>", "", answer.text, flags=re.DOTALL)
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", bare)).split())
