@@ -11,9 +11,10 @@ from starlette.exceptions import HTTPException
 from consumer.console.visit import Visit
 from consumer.desk.parcels import Parcels
 from consumer.desk.tablerows import RowDesk
+from consumer.desk.tableseen import TableSeen
 from consumer.desk.tabling import Hindrance, TableDesk
-from consumer.desk.trail import remember
 from consumer.desk.uploading import Uploads
+from consumer.tables import TableProblem
 from consumer.tables.history import BY_HAND, NONE_YET, History
 from consumer.tables.kind import KINDS, TableKind
 
@@ -30,11 +31,19 @@ _OPTIONS = [
     (r"stands in the file, and in --set too", "stands in the file, and is filled in below too"),
 ]
 _HINDERED = {
-    Hindrance.WRONG: "Some rows are wrong. Correct the file and upload it again, or leave those"
-    " rows out below.",
-    Hindrance.KEYLESS: "Nobody can tell which rows of the table the wrong rows are, so rows that"
-    " are not in the file cannot be removed. Correct the file and upload it again.",
-    Hindrance.REMOVALS: "Much of the table would be removed. If that is right, allow it below.",
+    Hindrance.WRONG: (
+        "Some rows are wrong. Correct the file and upload it again, or leave those rows out.",
+        "Leave wrong rows out",
+    ),
+    Hindrance.KEYLESS: (
+        "Nobody can tell which rows of the table the wrong rows are, so rows that are not in the"
+        " file cannot be removed. Correct the file and upload it again.",
+        "",
+    ),
+    Hindrance.REMOVALS: (
+        "{share:.0%} of the table would be removed. Is that right?",
+        "Yes, remove them",
+    ),
 }
 
 
@@ -98,11 +107,10 @@ def in_force(history: History, kind: TableKind) -> InForce:
     return InForce(kind, rows, latest.number if latest else 0, "", how, kind.file, None)
 
 
-def remembered(visit: Visit, what: str, subject: str) -> None:
-    """Write into the audit that somebody saw, or took out, what is personal."""
+def seen_by(visit: Visit, kind: TableKind) -> TableSeen:
+    """For when they see, or take out, who is in this table."""
     console = visit.console
-    with console.ledger.begin() as db:
-        remember(db, console.ledger, console.clock.now(), visit.who, what, subject)
+    return TableSeen(console.ledger, console.clock, visit.who, kind.name)
 
 
 def in_page_words(text: str) -> str:
@@ -112,6 +120,15 @@ def in_page_words(text: str) -> str:
     return text
 
 
-def hindered_words(why: Hindrance) -> str:
-    """Why a table cannot be brought as wished."""
-    return _HINDERED[why]
+def told_of(problem: TableProblem) -> str:
+    """A problem of a file as a whole, with its place."""
+    place = [f"row {problem.line}"] if problem.line else []
+    where = ", ".join([*place, problem.column] if problem.column else place)
+    message = in_page_words(problem.message)
+    return f"{where}: {message}" if where else f"{problem.file}: {message}"
+
+
+def hindered_words(why: Hindrance, share: float) -> tuple[str, str, str]:
+    """Why a table cannot be brought as wished, and what a button to allow it says."""
+    words, allow = _HINDERED[why]
+    return why.value, words.format(share=share), allow

@@ -25,6 +25,7 @@ from consumer.tables.comparison import (
 )
 from consumer.tables.day import DayReader
 from consumer.tables.heading import Heading, Headings
+from consumer.tables.history import EDIT
 from consumer.tables.kind import HIDDEN, LEARNERS, TableKind
 from consumer.tables.scrutiny import Origin
 from consumer.tables.value import Values
@@ -200,7 +201,7 @@ class RowDesk:
         comparison.count()
         wish = Wish(replace=True, allow_removals=True)
         nothing = Headings(0, 0, (), ())
-        return Preview(self.kind, "one row", "edit", wish, base, comparison, nothing, (), ())
+        return Preview(self.kind, "one row", EDIT, wish, base, comparison, nothing, (), ())
 
     def _scrutinised(self, rows: Rows) -> list[TableProblem]:
         """What is wrong with the form's row among these; with the others is another matter."""

@@ -6,6 +6,7 @@ import hashlib
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
+from itertools import islice
 from pathlib import PurePath
 from typing import Any
 
@@ -15,13 +16,13 @@ from consumer.clock import Clock
 from consumer.desk.changed import ChangedMeanwhile
 from consumer.desk.freeing import Freed, freed_by
 from consumer.desk.parcels import NoSuchParcel, Parcel, Parcels
+from consumer.desk.tabletrail import write_version
 from consumer.desk.tabling import Hindrance, Preview, TableDesk, Wish
-from consumer.desk.trail import remember
 from consumer.journey import House
 from consumer.ledger.ledger import Ledger
 from consumer.tables import TableProblem, TableProblems
 from consumer.tables.heading import Said, Seen
-from consumer.tables.history import TableChanged, Version
+from consumer.tables.history import EDIT, TableChanged, Version
 
 UPLOAD, OUTCOME = "upload", "outcome"
 MOST_NAMED = 120
@@ -116,23 +117,21 @@ class Uploads:
         looked = self.look(token)
         if looked.preview is None:
             raise TableProblems(looked.problems)
-        applied = self.put(looked.preview, seen, "table.imported")
+        applied = self.put(looked.preview, seen)
         self.parcels.drop(token)
         return applied
 
-    def put(self, preview: Preview, seen: str, what: str) -> Applied:
+    def put(self, preview: Preview, seen: str) -> Applied:
         """Put a preview in force, and remember who did. Raises as `apply` does."""
         if seen_of(preview) != seen:
             raise self._changed()
         if why := preview.hindered(self.most_removed):
             raise Hindered(why)
         freed = self.freed(preview)
-        now = self.clock.now()
         try:
-            with self.ledger.begin() as db:
+            with self.ledger.begin() as db:  # first of all, so that nothing is done unremembered
                 version = self.desk.apply(preview, self.who)
-                subject = f"{self.table} {version.number}"
-                remember(db, self.ledger, now, self.who, what, subject, preview.name)
+                write_version(db, self.ledger, self.table, version, *_values(preview))
         except TableChanged:
             raise self._changed() from None
         label = {"table": self.table, "version": version.number, "freed": [*freed.numbers]}
@@ -156,6 +155,14 @@ class Uploads:
 
     def _changed(self) -> ChangedMeanwhile:
         return meanwhile(self.desk, self.table)
+
+
+def _values(preview: Preview) -> tuple[dict[str, str], dict[str, str]]:
+    """What one row was and is, of an edit; of a whole file the history keeps it."""
+    changes = [*islice(preview.comparison.changes(), 2)] if preview.how == EDIT else []
+    before = {k: v for one in changes for k, v in one.before.items() if one.after.get(k, "") != v}
+    after = {k: v for one in changes for k, v in one.after.items() if one.before.get(k, "") != v}
+    return before, after
 
 
 def meanwhile(desk: TableDesk, table: str) -> ChangedMeanwhile:

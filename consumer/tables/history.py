@@ -19,7 +19,7 @@ import orjson
 from consumer.durable import give_to_owner, write_whole
 from consumer.tables.kind import TableKind
 
-BY_HAND, NONE_YET = "by hand", "none yet"
+BY_HAND, NONE_YET, EDIT = "by hand", "none yet", "edit"
 
 
 class TableChanged(Exception):

@@ -58,4 +58,5 @@ NOT_TO_LOOK_AT = (
     "/sign-in/provider",
     "/sign-in/provider/back",
 )
+NOT_TO_LOOK_AT = ("/sign-in", "/tables/{table}/template")
 """What test_signing.py sees, and what is a file to download."""

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 from starlette.responses import Response
 
-from consumer.console.office import CALLED, remembered, rows_of, table_of, uploads_of
+from consumer.console.office import CALLED, rows_of, seen_by, table_of, uploads_of
 from consumer.console.page import action, page
 from consumer.console.pages.tables import done
 from consumer.console.role import Role
@@ -48,7 +48,7 @@ def row(visit: Visit) -> Response:
 def reveal(visit: Visit) -> Response:
     """The row with everything in it; remembered."""
     kind, name = table_of(visit), str(visit.path["name"])
-    remembered(visit, "row.revealed", f"{kind.name} {name}")
+    seen_by(visit, kind).row(name)
     return _found(visit, show=True)
 
 
@@ -110,7 +110,7 @@ def check(visit: Visit) -> Response:
 
 def _put(visit: Visit, kind: TableKind, preview: Preview, said: str) -> Response:
     try:
-        applied = uploads_of(visit, kind).put(preview, seen_of(preview), "table.edited")
+        applied = uploads_of(visit, kind).put(preview, seen_of(preview))
     except ChangedMeanwhile as changed:
         return _changed(visit, kind, changed)
     return done(visit, kind, applied.version.number, applied.outcome, said)

@@ -13,8 +13,8 @@ from consumer.console.office import (
     CALLED,
     in_force,
     in_page_words,
-    remembered,
     rows_of,
+    seen_by,
     table_desk,
     table_of,
     uploads_of,
@@ -65,7 +65,7 @@ def find(visit: Visit) -> Response:
 def reveal(visit: Visit) -> Response:
     """The same rows unmasked, which is remembered."""
     kind, first = table_of(visit), visit.filled("from", "0")
-    remembered(visit, "table.revealed", kind.name)
+    seen_by(visit, kind).rows()
     start = int(first) if first.isdecimal() and len(first) < 8 else 0
     return _page(visit, first=start, words=visit.filled("q"), show=True)
 
@@ -120,7 +120,7 @@ def export(visit: Visit) -> Response:
     """The whole table, names and all; that somebody took it out is remembered."""
     kind, form = table_of(visit), _form(visit.filled("form"))
     rows = [*table_desk(visit).rows(kind.name)]
-    remembered(visit, "table.exported", kind.name)
+    seen_by(visit, kind).all()
     return _download(f"{kind.name}{form}", lambda path: tablefiles.export(kind, rows, path))
 
 
@@ -171,7 +171,7 @@ def put_back(visit: Visit) -> Response:
     uploads = uploads_of(visit, kind)
     try:
         preview = uploads.desk.preview_undo(kind.name, number)
-        applied = uploads.put(preview, visit.filled("seen"), "table.undone")
+        applied = uploads.put(preview, visit.filled("seen"))
     except ChangedMeanwhile as changed:
         return _putting_back(visit, kind, number, changed)
     except (NoSuchVersion, TableProblems):
@@ -190,7 +190,7 @@ def undo(visit: Visit) -> Response:
         preview = uploads.desk.preview_undo(kind.name)
         if preview.base != latest[0].sha:
             raise meanwhile(uploads.desk, kind.name)
-        applied = uploads.put(preview, seen_of(preview), "table.undone")
+        applied = uploads.put(preview, seen_of(preview))
     except (ChangedMeanwhile, TableChanged) as changed:
         told = f"{changed}. Nothing was taken back."
         return visit.wrong(409, "Not taken back", told, "Choose a version from the history.")

@@ -12,11 +12,12 @@ from consumer.console.office import (
     CALLED,
     hindered_words,
     in_page_words,
-    remembered,
+    seen_by,
     table_of,
+    told_of,
     uploads_of,
 )
-from consumer.console.page import action, page
+from consumer.console.page import FORM_BYTES, action, page
 from consumer.console.pages.tables import done
 from consumer.console.role import Role
 from consumer.console.visit import Visit
@@ -24,7 +25,7 @@ from consumer.desk.changed import ChangedMeanwhile
 from consumer.desk.parcels import NoSuchParcel
 from consumer.desk.tablelines import change_lines
 from consumer.desk.tablerows import masked_changes
-from consumer.desk.tabling import Preview, Wish
+from consumer.desk.tabling import Hindrance, Preview, Wish
 from consumer.desk.uploading import Hindered, Looked
 from consumer.tables import TableProblems
 from consumer.tables.arrival import MOST_BYTES
@@ -47,7 +48,7 @@ def receive(visit: Visit) -> Response:
     try:
         token = uploads_of(visit, kind).receive(sent.filename, data, visit.filled("sheet"))
     except TableProblems as found:
-        return _not_taken(visit, kind, [in_page_words(str(one)) for one in found.problems])
+        return _not_taken(visit, kind, [told_of(one) for one in found.problems])
     return visit.back(f"/tables/{kind.name}/uploads/{token}")
 
 
@@ -65,7 +66,7 @@ def look(visit: Visit) -> Response:
 def reveal(visit: Visit) -> Response:
     """The same with what is in the cells; remembered."""
     kind = table_of(visit)
-    remembered(visit, "table.revealed", f"{kind.name} upload")
+    seen_by(visit, kind).rows()
     return _shown(visit, show=True)
 
 
@@ -80,6 +81,7 @@ def _shown(
     preview, asked = looked.preview, visit.asked("from")
     first = int(asked) if asked.isdecimal() and len(asked) < 8 else 0
     changes = _changes(preview, first, show=show) if preview else []
+    share = preview.comparison.removed_share if preview else 0.0
     return visit.show(
         "upload.html",
         409 if changed else 200,
@@ -89,9 +91,9 @@ def _shown(
         first=first, after=first + MOST_CHANGES if len(changes) > MOST_CHANGES else 0,
         wrong=[(one.line, one.column, in_page_words(one.message))
                for one in (preview.wrong[:MOST_WRONG] if preview else ())],
-        problems=[in_page_words(str(one)) for one in looked.problems],
-        hindered=[hindered_words(one) for one in looked.hindered], changed=changed,
-        share=preview.comparison.removed_share if preview else 0,
+        problems=[told_of(one) for one in looked.problems],
+        hindered=[hindered_words(one, share) for one in looked.hindered], changed=changed,
+        share=share,
         seconds=visit.console.settings.intake.look_seconds,
     )  # fmt: skip
 
@@ -101,10 +103,9 @@ def _changes(preview: Preview, first: int, *, show: bool) -> list[dict[str, obje
     return masked_changes(preview.kind, lines[first:], show=show)
 
 
-def _to_choose(kind: TableKind, looked: Looked) -> list[tuple[str, str]]:
+def _to_choose(kind: TableKind, looked: Looked) -> list[tuple[str, bool]]:
     taken = {one.column for one in looked.headings}
-    return [(name, name + (" (needed)" if name in kind.required and name not in taken else ""))
-            for name in kind.columns]  # fmt: skip
+    return [(name, name in kind.required and name not in taken) for name in kind.columns]
 
 
 def _constants(kind: TableKind, looked: Looked) -> Iterator[tuple[str, str]]:
@@ -123,6 +124,22 @@ def wish(visit: Visit) -> Response:
     try:
         looked = uploads.look(token)
         uploads.wish(token, _wished(visit, kind, looked))
+    except NoSuchParcel:
+        return _gone(visit, kind)
+    return visit.back(f"/tables/{kind.name}/uploads/{token}")
+
+
+def allow(visit: Visit) -> Response:
+    """Take the file in spite of what hinders it."""
+    kind, token = table_of(visit), str(visit.path["token"])
+    uploads, why = uploads_of(visit, kind), visit.filled("why")
+    try:
+        wish = uploads.look(token).wish
+        if why == Hindrance.WRONG:
+            wish = replace(wish, skip_wrong=True)
+        elif why == Hindrance.REMOVALS:
+            wish = replace(wish, allow_removals=True)
+        uploads.wish(token, wish)
     except NoSuchParcel:
         return _gone(visit, kind)
     return visit.back(f"/tables/{kind.name}/uploads/{token}")
@@ -183,9 +200,10 @@ def _gone(visit: Visit, kind: TableKind) -> Response:
 
 _UPLOADS = "/tables/{table}/uploads"
 PAGES = (
-    action(_UPLOADS, receive),
+    action(_UPLOADS, receive, largest_bytes=MOST_BYTES + FORM_BYTES),
     page(f"{_UPLOADS}/{{token}}", look, needs=Role.COORDINATOR),
     action(f"{_UPLOADS}/{{token}}", wish),
+    action(f"{_UPLOADS}/{{token}}/allow", allow),
     action(f"{_UPLOADS}/{{token}}/reveal", reveal),
     action(f"{_UPLOADS}/{{token}}/apply", apply),
     action(f"{_UPLOADS}/{{token}}/give-up", give_up),
