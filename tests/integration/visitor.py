@@ -7,40 +7,29 @@ import re
 from typing import Any
 
 from httpx import Response
-from starlette.testclient import TestClient
 
-from consumer.console.application import application
-from consumer.console.console import Console, console_of
 from consumer.console.role import Role
+from tests.integration.browser import NAMES, PASSWORD, Browser, console_in
 from tests.integration.office import Office
 
 _FORM = re.compile(r"<form\b(?P<head>[^>]*)>(?P<body>.*?)</form>", re.DOTALL)
 _INPUT = re.compile(r"<input\b[^>]*>")
 _SELECT = re.compile(r'<select\b[^>]*name="(?P<name>[^"]+)"[^>]*>(?P<body>.*?)</select>', re.DOTALL)
 _CHOSEN = re.compile(r'<option value="(?P<value>[^"]*)" selected')
-PASSWORD = "quite a long one"
-
-
-def console_of_office(office: Office) -> Console:
-    """The console beside the office's pumps, on its ledger and tables."""
-    service = office.service
-    return console_of(service.parts, service.ledger, service.premises)
 
 
 class Visitor:
-    """One person with one role, signed in."""
+    """One person with one role, signed in; goes wherever they are sent."""
 
     def __init__(self, office: Office, role: Role, name: str = "") -> None:
-        self.name = name or {1: "vera", 2: "mora", 3: "abel"}[role]
-        console = console_of_office(office)
-        console.users.put(self.name, role, PASSWORD)
-        self.client = TestClient(application(console), "http://testserver")
-        signed = self.send("/sign-in", {"name": self.name, "password": PASSWORD})
-        assert signed.url.path == "/", signed.text
+        self.name = name or NAMES[role]
+        self.client = Browser(console_in(office))
+        self.client.console.users.put(self.name, role, PASSWORD)
+        assert self.client.sign_in(self.name).status_code == 303
 
     def get(self, path: str, **headers: str) -> Response:
         """A page."""
-        self.page: Response = self.client.get(path, headers=headers)
+        self.page: Response = self.client.get(path, headers=headers, follow_redirects=True)
         return self.page
 
     def see(self, path: str) -> str:
@@ -51,10 +40,7 @@ class Visitor:
 
     def send(self, path: str, fields: dict[str, str], **more: Any) -> Response:
         """Fill in a form of this address and send it, with the token that its page would have."""
-        token = re.search(r'name="token" value="([^"]+)"', self.client.get("/sign-in").text
-                          if not self.client.cookies else self.client.get("/").text)  # fmt: skip
-        assert token
-        self.page = self.client.post(path, data={"token": token[1]} | fields, **more)
+        self.page = self.client.fill(path, fields, follow_redirects=True, **more)
         return self.page
 
     def press(self, action: str, **fields: str) -> Response:
@@ -62,7 +48,9 @@ class Visitor:
         for form in _FORM.finditer(self.page.text):
             found = re.search(r'action="([^"]+)"', form["head"])
             if found and found[1].endswith(action):
-                self.page = self.client.post(found[1], data=_held(form["body"]) | fields)
+                self.page = self.client.post(
+                    found[1], data=_held(form["body"]) | fields, follow_redirects=True
+                )
                 return self.page
         raise AssertionError(f"no form {action} on {self.page.url}")
 
