@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page
 from consumer.console.pages import PAGES
 from consumer.console.role import Role
 from tests.console.conftest import NARROW, WIDE, sign_in
+from tests.console.office_views import OFFICE
 from tests.console.place import Place
 from tests.console.views import VIEWS, View
 
@@ -29,7 +30,7 @@ def signed_in(request: pytest.FixtureRequest, browser: Browser, place: Place) ->
     context.close()
 
 
-@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
+@pytest.mark.parametrize("view", [*VIEWS, *OFFICE], ids=lambda view: view.name)
 def test_it_reads_well(
     signed_in: Page, view: View, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
@@ -48,7 +49,7 @@ def test_it_reads_well(
 
 
 def test_every_page_is_looked_at() -> None:
-    looked_at = {view.path for view in VIEWS}
+    looked_at = {view.path for view in (*VIEWS, *OFFICE)}
     pages = {page.path for page in PAGES if page.method == "GET"}
     assert pages - looked_at - set(NOT_TO_LOOK_AT) == set()
 
