@@ -58,6 +58,6 @@ NOT_TO_LOOK_AT = (
     "/sign-in",
     "/sign-in/provider",
     "/sign-in/provider/back",
+    "/tables/{table}/template",
 )
-NOT_TO_LOOK_AT = ("/sign-in", "/tables/{table}/template")
 """What test_signing.py sees, and what is a file to download."""
