@@ -38,10 +38,18 @@ def _its_credit(page: Page) -> None:
     page.get_by_role("heading", level=2).get_by_role("link").first.click()
 
 
+def _its_letter(page: Page) -> None:
+    _first_in_the_table(page)
+    page.get_by_role("link", name="Look into it").click()
+
+
 VIEWS = [
     View("overview", "/"),
     View("account", "/me"),
     View("people", "/people", "/people?q=HF-UPDATE"),
     View("person", "/people/{key}", "/people?q=Rahmani", _first_in_the_table),
+    View("attention", "/work/{list}", "/work/attention"),
+    View("waiting", "/work/{list}", "/work/waiting"),
+    View("letter", "/letters/{id}", "/people?q=Rahmani", _its_letter),
     View("credit", "/credits/{name}", "/people?q=Rahmani", _its_credit),
 ]

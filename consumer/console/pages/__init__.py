@@ -14,6 +14,7 @@ from consumer.console.pages import (
     signing,
     tables,
     uploads,
+    work,
 )
 
 PAGES: tuple[Page, ...] = (
@@ -27,4 +28,5 @@ PAGES: tuple[Page, ...] = (
     *tables.PAGES,
     *uploads.PAGES,
     *rows.PAGES,
+    *work.PAGES,
 )
