@@ -43,6 +43,11 @@ def _its_letter(page: Page) -> None:
     page.get_by_role("link", name="Look into it").click()
 
 
+def _its_correction(page: Page) -> None:
+    _its_letter(page)
+    page.get_by_role("link", name="Correct what the event says").click()
+
+
 VIEWS = [
     View("overview", "/"),
     View("account", "/me"),
@@ -51,5 +56,6 @@ VIEWS = [
     View("attention", "/work/{list}", "/work/attention"),
     View("waiting", "/work/{list}", "/work/waiting"),
     View("letter", "/letters/{id}", "/people?q=Rahmani", _its_letter),
+    View("correction", "/letters/{id}/edit", "/people?q=Rahmani", _its_correction),
     View("credit", "/credits/{name}", "/people?q=Rahmani", _its_credit),
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from consumer.console.page import Page
 from consumer.console.pages import (
     account,
+    corrections,
     credit,
     letters,
     overview,
@@ -25,6 +26,7 @@ PAGES: tuple[Page, ...] = (
     *people.PAGES,
     *credit.PAGES,
     *letters.PAGES,
+    *corrections.PAGES,
     *tables.PAGES,
     *uploads.PAGES,
     *rows.PAGES,
