@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import orjson
 from rich.console import Console
 from rich.text import Text
 
@@ -17,7 +16,7 @@ from consumer.cli.page import page, refuse, show_table, table_of
 from consumer.clock import SystemClock
 from consumer.desk.outlook import Outlook, outlook
 from consumer.desk.words import advice
-from consumer.drafting.sample import is_message, samples_of
+from consumer.drafting.sample import events_of
 from consumer.event import Envelope
 from consumer.mapping.example import Unreadable
 from consumer.mapping.loader import load_event, load_mapping, load_some
@@ -25,7 +24,7 @@ from consumer.mapping.mapping import Mapping
 from consumer.mapping.mask import masked
 from consumer.mapping.problem import MappingProblems
 from consumer.mapping.said import Said
-from consumer.mapping.trial import Trial, try_mapping
+from consumer.mapping.trial import Trial, try_mapping, verdict_words
 from consumer.parts import tables_house
 from consumer.reason import Stopped
 from consumer.settings import SettingsProblems, load_settings
@@ -76,25 +75,11 @@ def try_(
 
 
 def _events(file: Path) -> list[Envelope]:
-    """The events of a file, in any form that `mapping new` takes. Raises MappingProblems, Stopped.
-
-    A JSON array as a whole may be one message that a mapping takes apart.
-    """
-    event = load_event(file) if _is_one(file) else None
-    if event is not None and (isinstance(event.body, list) or not is_message(event.body)):
-        return [event]
+    """The events of a file, as `mapping new` takes them. Raises MappingProblems, Stopped."""
     try:
-        return samples_of(file.read_bytes())
+        return events_of(file.read_bytes())
     except (Unreadable, OSError):
         return [load_event(file)]  # which says what is wrong with it
-
-
-def _is_one(file: Path) -> bool:
-    try:
-        orjson.loads(file.read_bytes())
-    except (ValueError, OSError):
-        return False
-    return True
 
 
 def _pairs(event: Envelope, file: Path | None, places: Places) -> list[tuple[Mapping, Envelope]]:
@@ -158,7 +143,7 @@ class _Told:
             "mapping": self.mapping.name,
             "version": self.mapping.version,
             "recognised": self.trial.recognised,
-            "verdict": self._verdict(),
+            "verdict": verdict_words(self.mapping, self.trial),
             "rows": rows,
             "next": [{"what": o.what, "found": o.found, "how": o.next_step} for o in self._next],
         }
@@ -177,16 +162,10 @@ class _Told:
         self._tell_end(console)
 
     def _tell_end(self, console: Console) -> None:
-        console.print(f"Comes to: {self._verdict()}")
+        console.print(f"Comes to: {verdict_words(self.mapping, self.trial)}")
         for reason in self.trial.reasons:
             console.print(Text(f"  {_refusal(reason)}", style="red"))
         for one in self._next:
             console.print(Text(f"{one.what}: ", style="bold").append(one.found, style=""))
             if one.next_step:
                 console.print(Text(f"    next: {one.next_step}", style="green"))
-
-    def _verdict(self) -> str:
-        (kind, told), *_ = self.trial.verdict.items()
-        if kind == "said":
-            return self.mapping.kind.named
-        return {"ignored": "nothing: it is no news"}.get(kind, f"{kind.replace('_', ' ')}: {told}")

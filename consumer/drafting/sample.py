@@ -14,6 +14,25 @@ _MESSAGE = frozenset(
 )
 
 
+def events_of(text: bytes) -> list[Envelope]:
+    """The events of a text, in any form that `mapping new` takes. Raises Unreadable, Stopped.
+
+    A JSON array as a whole may be one message that a mapping takes apart.
+    """
+    event = bare_envelope_of(text) if _is_one(text) else None
+    if event is not None and (isinstance(event.body, list) or not is_message(event.body)):
+        return [event]
+    return samples_of(text)
+
+
+def _is_one(text: bytes) -> bool:
+    try:
+        orjson.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
 def samples_of(text: bytes) -> list[Envelope]:
     """Every event of a file: one, a list of them, or one a line; bare or with headers and key.
 

@@ -53,3 +53,11 @@ def _attempt(row: Row, envelope: Envelope) -> Attempt:
     except Fault as fault:
         return Attempt(row.target, fault.path or row.shown, "", fault.code, row.verbs)
     return Attempt(row.target, row.shown, "" if value is None else shown(value), "", row.verbs)
+
+
+def verdict_words(mapping: Mapping, trial: Trial) -> str:
+    """What the mapping makes of the event, in a few words."""
+    (kind, told), *_ = trial.verdict.items()
+    if kind == "said":
+        return mapping.kind.named
+    return {"ignored": "nothing: it is no news"}.get(kind, f"{kind.replace('_', ' ')}: {told}")

@@ -5,14 +5,18 @@ from __future__ import annotations
 from consumer.console.page import Page
 from consumer.console.pages import (
     account,
+    activities,
+    audit,
     corrections,
     credit,
     letters,
+    mappings,
     overview,
     people,
     provider,
     rows,
     signing,
+    sources,
     tables,
     uploads,
     work,
@@ -31,4 +35,8 @@ PAGES: tuple[Page, ...] = (
     *uploads.PAGES,
     *rows.PAGES,
     *work.PAGES,
+    *mappings.PAGES,
+    *sources.PAGES,
+    *activities.PAGES,
+    *audit.PAGES,
 )

@@ -17,13 +17,14 @@ from consumer.desk.tabling import Preview
 from consumer.desk.uploading import seen_of
 from consumer.tables import TableProblem, TableProblems
 from consumer.tables.explained import EXPLAINED
-from consumer.tables.kind import TableKind
+from consumer.tables.kind import ACTIVITIES, TableKind
 
 
 def new(visit: Visit) -> Response:
-    """An empty form."""
+    """An empty form; which course it is about may be said already."""
     kind = table_of(visit)
-    return _form(visit, kind, dict.fromkeys(kind.columns, ""))
+    asked = {name: visit.asked(name) for name in ("site", "course") if kind is ACTIVITIES}
+    return _form(visit, kind, dict.fromkeys(kind.columns, "") | asked)
 
 
 def add(visit: Visit) -> Response:
