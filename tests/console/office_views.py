@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import FilePayload, Page
 
+from tests.console.cases import HEART
 from tests.console.views import View
 
 _SHEET = b"""User ID,First Name,Last Name,DOB,Diplomate,Consent,Phone
@@ -58,6 +59,20 @@ def _asks_what_went(page: Page) -> None:
     page.goto(page.url.replace("?outcome=", "/outcome/"))
 
 
+def _tries(page: Page) -> None:
+    """The first example of the first mapping, all the way."""
+    page.locator("tbody a").first.click()
+    page.locator("details summary").first.click()
+    page.get_by_role("link", name="Try it").first.click()
+    page.get_by_role("button", name="Try it").first.click()
+    page.get_by_role("heading", level=2).first.wait_for()
+
+
+def _opens_the_first(page: Page) -> None:
+    page.locator("tbody a").first.click()
+    page.get_by_role("heading", level=1).wait_for()
+
+
 LEARNERS = "/tables/learners"
 OFFICE = [
     View("tables", "/tables"),
@@ -71,4 +86,15 @@ OFFICE = [
     View("table-outcome", "/tables/{table}/outcome/{token}", LEARNERS, _asks_what_went),
     View("row-new", "/tables/{table}/rows/new", f"{LEARNERS}/rows/new"),
     View("row", "/tables/{table}/rows/{name}", LEARNERS, _edits),
+    View("mappings", "/mappings"),
+    View("mapping", "/mappings/{name:path}", "/mappings", _opens_the_first),
+    View("mapping-try", "/mappings/try"),
+    View("mapping-tried", "/mappings/try", "/mappings", _tries),
+    View("sources", "/sources"),
+    View("source", "/sources/{name}", "/sources", _opens_the_first),
+    View("activities", "/activities"),
+    View("activity", "/activities/{name:path}", "/activities", _opens_the_first),
+    View("activity-release", "/activities/{name:path}/release", f"/activities/{HEART}/release"),
+    View("audit", "/audit"),
+    View("audit-row", "/audit/{number:int}", "/audit", _opens_the_first),
 ]
