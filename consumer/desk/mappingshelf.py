@@ -31,7 +31,7 @@ LATELY = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class Flaw:
     """Something wrong with a file, and what to do about it."""
 
     problem: Problem
@@ -48,7 +48,7 @@ class Shelved:
     in_force: int
     examples: int
     read_lately: int
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[Flaw, ...] = ()
 
     @property
     def lms(self) -> str:
@@ -69,7 +69,7 @@ class Shelf:
     """
 
     mappings: tuple[Shelved, ...]
-    strays: tuple[Fault, ...]
+    strays: tuple[Flaw, ...]
     refused: bool
     taking_up: bool
 
@@ -104,7 +104,7 @@ class MappingDesk:
             self._shelved(name, mapping, by_name.pop(name, []), lately)
             for name, mapping in sorted(files.items())
         )
-        strays = tuple(_fault(one) for left in by_name.values() for one in left)
+        strays = tuple(_flaw(one) for left in by_name.values() for one in left)
         return Shelf(shelved, strays, bool(problems), problems is not None and not problems)
 
     def open(self, name: str) -> Opened:
@@ -155,7 +155,7 @@ class MappingDesk:
             in_force=now.version if now else 0,
             examples=sum(1 for _ in tests),
             read_lately=lately[name],
-            faults=tuple(map(_fault, problems)),
+            faults=tuple(map(_flaw, problems)),
         )
 
     def _name(self, file: Path) -> str:
@@ -175,5 +175,5 @@ def read_lately(ledger: Ledger) -> Counter[str]:
         return Counter({row.mapping: row[1] for row in db.execute(query)})
 
 
-def _fault(problem: Problem) -> Fault:
-    return Fault(problem, next_step(problem.code))
+def _flaw(problem: Problem) -> Flaw:
+    return Flaw(problem, next_step(problem.code))
