@@ -62,7 +62,7 @@ def _asks_what_went(page: Page) -> None:
 def _tries(page: Page) -> None:
     """The first example of the first mapping, all the way."""
     page.locator("tbody a").first.click()
-    page.locator("details summary").first.click()
+    page.locator("main details summary").first.click()
     page.get_by_role("link", name="Try it").first.click()
     page.get_by_role("button", name="Try it").first.click()
     page.get_by_role("heading", level=2).first.wait_for()
