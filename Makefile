@@ -12,7 +12,11 @@ SEED ?= 1
 FIRST ?= 0
 JOBS ?= 2
 
-.PHONY: demo test coverage mutants crash lint guide bench clean
+# What the console looks like, every page, light and dark: taken by the test that looks at them.
+pictures: $(VENV)/installed
+	$(BIN)/python -m tests.console.pictures docs/pictures
+
+.PHONY: demo test pictures coverage mutants crash lint guide bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/moc-consumer demo
