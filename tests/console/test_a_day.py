@@ -38,10 +38,9 @@ def mora(browser: Browser, place: Place) -> Iterator[Page]:
 
 def find(page: Page, words: str) -> None:
     """The first person whom the search box finds."""
-    page.keyboard.press("/")
-    page.keyboard.type(words)
-    page.keyboard.press("Enter")
-    page.wait_for_url("**/people?*")
+    box = page.get_by_label("Find a person or credit")
+    box.fill(words)
+    box.press("Enter")
     page.locator("tbody").get_by_role("link").first.click()
 
 
@@ -96,13 +95,21 @@ def test_a_wrong_birth_date_with_a_slip_on_the_way(mora: Page, place: Place) -> 
     assert credited(place, person.board_id) == 1
 
 
+def test_with_the_keyboard_alone(mora: Page) -> None:
+    mora.keyboard.press("/")
+    mora.keyboard.type(cases.WRONG_ID.family_name)
+    mora.keyboard.press("Enter")
+    expect(mora.get_by_role("heading", name="People")).to_be_visible()
+    assert mora.locator("tbody").get_by_role("link").count() == 1
+
+
 def test_what_was_done_stands_in_the_audit_trail(browser: Browser, place: Place) -> None:
     context = browser.new_context(base_url=place.address, viewport=WIDE)
     page = sign_in(context.new_page(), Role.ADMIN)
     page.get_by_role("link", name="Audit trail").click()
     told = page.locator("main")
     expect(told).to_contain_text("mora")
-    expect(told).to_contain_text("sent it again")
+    expect(told).to_contain_text("sent a record again")
     expect(told).not_to_contain_text(cases.MISBORN.family_name)
     context.close()
 
