@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -11,17 +11,12 @@ from sqlalchemy import func, select
 
 from consumer.credit import Heard
 from consumer.desk.tabling import Preview
+from consumer.desk.tryingtables import tables_after
 from consumer.fate import Held
 from consumer.journey import House, judge
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.schema import completions
 from consumer.ledger.stepbook import StepBook
-from consumer.tables import Tables
-from consumer.tables.activities import activities_of
-from consumer.tables.comparison import unpacked
-from consumer.tables.csvfile import CsvRow
-from consumer.tables.kind import LEARNERS
-from consumer.tables.learners import learners_of
 
 MOST = 5000
 """How many waiting completions are judged for a preview; the oldest ones."""
@@ -42,7 +37,7 @@ def freed_by(ledger: Ledger, house: House, preview: Preview, now: datetime) -> F
 
     Raises TableProblems when the table would not be taken as it is then.
     """
-    house = replace(house, tables=_tables(house.tables, preview))
+    house = replace(house, tables=tables_after(preview, house.tables))
     count = select(func.count()).where(completions.c.state == Heard.HELD)
     looked, numbers, last = 0, list[int](), 0
     with ledger.read() as db:
@@ -69,18 +64,3 @@ def became_of(ledger: Ledger, numbers: Sequence[int]) -> Counter[Heard]:
             for state, count in db.execute(query.group_by(completions.c.state)):
                 found[Heard(state)] += count
     return found
-
-
-def _tables(before: Tables, preview: Preview) -> Tables:
-    lines = _lines(preview)
-    if preview.kind is LEARNERS:
-        learners = learners_of(LEARNERS.file, lines, before.boards).in_place_of(before.learners)
-        return replace(before, learners=learners)
-    activities = activities_of(preview.kind.file, lines, before.boards)
-    return replace(before, activities=activities)
-
-
-def _lines(preview: Preview) -> Iterator[CsvRow]:
-    rows = preview.comparison.rows(preview.name)
-    for number, (_, row) in enumerate(rows, 2):
-        yield CsvRow(number, unpacked(preview.kind, row))

@@ -52,7 +52,8 @@ class TableTrial:
 
 def try_table(ledger: Ledger, house: House, preview: Preview, clock: Clock) -> TableTrial:
     """By today's other table, mappings and rules. Raises TableProblems, LedgerUnavailable."""
-    after, concerned = replace(house, tables=_tables(preview, house.tables)), _Concerned(preview)
+    after = replace(house, tables=tables_after(preview, house.tables))
+    concerned = _Concerned(preview)
     go, stay = Counter[str](), Counter[str]()
     with ledger.read() as db:
         for row, judged in _judged(db, ledger, after, clock, concerned):
@@ -94,8 +95,8 @@ def _judged(
                 yield row, judge_again(said, house, now, steps.get(row.id, ()))
 
 
-def _tables(preview: Preview, now: Tables) -> Tables:
-    """The tables with the change in them."""
+def tables_after(preview: Preview, now: Tables) -> Tables:
+    """The tables with the change in them. Raises TableProblems."""
     kind = preview.kind
     rows = (
         CsvRow(number, unpacked(kind, row))
