@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, get_args
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 PREFIX = "MOC_"
 ELSEWHERE = frozenset({"MOC_CONFIG", "MOC_SIMULATOR_PASSWORD"})
@@ -41,16 +41,41 @@ def near(settings: type[BaseModel], dotted: str) -> str:
 
 
 def names_of(model: type[BaseModel]) -> Iterator[str]:
-    """Every setting by its full name; `*` stands for a name that the office chooses."""
+    """Every setting by its full name, and `password_file` with each `password`.
+
+    `*` stands for a name that the office chooses.
+    """
     for name, field in model.model_fields.items():
         yield name
-        for kind, stem in ((field.annotation, name), (_of_dict(field.annotation), f"{name}.*")):
-            if isinstance(kind, type) and issubclass(kind, BaseModel):
-                yield from (f"{stem}.{below}" for below in names_of(kind))
+        if by_file := file_beside(model, name):
+            yield by_file
+        for below, kind in parts_of(field.annotation):
+            yield from (f"{name}{below}.{one}" for one in names_of(kind))
 
 
-def _of_dict(annotation: Any) -> Any:
-    return next(iter(get_args(annotation)[1:]), None)
+def parts_of(annotation: Any) -> Iterator[tuple[str, type[BaseModel]]]:
+    """The sections that a setting is, each with `.*` if the office chooses their names."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield "", annotation
+        return
+    named = ".*" if getattr(annotation, "__origin__", None) is dict else ""
+    for one in get_args(annotation):
+        yield from ((named + below, kind) for below, kind in parts_of(one))
+
+
+def is_secret(annotation: Any) -> bool:
+    """Whether a setting is masked wherever settings are shown."""
+    return annotation is SecretStr or SecretStr in get_args(annotation)
+
+
+def file_beside(model: type[BaseModel], name: str) -> str:
+    """What names a file with this secret alone in it; blank if it is none.
+
+    Blank too where the section has such a setting of its own, which it reads anew at each use.
+    """
+    by_file = f"{name}_file"
+    secret = is_secret(model.model_fields[name].annotation)
+    return by_file if secret and by_file not in model.model_fields else ""
 
 
 def _known(settings: type[BaseModel], name: str, value: str) -> bool:
@@ -59,9 +84,8 @@ def _known(settings: type[BaseModel], name: str, value: str) -> bool:
     if name.endswith("_PORT") and _ADDRESS.match(value):
         return True
     first, _, below = name.removeprefix(PREFIX).lower().partition("__")
-    if first not in settings.model_fields:
-        return False
-    return not below or any(one.startswith(f"{first}.") for one in names_of(settings))
+    names = list(names_of(settings))
+    return any(one.startswith(f"{first}.") for one in names) if below else first in names
 
 
 def _meant(settings: type[BaseModel], name: str) -> str:

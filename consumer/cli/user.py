@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
 
 from consumer.cli import context as shared
 from consumer.cli.context import ledger_of, settings_of, telling_faults
 from consumer.cli.output import FAILED, fail, show_rows
+from consumer.cli.password import chosen_password, password_options
 from consumer.clock import SystemClock
 from consumer.console.passwords import TooBusy, WeakPassword
 from consumer.console.role import Role, role_named
@@ -27,12 +29,15 @@ def user() -> None:
 @user.command()
 @click.argument("name")
 @click.option("--role", required=True, type=_ROLES, help="What they may do.")
-@click.password_option(help="12 characters or more. Asked for when it is not said.")
+@password_options
 @click.pass_context
-def add(context: click.Context, name: str, role: str, password: str) -> None:
+def add(
+    context: click.Context, name: str, role: str, password: str | None, password_file: Path | None
+) -> None:
     """Let NAME sign in."""
+    secret = chosen_password(password, password_file)
     with _book(context) as book:
-        book.add(name, role_named(role), password, shared.user())
+        book.add(name, role_named(role), secret, shared.user())
     click.echo(f"{plain_name(name)} may {role_named(role).may}.", err=True)
 
 
@@ -58,12 +63,15 @@ def remove(context: click.Context, name: str) -> None:
 
 @user.command()
 @click.argument("name")
-@click.password_option(help="12 characters or more. Asked for when it is not said.")
+@password_options
 @click.pass_context
-def password(context: click.Context, name: str, password: str) -> None:
+def password(
+    context: click.Context, name: str, password: str | None, password_file: Path | None
+) -> None:
     """Give NAME another password; whoever is signed in by the old one is out at once."""
+    secret = chosen_password(password, password_file)
     with _book(context) as book:
-        book.set_password(name, password, shared.user())
+        book.set_password(name, secret, shared.user())
     click.echo(f"{plain_name(name)} has another password.", err=True)
 
 

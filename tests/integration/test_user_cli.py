@@ -41,8 +41,8 @@ class Desk:
         monkeypatch.chdir(folder)
         (folder / "moc-consumer.toml").write_text(SETTINGS)
 
-    def run(self, *words: str) -> Result:
-        return CliRunner().invoke(main, words)
+    def run(self, *words: str, types: str = "") -> Result:
+        return CliRunner().invoke(main, words, input=types)
 
     @property
     def users(self) -> Users:
@@ -67,6 +67,29 @@ def test_users_are_added_and_changed_and_taken_out(desk: Desk) -> None:
     assert desk.run("user", "remove", "mora").exit_code == 0
     assert desk.run("user", "remove", "mora").exit_code == 1
     assert desk.users.all() == {}
+
+
+def test_a_password_is_asked_for_or_read_and_a_visible_one_is_warned_of(desk: Desk) -> None:
+    (desk.folder / "secret").write_text(f"{OTHER}\n")
+    add = ("user", "add", "mora", "--role", "viewer")
+    told = desk.run(*add, types=f"{PASSWORD}\n{PASSWORD}\n")
+    assert (told.exit_code, "warning" in told.output) == (0, False)
+    assert desk.users.check("mora", PASSWORD)
+    change = ("user", "password", "mora")
+    assert desk.run(*change, "--password-file", "secret").exit_code == 0
+    assert desk.users.check("mora", OTHER)
+    assert desk.run(*change, "--password-file", "-", types=f"{PASSWORD}\n").exit_code == 0
+    assert desk.users.check("mora", PASSWORD)
+    told = desk.run(*change, "--password", OTHER)
+    assert "warning: a password on the command line can be read by everybody" in told.stderr
+    for words, why in (
+        (("--password-file", "nowhere"), "--password-file: cannot be read: No such file"),
+        (("--password-file", "secret", "--password", PASSWORD), "only one of them"),
+    ):
+        told = desk.run(*change, *words)
+        assert (told.exit_code, why in told.output) == (2, True)
+        assert PASSWORD not in told.output
+    assert desk.users.check("mora", OTHER)
 
 
 def test_what_will_not_do_is_told_and_nothing_is_changed(desk: Desk) -> None:
