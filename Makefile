@@ -45,6 +45,7 @@ lint: $(VENV)/installed
 # The parts of the guides that the program says of itself, and the outputs of their commands.
 guide: $(VENV)/installed
 	$(BIN)/python -m tests.unit.mapping.guide
+	$(BIN)/python -m tests.unit.handbook
 	$(BIN)/python -m tests.end_to_end.pages docs/add-an-lms.md
 
 bench: $(VENV)/installed

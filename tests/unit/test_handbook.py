@@ -1,0 +1,106 @@
+"""The handbook of settings, commands, exit codes and headers leaves nothing out."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from consumer.cli import main
+from consumer.environment import file_beside, names_of
+from consumer.ledger.outbox import PASSED_ON
+from consumer.resources import shipped
+from consumer.settings import Settings
+from tests.unit import handbook
+from tests.unit.handbook import DOCS, EXITS, FILES, made, variable
+
+PACKAGE = shipped("mappings").parent / "consumer"
+CONFIGURATION, COMMANDS = (file.read_text(encoding="utf-8") for file in FILES)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_the_document_says_what_the_program_says(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert made(text) == text, "make guide"
+
+
+def test_every_setting_stands_there_with_its_meaning() -> None:
+    schema = handbook.settings_schema()
+    rows = [name for name, *_ in handbook.rows(schema, schema)]
+    by_file = {one for one in names_of(Settings) if one.endswith("_file")} - {*rows}
+    names = {one for one in names_of(Settings) if one not in by_file}
+    leaves = {one for one in names if not any(n.startswith((f"{one}.", f"{one}.*")) for n in names)}
+    assert {*rows} == leaves
+    assert [one for one in rows if f"`{variable(one)}`" not in CONFIGURATION] == []
+    assert [
+        name for name, said, _ in handbook.rows(schema, schema) if not said["description"]
+    ] == []
+
+
+def test_every_secret_is_marked() -> None:
+    marked = re.findall(r"`(MOC_\w+)` \|.*\*\*secret\*\*", CONFIGURATION)
+    beside = {one for one in names_of(Settings) if one.endswith(".password")} | {"ledger_url"}
+    beside.remove("profiles.*.credential_fields.password")  # what PARS calls it
+    assert {variable(one) for one in beside} <= {*marked}
+    assert file_beside(Settings, "ledger_url") == "ledger_url_file"
+
+
+def test_no_path_of_the_machine_that_made_it_stands_there() -> None:
+    assert str(PACKAGE.parent) not in CONFIGURATION + COMMANDS
+
+
+def test_every_command_and_option_stands_there() -> None:
+    for called, command in handbook.every(main):
+        section = COMMANDS.partition(f"### {called}\n")[2].partition("\n### ")[0]
+        assert section, called
+        for option in command.params:
+            assert all(f"`{name}`" in section for name in option.opts if name.startswith("-"))
+
+
+def test_every_exit_code_there_is_stands_there() -> None:
+    """Whoever leaves says FAILED, WRONG, 0, or 128 and the signal's number; nothing else."""
+    said = set()
+    for file in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("exit", "_exit")):
+                said |= {one for arg in node.args for one in _codes(arg)}
+    assert said == {"0", "FAILED", "WRONG", "128 + number", "code"}
+    assert set(EXITS) == {0, 1, 2, 128 + 2, 128 + 15}
+
+
+def _codes(said: ast.expr) -> set[str]:
+    if isinstance(said, ast.IfExp):
+        return _codes(said.body) | _codes(said.orelse)
+    return {ast.unparse(said)}
+
+
+def test_every_header_that_is_written_stands_there() -> None:
+    files = ("ledger/outbox.py", "pumps/publishing.py", "webhook/signing.py")
+    text = "".join((PACKAGE / file).read_text(encoding="utf-8") for file in files)
+    written = {*re.findall(r'"(moc-[a-z-]+|webhook-[a-z]+)"', text)} | PASSED_ON
+    assert {"moc-letter-id", "webhook-id"} <= written
+    assert {name for name in written if f"`{name}`" not in COMMANDS} == set()
+
+
+def test_every_document_links_to_what_is_there() -> None:
+    dead = []
+    for file in sorted(DOCS.glob("*.md")):
+        for link, anchor in re.findall(
+            r"\]\(([^)#\s:]*)(?:#([^)\s]*))?\)", file.read_text("utf-8")
+        ):
+            target = (file.parent / link) if link else file
+            if not target.exists():
+                dead.append(f"{file.name}: {link}")
+            elif anchor and target.suffix == ".md" and anchor not in _anchors(target):
+                dead.append(f"{file.name}: {link}#{anchor}")
+    assert dead == []
+
+
+def _anchors(file: Path) -> set[str]:
+    """What GitHub makes of the headings, and of anchors that are written out."""
+    text = file.read_text(encoding="utf-8")
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    made_of = {re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in headings}
+    return made_of | {*re.findall(r'<a id="([\w-]+)">', text)}
