@@ -46,6 +46,7 @@ lint: $(VENV)/installed
 guide: $(VENV)/installed
 	$(BIN)/python -m tests.unit.mapping.guide
 	$(BIN)/python -m tests.unit.handbook
+	$(BIN)/python -m tests.unit.telemetry.guide
 	$(BIN)/python -m tests.end_to_end.pages docs/add-an-lms.md
 
 bench: $(VENV)/installed

@@ -11,6 +11,7 @@ import structlog
 
 from consumer.bus.connect import Bus
 from consumer.bus.port import BusError
+from consumer.desk.looking import Desk
 from consumer.inquiry import Inquirer, Turns, questions_of
 from consumer.ledger.inquiries import Inquiries
 from consumer.ledger.ledger import Ledger, LedgerUnavailable
@@ -34,7 +35,9 @@ from consumer.pumps.sending import (
     SendingPump,
 )
 from consumer.pumps.watching import WatchingPump
+from consumer.telemetry.meters import Meters
 from consumer.telemetry.readiness import Readiness
+from consumer.telemetry.timing import Timed
 
 _HEEDING_SECONDS = 0.5
 
@@ -62,8 +65,9 @@ class Service:
         *,
         readiness: Readiness | None = None,
         stop: threading.Event | None = None,
+        meters: Meters | None = None,
     ) -> None:
-        self.parts, self.ledger = parts, ledger
+        self.parts, self.ledger, self.meters = parts, ledger, meters or Meters()
         self.readiness = readiness or Readiness(parts.clock)
         self.bus = bus or Bus(parts.settings)
         self._pars_for = pars_for or parts.pars
@@ -73,6 +77,14 @@ class Service:
         self._lines = {name: self._line(name) for name in parts.settings.web_profiles}
         self.pumps = list(self._chosen())
         self._log = structlog.get_logger()
+
+    @property
+    def desk(self) -> Desk:
+        """What the desk looks with, by the tables as they stand."""
+        settings, tables = self.parts.settings, self.premises.house.tables
+        by_file = frozenset(settings.profiles.keys() - settings.web_profiles.keys())
+        days = settings.sending.at_risk_days
+        return Desk(self.ledger, tables, self.parts.clock, days, by_file)
 
     def run(self) -> bool:
         """Run until `stop` is set or a pump fails; False when one failed or would not end."""
@@ -163,6 +175,7 @@ class Service:
             intake,
             self.readiness,
             intake.silent_seconds,
+            self.meters,
         )
 
     def _rejudging(self) -> Pump:
@@ -211,6 +224,7 @@ class Service:
             sending.idle_seconds,
             self.parts.clock,
             self.readiness,
+            self.meters,
         )
 
     def dispatcher_for(self) -> DispatcherFor:
@@ -218,7 +232,12 @@ class Service:
         policy, clock = policy_of(self.parts.settings), self.parts.clock
         book, turns, settings = Inquiries(self.ledger), Turns(), self.parts.settings
         return lambda name: Inquirer(
-            self._pars_for(name), policy, clock, questions_of(settings, name), book, turns
+            Timed(self._pars_for(name), name, self.meters, clock),
+            policy,
+            clock,
+            questions_of(settings, name),
+            book,
+            turns,
         )
 
     def _line(self, name: str) -> Line:

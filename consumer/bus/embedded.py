@@ -156,8 +156,12 @@ class EmbeddedListener:
 
     def waiting(self) -> int:
         """How many messages were not heard yet. Raises BusUnavailable."""
+        return sum(self.waiting_by_topic().values())
+
+    def waiting_by_topic(self) -> Mapping[str, int]:
+        """The same for each topic. Raises BusUnavailable."""
         ends = self.end_offsets()
-        return sum(max(0, ends[strand] - next_) for strand, next_ in self._next.items())
+        return {one.topic: max(0, ends[one] - next_) for one, next_ in self._next.items()}
 
     def close(self) -> None:
         """Give the group up and release the file; never raises."""

@@ -133,11 +133,18 @@ class KafkaListener:
 
         None before the first poll that joined the group.
         """
+        return sum(self.waiting_by_topic().values())
+
+    def waiting_by_topic(self) -> Mapping[str, int]:
+        """The same for each topic of which any partition is ours. Raises BusUnavailable."""
         with typed("waiting messages"):
             assigned = self._consumer.assignment()
             ends = self._consumer.end_offsets(assigned, timeout_ms=_ASKING_MS)
             places = [self._consumer.position(s, timeout_ms=_ASKING_MS) or 0 for s in assigned]
-        return sum(max(0, ends[s] - place) for s, place in zip(assigned, places, strict=True))
+        waiting = dict.fromkeys((strand.topic for strand in assigned), 0)
+        for strand, place in zip(assigned, places, strict=True):
+            waiting[strand.topic] += max(0, ends[strand] - place)
+        return waiting
 
     def close(self) -> None:
         """Leave the group at once; never raises, takes seconds at most.

@@ -130,6 +130,10 @@ class Listener(Protocol):
         """
         ...
 
+    def waiting_by_topic(self) -> Mapping[str, int]:
+        """The same for each topic of which any partition is this listener's now."""
+        ...
+
     def close(self) -> None:
         """Leave the group at once; never raises."""
         ...

@@ -17,6 +17,7 @@ from consumer.cli.context import parts_of, settings_of, telling_faults
 from consumer.cli.output import FAILED, fail, show_one
 from consumer.desk.answers import unknown_words
 from consumer.desk.choices import waiting_for_choices
+from consumer.desk.figures import figures
 from consumer.garbage import search_seldom
 from consumer.keys import KeysProblem, load_keys
 from consumer.ledger.ledger import LedgerUnavailable, WrongSecret
@@ -27,7 +28,9 @@ from consumer.settings import ALL_PUMPS, PumpName, Settings
 from consumer.tables import TableProblems, load_tables
 from consumer.tables.activities import Activities
 from consumer.tables.boards import load_boards
+from consumer.telemetry.exposition import Exposition
 from consumer.telemetry.health import answering
+from consumer.telemetry.meters import Meters
 from consumer.telemetry.readiness import Readiness
 
 
@@ -63,11 +66,16 @@ def run(context: click.Context, pumps: tuple[PumpName, ...]) -> None:
 def _run(parts: Parts, stop: threading.Event) -> bool:
     settings, readiness = parts.settings, Readiness(parts.clock)
     health, retry = settings.health, settings.intake.retry_seconds
-    with telling_faults(), answering(health.listen, readiness, health.stalled_seconds):
+    exposition = Exposition(Meters(), readiness, parts.clock)
+    with (
+        telling_faults(),
+        answering(health.listen, readiness, health.stalled_seconds, exposition),
+    ):
         ledger = opened(lambda: open_service_ledger(settings), readiness, stop, parts.clock, retry)
         if ledger is None:
             return True
-        service = Service(parts, ledger, readiness=readiness, stop=stop)
+        service = Service(parts, ledger, readiness=readiness, stop=stop, meters=exposition.meters)
+        exposition.watch(lambda: figures(service.desk))
         search_seldom()
         with _console(service):
             ended = service.run()
@@ -83,7 +91,7 @@ def _console(service: Service) -> AbstractContextManager[object]:
     from consumer.console.console import console_of
     from consumer.console.serving import serving
 
-    console = console_of(service.parts, service.ledger, service.premises)
+    console = console_of(service.parts, service.ledger, service.premises, service.meters)
     return serving(console, service.parts.settings.console.listen)
 
 

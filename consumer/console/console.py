@@ -20,6 +20,7 @@ from consumer.parts import Parts
 from consumer.premises import Premises
 from consumer.settings import Settings
 from consumer.settings.console import ConsoleSettings
+from consumer.telemetry.meters import Meters
 
 if TYPE_CHECKING:
     from consumer.console.oidc import Oidc
@@ -33,6 +34,7 @@ class Doors:
     throttle: Throttle
     peers: Peers
     oidc: Oidc | None = None
+    meters: Meters = field(default_factory=Meters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +82,16 @@ class Console:
         return UserBook(self.users, self.ledger, self.clock)
 
 
-def console_of(parts: Parts, ledger: Ledger, premises: Premises) -> Console:
+def console_of(
+    parts: Parts, ledger: Ledger, premises: Premises, meters: Meters | None = None
+) -> Console:
     """A console whose sessions outlive a restart and are good in every process of this ledger."""
     settings, clock = parts.settings.console, parts.clock
     key = ledger.identity.digest("console session")
     sessions = Sessions(key, settings.hours * 3600, clock, settings.idle_minutes * 60)
     oidc = _oidc(settings, sessions, clock)
-    doors = Doors(Endings(ledger, clock), Throttle(clock), Peers(settings.proxy.peers), oidc)
+    peers, meters = Peers(settings.proxy.peers), meters or Meters()
+    doors = Doors(Endings(ledger, clock), Throttle(clock), peers, oidc, meters)
     return Console(parts, ledger, premises, Users(parts.settings.users_path), sessions, doors)
 
 

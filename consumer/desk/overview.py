@@ -79,8 +79,8 @@ def overview(desk: Desk) -> Overview:
     """How things stand now."""
     with desk.ledger.read() as db:
         moment = desk.moment(db)
-        states, heard = _states(db), _heard(db)
-        counts = _counts(db, moment, states, heard)
+        states, heard = credit_states(db), heard_states(db)
+        counts = list_counts(db, moment, states, heard)
         day = moment.now.replace(hour=0, minute=0, second=0, microsecond=0)
         return Overview(
             at=moment.now.isoformat(timespec="seconds"),
@@ -90,19 +90,21 @@ def overview(desk: Desk) -> Overview:
             backlog=states[State.READY] + states[State.SUBMITTING],
             oldest=_oldest(db),
             verdicts={s.value: states[s] for s in (State.ACCEPTED, State.REJECTED)},
-            decided=_decided(db, moment.now - 7 * _DAY),
-            due_in_7_days=_due(db, moment.watch.today + 7 * _DAY),
-            due_in_30_days=_due(db, moment.watch.today + 30 * _DAY),
+            decided=decided_since(db, moment.now - 7 * _DAY),
+            due_in_7_days=due_before(db, moment.watch.today + 7 * _DAY),
+            due_in_30_days=due_before(db, moment.watch.today + 30 * _DAY),
             pars=tuple(_pars(db, desk, moment)),
             sources=tuple(_sources(db, moment)),
         )
 
 
-def _states(db: Connection) -> Counter[str]:
+def credit_states(db: Connection) -> Counter[str]:
+    """How many credits are in each state."""
     return _tally(db, select(_k.state, func.count()).group_by(_k.state))
 
 
-def _heard(db: Connection) -> Counter[str]:
+def heard_states(db: Connection) -> Counter[str]:
+    """How many completions are in each state."""
     return _tally(db, select(_c.state, func.count()).group_by(_c.state))
 
 
@@ -117,9 +119,11 @@ def _tally(db: Connection, query: Select[str, int]) -> Counter[str]:
     return found
 
 
-def _counts(
+def list_counts(
     db: Connection, moment: Moment, states: Counter[str], heard: Counter[str]
 ) -> Mapping[str, int]:
+    """How much stands in each work list; the states are those that were counted already."""
+
     def of_credits(which: ColumnElement[bool]) -> int:
         return _count(db, select(func.count(_k.id)).where(which))
 
@@ -133,7 +137,7 @@ def _counts(
         + of_credits(unasked_credits())
         + of_completions(unasked_completions()),
         "waiting": heard[Heard.HELD] + of_completions(partly()) + strange,
-        "at_risk": _due(db, moment.watch.until),
+        "at_risk": due_before(db, moment.watch.until),
         "rejected": states[State.REJECTED],
         "release": still,
         "on_its_way": sum(states[state] for state in (State.READY, *MOVING)) - strange - still,
@@ -154,7 +158,8 @@ def _oldest(db: Connection) -> str:
     return at.isoformat(timespec="seconds") if at else ""
 
 
-def _decided(db: Connection, since: datetime) -> Mapping[str, int]:
+def decided_since(db: Connection, since: datetime) -> Mapping[str, int]:
+    """How many credits the board has accepted and rejected since then."""
     # Not the bare state: its index would be gone through from end to end.
     state = _k.state + ""
     query = select(state, func.count()).where(_k.decided_at >= since).group_by(state)
@@ -162,7 +167,8 @@ def _decided(db: Connection, since: datetime) -> Mapping[str, int]:
     return {one.value: found[one] for one in (State.ACCEPTED, State.REJECTED)}
 
 
-def _due(db: Connection, until: date) -> int:
+def due_before(db: Connection, until: date) -> int:
+    """How much that is not reported has its deadline before that day."""
     of_credits = select(func.count(_k.id)).where(credits_at_risk(until))
     heard = [select(func.count(_c.id)).where(one(until)) for one in (heard_at_risk, partly_at_risk)]
     return _count(db, of_credits) + sum(_count(db, one) for one in heard)

@@ -20,6 +20,7 @@ class Claim:
     reported is asked about by four fields, which fit so many credits of ours. `restored`: since
     the backup that this ledger was put back from, PARS may have got it, or a later revision.
     `overtaken_at`: whoever was to send it lost it then, and may post it still, once thawed.
+    `since`: when it became a credit.
     """
 
     row: int
@@ -43,6 +44,7 @@ class Claim:
     among: int = 0
     restored: bool = False
     overtaken_at: datetime | None = None
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,6 +145,7 @@ class Claims:
             among=among,
             restored=row.restored_at is not None,
             overtaken_at=overtaken_at(row, now),
+            since=row.created_at,
         )
 
     def _among(self, db: Connection, row: Row[Any]) -> int:

@@ -20,8 +20,10 @@ from consumer.ledger.surges import Noticed, Settled, notice
 from consumer.limits import SurgeLimits
 from consumer.premises import Premises
 from consumer.pumps.silence import Silence
+from consumer.telemetry.meters import Meters
 from consumer.telemetry.readiness import Readiness
 
+_COUNT_SECONDS = 15.0
 MOST_EVENTS = 10_000
 """In one transaction, and in memory, however many the messages of a batch hold; the last message
 may bring as many again. They take some three seconds."""
@@ -44,6 +46,7 @@ class IntakePump:
         limits: SurgeLimits,
         readiness: Readiness | None = None,
         silent_seconds: float = 60.0,
+        meters: Meters | None = None,
     ) -> None:
         self._connect, self._ledger, self._premises = connect, ledger, premises
         self._batch_size, self._poll_timeout = batch_size, poll_timeout_seconds
@@ -52,6 +55,7 @@ class IntakePump:
         self._batch: list[Message] = []
         self.fates: Counter[str] = Counter()
         self._readiness = readiness or Readiness(clock)
+        self._meters, self._count_at = meters or Meters(), clock.monotonic()
         self._silence = Silence(silent_seconds, self._readiness, clock)
         self._log = structlog.get_logger().bind(pump=self.name)
 
@@ -90,6 +94,7 @@ class IntakePump:
         """
         if self._listener is None:
             self._listener = self._connect()
+        self._count_waiting(self._listener)
         if not self._batch:
             self._batch = self._listener.poll(self._batch_size, self._poll_timeout)
         if not self._batch:
@@ -112,6 +117,17 @@ class IntakePump:
         schemas = self._premises.house.reading.schemas
         if numbers and schemas.know(numbers):
             self._readiness.good("registry", self.name)
+
+    def _count_waiting(self, listener: Listener) -> None:
+        """Only a figure: a bus that does not tell it is the next poll's to complain of."""
+        now = self._clock.monotonic()
+        if now < self._count_at:
+            return
+        self._count_at = now + _COUNT_SECONDS
+        try:
+            self._meters.bus_waits(listener.waiting_by_topic())
+        except BusUnavailable:
+            self._meters.bus_waits({})
 
     def _mind_silence(self, listener: Listener) -> None:
         try:
@@ -141,6 +157,7 @@ class IntakePump:
                 noticed = notice(db, book.settled, self._limits, now)
                 set_positions(db, _next_offsets(batch[:messages]))
         self.fates += book.fates
+        self._meters.heard(book.settled, book.fates["repeat"])
         self._say(book.settled, noticed)
         return messages
 

@@ -20,6 +20,7 @@ from consumer.ledger.claims import Claim, Claims
 from consumer.ledger.ledger import LedgerUnavailable
 from consumer.pumps.line import Line
 from consumer.pumps.telling import tell_lines, tell_readiness, tell_settled
+from consumer.telemetry.meters import Meters
 from consumer.telemetry.readiness import Readiness
 
 SUBMITTING = (State.READY, State.SUBMITTING, State.WITHDRAWING)
@@ -49,12 +50,13 @@ class SendingPump:
         idle_seconds: float,
         clock: Clock,
         readiness: Readiness | None = None,
+        meters: Meters | None = None,
     ) -> None:
         self.name = name
         self._states, self._claims, self._lines = states, claims, dict(lines)
         self._dispatcher_for, self._workers = dispatcher_for, workers
         self._idle_seconds, self._clock = idle_seconds, clock
-        self._readiness = readiness or Readiness(clock)
+        self._readiness, self._meters = readiness or Readiness(clock), meters or Meters()
         self._under_way: dict[Future[Exchange], Claim] = {}
         self._back: deque[Future[Exchange]] = deque()
         self._came, self._enough = threading.Event(), 1
@@ -136,6 +138,7 @@ class SendingPump:
         tell_settled(self._log, self._unsettled, fresh)
         tell_lines(self._log, before, after, self._unsettled)
         tell_readiness(self._readiness, after, self._unsettled)
+        self._meters.ended(self._unsettled, now)
         self._lines, self._started = after, True
         self._unsettled.clear()
         return claimed

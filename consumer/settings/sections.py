@@ -161,7 +161,7 @@ class OutboxSettings(Section):
 
 
 class HealthSettings(Section):
-    """Where the service answers how it is: /ready and /live."""
+    """Where the service answers how it is: /ready, /live, /startup and /metrics."""
 
     listen: str = Field(
         "",

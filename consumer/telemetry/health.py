@@ -1,4 +1,4 @@
-"""Answers over HTTP whether the service can work, and whether its pumps turn."""
+"""Answers over HTTP whether the service can work, whether its pumps turn, and its metrics."""
 
 from __future__ import annotations
 
@@ -9,29 +9,35 @@ from contextlib import contextmanager
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from consumer.telemetry.exposition import Exposition
 from consumer.telemetry.listening import CannotListen as CannotListen
 from consumer.telemetry.listening import listening
 from consumer.telemetry.readiness import Readiness
 
-READY, LIVE = "/ready", "/live"
+READY, LIVE, STARTUP, METRICS = "/ready", "/live", "/startup", "/metrics"
 _WELL, _NOT_NOW = 200, 503
 _STOP_SECONDS = 2.0
 
 
 @contextmanager
-def answering(listen: str, readiness: Readiness, stalled_seconds: float) -> Iterator[str]:
+def answering(
+    listen: str,
+    readiness: Readiness,
+    stalled_seconds: float,
+    exposition: Exposition | None = None,
+) -> Iterator[str]:
     """The address while it answers there, in a thread; blank `listen`: it does not.
 
-    Raises CannotListen.
+    `exposition` answers `/metrics`. Raises CannotListen.
     """
     if not listen:
         yield ""
         return
     with listening(listen, "health.listen") as listener:
-        server = _server(readiness, stalled_seconds)
+        server = _server(application(readiness, stalled_seconds, exposition))
         thread = threading.Thread(target=server.run, args=([listener],), daemon=True, name="health")
         thread.start()
         host, port = listener.getsockname()[:2]
@@ -42,9 +48,9 @@ def answering(listen: str, readiness: Readiness, stalled_seconds: float) -> Iter
             thread.join(_STOP_SECONDS)
 
 
-def _server(readiness: Readiness, stalled_seconds: float) -> uvicorn.Server:
+def _server(app: Starlette) -> uvicorn.Server:
     config = uvicorn.Config(
-        application(readiness, stalled_seconds),
+        app,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -54,8 +60,10 @@ def _server(readiness: Readiness, stalled_seconds: float) -> uvicorn.Server:
     return uvicorn.Server(config)
 
 
-def application(readiness: Readiness, stalled_seconds: float) -> Starlette:
-    """`/ready` and `/live`, each 200 or 503 with what is wrong."""
+def application(
+    readiness: Readiness, stalled_seconds: float, exposition: Exposition | None = None
+) -> Starlette:
+    """`/ready`, `/live` and `/startup`, each 200 or 503 with what is wrong; `/metrics`."""
 
     async def ready(_: Request) -> JSONResponse:
         return _answer(_ready(readiness))
@@ -63,7 +71,21 @@ def application(readiness: Readiness, stalled_seconds: float) -> Starlette:
     async def live(_: Request) -> JSONResponse:
         return _answer(_live(readiness, stalled_seconds))
 
-    return Starlette(routes=[Route(READY, ready), Route(LIVE, live)])
+    async def startup(_: Request) -> JSONResponse:
+        waits_for = readiness.not_yet()
+        return _answer({"ok": not waits_for, "waits_for": waits_for})
+
+    routes = [Route(READY, ready), Route(LIVE, live), Route(STARTUP, startup)]
+    return Starlette(routes=[*routes, *([_metrics(exposition)] if exposition else [])])
+
+
+def _metrics(exposition: Exposition) -> Route:
+    def metrics(request: Request) -> Response:
+        # No coroutine, so in a thread of its own: whether we live is answered meanwhile.
+        text, content_type = exposition.answer(request.headers.get("accept", ""))
+        return Response(text, headers={"Content-Type": content_type, "Cache-Control": "no-store"})
+
+    return Route(METRICS, metrics)
 
 
 def _ready(readiness: Readiness) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,6 +14,8 @@ from consumer.clock import Clock
 
 STARTING = "starting"
 """Cause of what nobody has told anything about yet."""
+STARTS_WITH = ("ledger", "mappings", "tables")
+"""Without these nothing has started, whichever pumps run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +61,15 @@ class Readiness:
         self._clock, self._lock = clock, threading.Lock()
         self._standings: dict[str, _Standing] = {}
         self._turned: dict[str, float] = {}
+        self._turns: Counter[str] = Counter()
+        self._expected: set[str] = set()
+        self._once_good: set[str] = set()
         self._log = structlog.get_logger()
 
     def expect(self, *names: str) -> None:
         """Not ready before somebody has said that these work."""
         with self._lock:
+            self._expected.update(names)
             for name in names:
                 self._standings.setdefault(name, _Standing(self._clock.now(), starting=True))
 
@@ -77,6 +84,7 @@ class Readiness:
             was, begun = standing.cause, standing.since
             standing.starting = False
             standing.causes.pop(by, None)
+            self._once_good.add(name)
             if was and not standing.cause:
                 standing.since = now
             self._standings[name] = standing
@@ -116,17 +124,35 @@ class Readiness:
                 for name, one in sorted(self._standings.items())
             ]
 
+    def not_yet(self) -> list[str]:
+        """What a start still lacks: a thing that has worked once is good for that, whatever comes.
+
+        Blank once the ledger is migrated, tables and mappings are loaded, and what else was
+        expected, such as the bus, was reached.
+        """
+        with self._lock:
+            wanted = {*STARTS_WITH, *self._expected}
+            return sorted(wanted - self._once_good)
+
     # ------------------------------------------------------------ progress
 
     def started(self, pumps: Collection[str]) -> None:
         """From now on each of these has to complete a turn now and then."""
-        for pump in pumps:
-            self.turned(pump)
+        with self._lock:
+            for pump in pumps:
+                self._turned[pump] = self._clock.monotonic()
+                self._turns[pump] += 0
 
     def turned(self, pump: str) -> None:
         """This pump has completed a turn."""
         with self._lock:
+            self._turns[pump] += 1
             self._turned[pump] = self._clock.monotonic()
+
+    def turns(self) -> dict[str, int]:
+        """How many turns each pump has completed."""
+        with self._lock:
+            return dict(self._turns)
 
     def turning(self) -> list[Turning]:
         """Every pump, and how long ago its last turn was completed."""

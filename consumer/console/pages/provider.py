@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from starlette.responses import RedirectResponse, Response
 
+from consumer.console.admission import NotLetIn
 from consumer.console.entrance import OIDC, Entrance, provider_mark
 from consumer.console.oidc_paths import BACK, START
 from consumer.console.page import page
@@ -28,7 +29,11 @@ def back(visit: Visit) -> Response:
     oidc = visit.console.doors.oidc
     if oidc is None:
         return visit.back("/sign-in")
-    user = oidc.came_back(visit.session, visit.request.query_params)
+    try:
+        user = oidc.came_back(visit.session, visit.request.query_params)
+    except NotLetIn:
+        visit.console.doors.meters.not_let_in(OIDC)
+        raise
     wanted = visit.session.wanted
     mark = provider_mark(visit.console.settings.console)
     visit.session = Entrance(visit.console).begin(user.name, OIDC, mark, user.role.word)

@@ -40,6 +40,7 @@ def sign_in(visit: Visit) -> Response:
     known = visit.console.users.check(name, str(visit.form.get("password", "")))
     if known is None:
         structlog.get_logger().warning("user.not_let_in", way=PASSWORD, peer=peer)
+        visit.console.doors.meters.not_let_in(PASSWORD)
         return _form(visit, 401, wanted, _NOT_RIGHT)
     throttle.succeeded(name, peer)
     Entrance(visit.console).end(visit.session)  # whoever was signed in here before

@@ -1,0 +1,43 @@
+"""The parts of docs/metrics.md that the program says of itself; `make guide` writes them anew."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from consumer.telemetry.metrics import TABLE, Metric, Of
+
+DOCS = Path(__file__).parents[3] / "docs"
+_PART = re.compile(r"(<!-- made: (\w+) -->\n).*?(<!-- made -->\n)", re.DOTALL)
+
+
+def _metrics() -> Iterator[str]:
+    yield from ("| metric | type | labels | of | question |", "|---|---|---|---|---|")
+    for one in TABLE:
+        labels = ", ".join(f"`{label}`" for label in one.labels)
+        yield f"| `{one.name}` | {_type(one)} | {labels} | {_OF[one.of]} | {one.asks} |"
+
+
+_OF = {Of.PROCESS: "process", Of.WHOLE: "whole"}
+
+
+def _type(one: Metric) -> str:
+    return f"{one.kind}, {one.unit}" if one.unit else f"{one.kind}"
+
+
+PARTS: dict[str, Callable[[], Iterator[str]]] = {"metrics": _metrics}
+PAGES = ("metrics.md",)
+
+
+def made(text: str) -> str:
+    """The page with those parts as they should be. Raises KeyError for a part that is unknown."""
+    return _PART.sub(
+        lambda part: part[1] + "".join(f"{line}\n" for line in PARTS[part[2]]()) + part[3], text
+    )
+
+
+if __name__ == "__main__":
+    for name in PAGES:
+        page = DOCS / name
+        page.write_text(made(page.read_text(encoding="utf-8")), encoding="utf-8")
