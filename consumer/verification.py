@@ -85,7 +85,7 @@ class Verification(Dealings):
 
 def _only(shown: tuple[CreditStatus, ...]) -> CreditStatus:
     if len(shown) > 1:
-        raise NotSo(f"PARS has several: {_ids(shown)}; say which with --pars-id")
+        raise NotSo(f"PARS has several: {_ids(shown)}; say which by the ID that PARS shows")
     return shown[0]
 
 
@@ -99,4 +99,5 @@ def _answered(fate: StatusFate) -> None:
 
 
 def _away(fate: Retry | StopLine) -> str:
-    return f"PARS cannot be asked now ({fate.reason.code}); try again later"
+    why = fate.reason.code.replace("_", " ")
+    return f"PARS cannot be asked now ({why}); try again later"

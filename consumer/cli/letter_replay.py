@@ -152,12 +152,13 @@ def _in_words(plan: Plan) -> list[str]:
     for (reason, fate), count in plan.counts.most_common():
         told.append(f"  {count}: {plan.happened[reason]} -> {FATES.get(fate, fate)}")
     for count, why in (
+        (plan.unchanged, "would be sent exactly as PARS refused them: was that mended at PARS?"),
         (plan.as_they_are, "would come back for the same reason: they stay as they are"),
         (plan.unanswered, "ask for a decision: deadletter agree, or decline"),
         (plan.too_often, "went round twice and came back: look at them, then add --again"),
     ):
         if count:
-            told.append(f"{count} {why}.")
+            told.append(f"{count} {why}" + ("" if why.endswith("?") else "."))
     return told
 
 

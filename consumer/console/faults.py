@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from consumer.console.admission import NotLetIn, ProviderAway
 from consumer.console.passwords import TooBusy
 from consumer.console.users import UsersProblem
+from consumer.decoding.schemas import SchemasAway
 from consumer.ledger.ledger import LedgerRefused, LedgerUnavailable
 
 
@@ -65,6 +66,9 @@ def _failed(error: Exception, page: str) -> Told:
     if isinstance(error, LedgerUnavailable):
         said = "The ledger does not answer."
         return Told(503, "Not now", said, f"Nothing is lost: try again in a minute. {tell}")
+    if isinstance(error, SchemasAway):
+        said = "What says how this LMS's events are written does not answer."
+        return Told(503, "Not now", said, f"Nothing was changed: try again in a minute. {tell}")
     if isinstance(error, ProviderAway):
         said = "Where you sign in does not answer as it should."
         return Told(503, "Not now", said, f"Try again in a minute. {tell}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from urllib.parse import unquote
 
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
@@ -11,6 +12,8 @@ from starlette.types import Message
 
 _TOO_LARGE, _TOO_SLOW, _BROKEN = 413, 408, 400
 READ_SECONDS = 60.0
+NUL = "\0"
+"""Nobody types it, and PostgreSQL takes no text that holds it."""
 
 
 async def read_form(
@@ -23,11 +26,21 @@ async def read_form(
     bounded = Request(request.scope, _Bounded(request, largest_bytes).receive)
     try:
         async with asyncio.timeout(seconds):
-            return await bounded.form(max_part_size=largest_bytes)
+            form = await bounded.form(max_part_size=largest_bytes)
     except TimeoutError:
         raise HTTPException(_TOO_SLOW) from None
     except ClientDisconnect:
         raise HTTPException(_BROKEN) from None
+    if any(NUL in one for pair in form.multi_items() for one in pair if isinstance(one, str)):
+        raise HTTPException(_BROKEN)
+    return form
+
+
+def check_address(request: Request) -> None:
+    """Raises HTTPException 400 for an address that no page of ours leads to."""
+    asked = request.scope.get("query_string", b"").decode("latin-1")
+    if NUL in request.url.path or NUL in unquote(request.url.path) or NUL in unquote(asked):
+        raise HTTPException(_BROKEN)
 
 
 class _Bounded:

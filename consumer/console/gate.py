@@ -13,7 +13,7 @@ from consumer.console.admission import NotLetIn
 from consumer.console.console import Console
 from consumer.console.entrance import Entrance
 from consumer.console.faults import told_of
-from consumer.console.forms import READ_SECONDS, read_form
+from consumer.console.forms import READ_SECONDS, check_address, read_form
 from consumer.console.origin import is_from_here
 from consumer.console.page import Page, page
 from consumer.console.peers import connected, must_come_by_proxy
@@ -62,6 +62,7 @@ class Gate:
         return visit
 
     async def _enter(self, page: Page, request: Request) -> Response:
+        check_address(request)
         if page.method == "GET":
             return await run_in_threadpool(self._look, page, request)
         visit, refusal = await run_in_threadpool(self._at_the_door, page, request)

@@ -15,6 +15,7 @@ from consumer.desk.creditfilter import CreditFilter as CreditFilter
 from consumer.desk.creditfilter import narrowed, taken
 from consumer.desk.deadletters import Shown
 from consumer.desk.deadlines import Watch
+from consumer.desk.numbers import number_in
 from consumer.desk.standing import standing_of
 from consumer.desk.timeline import steps_of
 from consumer.desk.words import advice
@@ -119,10 +120,9 @@ def lines_of(credit_id: str) -> Select[Any]:
     `credit_id` is a CreditID, also one of an earlier revision, or `c` and a completion's number.
     """
     link, c, k = completion_credits.c, completions.c, credits_.c
-    number = credit_id[1:]
     query = select(completions, credits_, WITHHELD)
-    if credit_id[:1] == "c" and number.isascii() and number.isdigit():
-        mine = query.select_from(_beside_their_credits()).where(c.id == int(number))
+    if credit_id[:1] == "c" and (number := number_in(credit_id[1:])):
+        mine = query.select_from(_beside_their_credits()).where(c.id == number)
         return mine.order_by(link.stands.desc(), k.id)
     linked = credits_.outerjoin(completion_credits, link.credit_id == k.id)
     joined = linked.outerjoin(completions, c.id == link.completion_id)

@@ -64,13 +64,19 @@ class ByHand:
             raise NotSo("it is being sent this moment; try again in some minutes")
         claim = replace(claim, record=today or claim.record)
         try:
-            with closing(self.pars_for(claim.profile)) as pars:
+            with closing(self._pars(claim.profile)) as pars:
                 verification = Verification(pars, self.policy, self.clock)
                 settlement = ask(verification, claim, known).settlement
         except BaseException:
             self._let_go(claim)
             raise
         return self._settle(settlement, what)
+
+    def _pars(self, profile: str) -> Pars:
+        try:
+            return self.pars_for(profile)
+        except KeyError:
+            raise NotSo("it is reported by file: bring the file of results instead") from None
 
     def _settle(self, settlement: Settlement, what: str) -> str:
         ledger, now = self.claims.ledger, self.clock.now()

@@ -25,6 +25,7 @@ from sqlalchemy import (
 from consumer.credit import Heard, State
 from consumer.desk.deadlines import OPEN
 from consumer.desk.looking import Moment
+from consumer.desk.numbers import number_in
 from consumer.ledger.letters import Status
 from consumer.ledger.links import source_is_held
 from consumer.ledger.schema import (
@@ -141,7 +142,10 @@ def unasked_completions() -> ColumnElement[bool]:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A page of one list; `reason` is a code, blank means any. `after` is where one ended."""
+    """A page of one list; `reason` is a code, blank means any.
+
+    `after` is where the one before ended; what no page ended with means the first page.
+    """
 
     name: str
     reason: str = ""
@@ -158,7 +162,7 @@ def places(db: Connection, moment: Moment, wanted: Wanted) -> list[Place]:
     if wanted.name == "release" and not stands_still(db):
         return found
     parts = _parts(db, wanted)
-    begun = [name for name, _, _ in parts].index(kind) if kind else 0
+    begun = next((at for at, (name, _, _) in enumerate(parts) if name == kind), 0)
     for name, query, number in parts[begun:]:
         room = wanted.limit + 1 - len(found)
         if room > 0:
@@ -176,7 +180,7 @@ def place_key(name: str, place: Place) -> str:
 
 
 def _key(name: str, last: str) -> Any:
-    return f"dl-{last}" if name == "l" else int(last) if last.isdecimal() else 0
+    return f"dl-{last}" if name == "l" else number_in(last)
 
 
 def _parts(db: Connection, wanted: Wanted) -> Sequence[tuple[str, Any, ColumnElement[Any]]]:
@@ -252,7 +256,11 @@ class _Risk:
     @classmethod
     def read(cls, after: str) -> _Risk | None:
         day, kind, number = [*after.split("_"), "", ""][:3]
-        return cls(date.fromisoformat(day), kind, int(number)) if number.isdecimal() else None
+        try:
+            due = date.fromisoformat(day)
+        except ValueError:
+            return None
+        return cls(due, kind, number_in(number))
 
 
 def _kinds_at_risk(

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Row, or_, select
 
 from consumer.credit import State
 from consumer.desk.credits import WITHHELD, NoSuchCredit
+from consumer.desk.numbers import number_in
 from consumer.desk.standing import standing_of
 from consumer.ledger import links
 from consumer.ledger.schema import attempts, credits_
@@ -20,9 +21,8 @@ def credits_named(db: Connection, name: str | int) -> Sequence[Row[Any]]:
     if isinstance(name, int):
         return db.execute(select(credits_).where(k.id == name)).all()
     means: ColumnElement[bool]
-    number = name[1:]
-    if name[:1] == "c" and number.isascii() and number.isdigit():
-        means = k.id.in_(links.credits_of(db, int(number)))
+    if name[:1] == "c" and (number := number_in(name[1:])):
+        means = k.id.in_(links.credits_of(db, number))
     else:
         earlier = select(attempts.c.credit_row).where(attempts.c.credit_id == name)
         means = or_(k.credit_id == name, k.id.in_(earlier))

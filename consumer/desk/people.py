@@ -14,6 +14,7 @@ from consumer.desk.case import Case, CaseBook, deadline_of, worst
 from consumer.desk.identity import AccountShown, identity_of
 from consumer.desk.kin import Gathering, Kin
 from consumer.desk.looking import Desk
+from consumer.desk.numbers import number_in
 from consumer.desk.roster import Entry
 from consumer.desk.seeking import sought
 from consumer.ledger.ledger import Ledger
@@ -147,7 +148,7 @@ class _Search:
         self._gathering = Gathering(db, desk.ledger, desk.roster)
         self._told: set[int] = set()
         self._from, _, number = wanted.after.partition("-")
-        self._place = int(number) if number.isdigit() else 0
+        self._place = number_in(number)
         self.after = ""
 
     def page(self) -> list[Kin]:

@@ -12,6 +12,7 @@ from consumer.desk.identity import Identity, identity_of
 from consumer.desk.kin import Gathering, Kin
 from consumer.desk.looking import Desk, Moment
 from consumer.desk.nextstep import Next, next_of
+from consumer.desk.numbers import number_in
 from consumer.desk.people import Person, cases_of, entry_of, person_of
 from consumer.desk.stepwords import lms
 from consumer.desk.timeline import Step, timelines
@@ -110,7 +111,7 @@ def told(case: Case, moment: Moment) -> Told:
 
 def _kin(db: Connection, desk: Desk, key: str) -> Kin:
     gathering = Gathering(db, desk.ledger, desk.roster)
-    number = int(key[1:]) if key[:1] == "p" and key[1:].isascii() and key[1:].isdigit() else 0
+    number = number_in(key[1:]) if key[:1] == "p" else 0
     if number and db.scalar(select(completions.c.id).where(completions.c.id == number)):
         return gathering.of([number])[0]
     if entry := entry_of(desk, key):

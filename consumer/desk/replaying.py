@@ -48,6 +48,7 @@ class Plan:
 
     `as_they_are` would come back for the very reasons they have; `unanswered` ask for a decision;
     `too_often` came back twice. These stay, unless each is named, or it is said that they go again.
+    `unchanged` of those that go would be sent exactly as PARS refused them.
     """
 
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -56,6 +57,7 @@ class Plan:
     as_they_are: int = 0
     unanswered: int = 0
     too_often: int = 0
+    unchanged: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,7 @@ class Replaying:
             plan.too_often += 1
         else:
             plan.going.append(letter_id)
+            plan.unchanged += trial.unchanged
 
     def _is_worn(self, trial: Trial) -> bool:
         if self.again:

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, CompoundSelect, Select, and_, or_, select,
 
 from consumer.credit import WORDS, Heard, State
 from consumer.desk.looking import Desk
+from consumer.desk.numbers import number_in
 from consumer.desk.roster import words_of
 from consumer.ledger.letters import Status
 from consumer.ledger.schema import attempts, completion_credits, completions, credits_, letters
@@ -65,8 +66,8 @@ def _any(*queries: Numbers) -> Numbers:
 
 def _named(text: str) -> Iterator[Numbers]:
     """By an ID of ours: of a completion, a credit, a letter."""
-    if text[:1] in ("c", "p") and text[1:].isascii() and text[1:].isdigit():
-        yield select(_c.id).where(_c.id == int(text[1:]))
+    if text[:1] in ("c", "p") and (number := number_in(text[1:])):
+        yield select(_c.id).where(_c.id == number)
     credited = select(_link.completion_id).join(credits_, _k.id == _link.credit_id)
     yield credited.where(_k.credit_id == text)
     if text.startswith("ccid:"):

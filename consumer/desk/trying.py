@@ -25,7 +25,7 @@ from consumer.ledger.originals import hear_again
 from consumer.ledger.schema import credits_
 from consumer.ledger.seal import Seal, pack_original, unpack_original
 from consumer.participant import Record
-from consumer.reason import Reason, unpack_reasons
+from consumer.reason import Reason, Stage, unpack_reasons
 
 FATES = {
     "ready": "it goes to PARS",
@@ -40,13 +40,16 @@ FATES = {
 }
 """What becomes of a letter, in words for people."""
 
+_AS_REFUSED = "it goes to PARS exactly as PARS refused it"
+
 
 @dataclass(frozen=True, slots=True)
 class Trial:
     """What would become of one letter; nothing personal in it.
 
     `complaints` are what it waits for or what rules are broken; `records` is what PARS would be
-    told. `same` says that it would come back for the very reasons that it has now.
+    told. `same` says that it would come back for the very reasons that it has now, `unchanged` that
+    it would go to PARS exactly as PARS refused it: good only where PARS itself was mended.
     """
 
     letter_id: str
@@ -57,6 +60,7 @@ class Trial:
     complaints: tuple[Shown, ...] = ()
     records: tuple[Shown, ...] = ()
     same: bool = False
+    unchanged: bool = False
 
 
 def try_letter(
@@ -116,7 +120,19 @@ def _trial(
     same = fate == "refused" and told == before
     complaints = tuple(_complaint(one) for one in told)
     why = (before[0].code, advice(before[0]).happened)
-    return Trial(letter.id, *why, fate, says, complaints, tuple(records), same)
+    unchanged = fate == "ready" and _is_as_refused(db, ledger, letter, before[0])
+    says = _AS_REFUSED if unchanged else says
+    return Trial(letter.id, *why, fate, says, complaints, tuple(records), same, unchanged)
+
+
+def _is_as_refused(db: Connection, ledger: Ledger, letter: Row[Any], reason: Reason) -> bool:
+    """Whether PARS would be told what it has refused, word for word."""
+    if reason.stage is not Stage.PARS:
+        return False
+    row = db.execute(select(credits_).where(credits_.c.id == letter.credit_row)).one_or_none()
+    if row is None or row.state != State.READY or row.sent is None:
+        return False
+    return ledger.seal.open_record(row.record) == ledger.seal.open_record(row.sent)
 
 
 def _complaint(reason: Reason) -> Shown:

@@ -24,7 +24,7 @@ BATCH = 50
 """Credits changed in one transaction: the service writes between two of them."""
 
 _DELETE = "PARS is asked to delete it"
-_NOTHING = "nothing changes"
+NOTHING = "nothing changes"
 _WHAT = {
     State.REJECTED: "PARS is asked to delete what it has of it",
     State.ATTENTION: "PARS is asked to delete what it has of it",
@@ -75,9 +75,9 @@ def _planned(db: Connection, row: Row[Any]) -> Shown:
 def _what_happens(row: Row[Any]) -> str:
     state = State(row.state)
     if is_going(row):
-        return f"{_NOTHING}: it is {WORDS[state].lower()} already"
+        return f"{NOTHING}: it is {WORDS[state].lower()} already"
     if state is State.REPORTED:
-        return f"{_NOTHING}: it stands in a report by file; bring its results, or undo the report"
+        return f"{NOTHING}: it stands in a report by file; bring its results, or undo the report"
     if state is State.WITHDRAWING:
         return "it is being corrected: it is withdrawn for good instead"
     if never_left(row):

@@ -45,13 +45,19 @@ class Visitor:
 
     def press(self, action: str, **fields: str) -> Response:
         """Send the form of the last page whose address ends so, with what it holds and `fields`."""
+        to, held = self._form(action)
+        self.page = self.client.post(to, data=held | fields, follow_redirects=True)
+        return self.page
+
+    def held(self, action: str) -> dict[str, str]:
+        """What that form of the last page holds."""
+        return self._form(action)[1]
+
+    def _form(self, action: str) -> tuple[str, dict[str, str]]:
         for form in _FORM.finditer(self.page.text):
             found = re.search(r'action="([^"]+)"', form["head"])
             if found and found[1].endswith(action):
-                self.page = self.client.post(
-                    found[1], data=_held(form["body"]) | fields, follow_redirects=True
-                )
-                return self.page
+                return found[1], _held(form["body"])
         raise AssertionError(f"no form {action} on {self.page.url}")
 
     def upload(

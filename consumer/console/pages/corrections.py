@@ -11,7 +11,7 @@ from consumer.console.page import action, page
 from consumer.console.role import Role
 from consumer.console.visit import Visit
 from consumer.desk.changed import ChangedMeanwhile
-from consumer.desk.deadletters import NoSuchLetter, NotOpen
+from consumer.desk.deadletters import AsksForDecision, NoSuchLetter, NotOpen
 from consumer.desk.editing import Draft, Editing, EditProblems, EditRefused, Wanted
 from consumer.desk.trying import Trial
 
@@ -104,20 +104,24 @@ def _opened(
     except _UNCORRECTABLE as error:
         return _refused(visit, error)
     status = 409 if meanwhile else 422 if wrong else 200
-    show = show or visit.filled("shown") == "yes"
+    told = _told(visit, draft, revealed=show)
     return visit.show(
         "correction.html", status, draft=draft, at=_at(visit), labels=LABELS, hidden=HIDDEN,
-        fields=_fields(visit, draft, show=show), wrong=dict(wrong or {}), trial=trial,
-        meanwhile=meanwhile, nothing=said, show=show,
+        was=told, fields=told | _changed(visit), wrong=dict(wrong or {}), trial=trial,
+        meanwhile=meanwhile, nothing=said, show=show or _saw(visit),
     )  # fmt: skip
 
 
-def _fields(visit: Visit, draft: Draft, *, show: bool) -> dict[str, str]:
-    """What stands in the form: what was filled in, or what the event says."""
+def _told(visit: Visit, draft: Draft, *, revealed: bool) -> dict[str, str]:
+    """What the event says; who it is about stays in sight of whoever has revealed it before."""
     told = dict(draft.fields)
-    if not show:
-        told[HIDDEN] = ""
-    return {name: visit.filled(name, text) for name, text in told.items()}
+    if not revealed:
+        told[HIDDEN] = visit.filled(f"was-{HIDDEN}") if _saw(visit) else ""
+    return told
+
+
+def _saw(visit: Visit) -> bool:
+    return visit.filled("shown") == "yes"
 
 
 def _changed(visit: Visit) -> dict[str, str]:
@@ -152,7 +156,11 @@ def _gone(visit: Visit) -> Response:
 
 
 def _refused(visit: Visit, error: Exception) -> Response:
-    told = "it is dealt with already" if isinstance(error, NotOpen) else str(error)
+    told = str(error)
+    if isinstance(error, AsksForDecision):
+        told = "it asks for a decision: agree to it, or do not"
+    elif isinstance(error, NotOpen):
+        told = "it is dealt with already"
     return visit.wrong(409, "Not to be corrected here", f"{told[:1].upper()}{told[1:]}.")
 
 

@@ -17,7 +17,7 @@ from consumer.desk.credits import NoSuchCredit
 from consumer.desk.deadletters import Shown
 from consumer.desk.done import ByHand
 from consumer.desk.explaining import Explaining, Explanation
-from consumer.desk.withdrawing import plan_withdrawals, withdraw
+from consumer.desk.withdrawing import NOTHING, plan_withdrawals, withdraw
 from consumer.parts import claims_of, policy_of
 from consumer.verification import NotSo
 
@@ -66,9 +66,12 @@ def take_back(visit: Visit) -> Response:
         return _page(visit, lacks="withdraw", status=422)
     names = [_name(visit)]
     try:
-        [*withdraw(visit.console.ledger, names, visit.who, why, visit.console.clock)]
+        told = [*withdraw(visit.console.ledger, names, visit.who, why, visit.console.clock)]
     except NoSuchCredit:
         return _unknown(visit)
+    happens = [str(one["what_happens"]) for one in told]
+    if all(one.startswith(NOTHING) for one in happens):
+        return _page(visit, wrong=_sentence("; ".join(happens)), status=409)
     return _back(visit, "It is being withdrawn.")
 
 

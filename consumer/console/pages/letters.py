@@ -14,7 +14,14 @@ from consumer.desk.answering import MEANINGS, Answering, NoQuestion, Undecidable
 from consumer.desk.casepage import CasePage, show_case
 from consumer.desk.closing import Closing, NotClosed, WhyMissing
 from consumer.desk.credits import NoSuchCredit
-from consumer.desk.deadletters import NoSuchLetter, NotOpen, Shown, reveal_letter, show_letter
+from consumer.desk.deadletters import (
+    AsksForDecision,
+    NoSuchLetter,
+    NotOpen,
+    Shown,
+    reveal_letter,
+    show_letter,
+)
 from consumer.desk.replaying import TOO_OFTEN, Replaying
 from consumer.desk.trying import Trial, try_letter
 
@@ -125,6 +132,8 @@ def _closed(visit: Visit, close: Callable[[Closing], str], form: str) -> Respons
         return _unknown(visit)
     except WhyMissing:
         return _page(visit, lacks=form, status=422)
+    except AsksForDecision:
+        return _page(visit, wrong="It asks for a decision: agree, or do not.", status=409)
     except NotOpen:
         return _page(visit, wrong="It is dealt with already.", status=409)
     return _back(visit, f"Closed: {said}.", undo=f"/letters/{quote(_id(visit))}/reopen")

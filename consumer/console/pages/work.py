@@ -16,11 +16,13 @@ from consumer.console.visit import Visit
 from consumer.desk.asklist import ask_file
 from consumer.desk.deadletters import open_ids
 from consumer.desk.letterfilter import LetterFilter
-from consumer.desk.replaying import Replaying
+from consumer.desk.replaying import TOO_OFTEN, Gone, Replaying
 from consumer.desk.trying import FATES
 from consumer.desk.worklists import LISTS, TITLES, Wanted, groups, work_list
+from consumer.ledger.letters import Status
 
-MOST_AT_ONCE = 1000
+MOST_AT_ONCE = 500
+"""As many as a form holds, and somebody waits for."""
 ABOUT = {
     "attention": "Somebody has to look at these: each reason says who, and how.",
     "waiting": "Something is missing. Each goes by itself once the table has it.",
@@ -59,6 +61,7 @@ def show(visit: Visit) -> Response:
         empty=EMPTY[name], groups=known, chosen=chosen, reason=reason, items=found.items,
         first=_at(name) if visit.asked("after") else "", after=after if found.after else "",
         tones=TONES, sendable=_sendable(name, visit),
+        most=MOST_AT_ONCE,
     )  # fmt: skip
 
 
@@ -87,14 +90,26 @@ def plan(visit: Visit) -> Response:
 def resend(visit: Visit) -> Response:
     """Send those of the plan again, one after the other."""
     name, ids = _list(visit), _chosen(visit)
-    told = Counter(gone.says for gone in _replaying(visit).go(ids))
-    said = "; ".join(f"{count}: {says}" for says, count in told.most_common(4))
-    return visit.back(_at(name), f"Sent again: {said}." if said else "Nothing was chosen.")
+    told = Counter(_came_to(gone) for gone in _replaying(visit).go(ids))
+    said = "; ".join(f"{count:,}: {says}" for says, count in told.most_common())
+    return visit.back(_at(name), f"Sent again. {said}." if said else "Nothing was chosen.")
+
+
+def _came_to(gone: Gone) -> str:
+    """In a coordinator's words; what is said to the command line names its options."""
+    if gone.fate == TOO_OFTEN:
+        return "not sent, it came back twice before: look at it by itself"
+    if gone.fate in (*Status, "unknown"):
+        return "not sent, it is dealt with already"
+    return gone.says if gone.fate != "asks" else FATES["asks"]
 
 
 def _replaying(visit: Visit) -> Replaying:
     console = visit.console
-    return Replaying(console.ledger, console.house, console.clock, visit.who, visit.filled("why"))
+    # Of many, what would only come back stays: it would be counted as sent again, and hide.
+    return Replaying(
+        console.ledger, console.house, console.clock, visit.who, visit.filled("why"), each=False
+    )
 
 
 def _chosen(visit: Visit) -> Sequence[str]:
