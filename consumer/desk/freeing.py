@@ -1,22 +1,24 @@
-"""Which waiting completions a changed table lets go; and what became of them afterwards."""
+"""What a changed table lets go: completions that wait, by themselves; letters, by a person."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from consumer.credit import Heard
 from consumer.desk.tabling import Preview
-from consumer.desk.tryingtables import tables_after
+from consumer.desk.tryingtables import Concerned, tables_after
 from consumer.fate import Held
 from consumer.journey import House, judge
 from consumer.ledger.ledger import Ledger
-from consumer.ledger.schema import completions
+from consumer.ledger.letters import Status
+from consumer.ledger.schema import completion_credits, completions, letters
 from consumer.ledger.stepbook import StepBook
+from consumer.reason import Stage
 
 MOST = 5000
 """How many waiting completions are judged for a preview; the oldest ones."""
@@ -25,11 +27,15 @@ _CHUNK = 500
 
 @dataclass(frozen=True, slots=True)
 class Freed:
-    """How many wait now, and the numbers of those that would not; of `looked` that were judged."""
+    """How many wait now, and the numbers of those that would not; of `looked` that were judged.
+
+    `letters` need attention, and are about rows that change: a person may send them again then.
+    """
 
     waiting: int
     looked: int
     numbers: tuple[int, ...]
+    letters: tuple[str, ...] = ()
 
 
 def freed_by(ledger: Ledger, house: House, preview: Preview, now: datetime) -> Freed:
@@ -51,7 +57,32 @@ def freed_by(ledger: Ledger, house: House, preview: Preview, now: datetime) -> F
                 said = ledger.seal.open_said(row.said)
                 if not isinstance(judge(said, house, now, steps.get(row.id, ())), Held):
                     numbers.append(row.id)
-    return Freed(waiting, looked, tuple(numbers))
+        about = dict.fromkeys(_letters_about(db, ledger, Concerned(preview)))
+    return Freed(waiting, looked, tuple(numbers), tuple(about))
+
+
+def still_open(ledger: Ledger, ids: Sequence[str]) -> list[str]:
+    """Those of these letters that nobody has dealt with since."""
+    query = select(letters.c.id).where(letters.c.status == Status.OPEN)
+    with ledger.read() as db:
+        return [
+            found
+            for first in range(0, len(ids), _CHUNK)
+            for found in db.scalars(query.where(letters.c.id.in_(ids[first : first + _CHUNK])))
+        ]
+
+
+def _letters_about(db: Connection, ledger: Ledger, concerned: Concerned) -> Iterator[str]:
+    """Open letters that may be sent again, about a completion that the change touches."""
+    lt, c, link = letters.c, completions.c, completion_credits.c
+    behind = (link.credit_id == lt.credit_row) & link.stands
+    known = letters.outerjoin(completion_credits, behind)
+    about = known.join(completions, c.id == func.coalesce(lt.completion_id, link.completion_id))
+    query = select(lt.id, c.said).select_from(about).order_by(lt.id).limit(MOST)
+    query = query.where(lt.status == Status.OPEN, lt.stage != Stage.REVIEW)
+    for row in db.execute(query):
+        if concerned(ledger.seal.open_said(row.said)):
+            yield row.id
 
 
 def became_of(ledger: Ledger, numbers: Sequence[int]) -> Counter[Heard]:

@@ -53,7 +53,7 @@ class TableTrial:
 def try_table(ledger: Ledger, house: House, preview: Preview, clock: Clock) -> TableTrial:
     """By today's other table, mappings and rules. Raises TableProblems, LedgerUnavailable."""
     after = replace(house, tables=tables_after(preview, house.tables))
-    concerned = _Concerned(preview)
+    concerned = Concerned(preview)
     go, stay = Counter[str](), Counter[str]()
     with ledger.read() as db:
         for row, judged in _judged(db, ledger, after, clock, concerned):
@@ -64,7 +64,7 @@ def try_table(ledger: Ledger, house: House, preview: Preview, clock: Clock) -> T
     return TableTrial(go[Heard.HELD], go[Heard.REFUSED], tuple(stay.most_common()))
 
 
-class _Concerned:
+class Concerned:
     """Whether a completion is about a row that the change touches."""
 
     def __init__(self, preview: Preview) -> None:
@@ -79,7 +79,7 @@ class _Concerned:
 
 
 def _judged(
-    db: Connection, ledger: Ledger, house: House, clock: Clock, concerned: _Concerned
+    db: Connection, ledger: Ledger, house: House, clock: Clock, concerned: Concerned
 ) -> Iterator[tuple[Row[Any], Judgement]]:
     """Each completion that waits and is concerned, as it would be judged."""
     c, last, now = completions.c, 0, clock.now()

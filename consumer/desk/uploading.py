@@ -63,6 +63,15 @@ class Applied:
 
 
 @dataclass(frozen=True, slots=True)
+class Awaited:
+    """When a table was put in force; the completions that were to go, the letters about it."""
+
+    at: datetime
+    completions: tuple[int, ...]
+    letters: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Uploads:
     """One person's uploads of one table."""
 
@@ -134,14 +143,16 @@ class Uploads:
                 write_version(db, self.ledger, self.table, version, *_values(preview))
         except TableChanged:
             raise self._changed() from None
-        label = {"table": self.table, "version": version.number, "freed": [*freed.numbers]}
+        label: dict[str, object] = {"table": self.table, "version": version.number}
+        label |= {"freed": [*freed.numbers], "letters": [*freed.letters]}
         return Applied(version, self.parcels.put(self.who, OUTCOME, label))
 
-    def outcome(self, token: str) -> tuple[datetime, tuple[int, ...]]:
+    def outcome(self, token: str) -> Awaited:
         """When a table was put in force, and what was to go by it. Raises NoSuchParcel."""
         parcel = self.parcels.get(token, self.who, OUTCOME)
         freed: Any = parcel.label["freed"]
-        return parcel.at, tuple(freed)
+        told: Any = parcel.label["letters"]
+        return Awaited(parcel.at, tuple(freed), tuple(told))
 
     def freed(self, preview: Preview) -> Freed:
         """What waits and would go; nothing where the table would not be taken at all."""

@@ -17,7 +17,7 @@ COLOURS = 96
 def main(folder: Path) -> int:
     """Look at every page as its test does, and keep what was seen."""
     with tempfile.TemporaryDirectory() as taken:
-        os.environ["MOC_PICTURES"] = taken
+        os.environ["CONSOLE_PICTURES"] = taken
         code = pytest.main(["-q", str(Path(__file__).with_name("test_every_page.py"))])
         if code:
             return int(code)

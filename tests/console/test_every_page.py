@@ -38,7 +38,7 @@ def test_it_reads_well(
     page.set_viewport_size(WIDE)
     view.open(page)
     assert page.locator("h1").count() == 1
-    pictures = Path(os.environ.get("MOC_PICTURES", tmp_path))
+    pictures = Path(os.environ.get("CONSOLE_PICTURES", tmp_path))
     scheme = "dark" if "dark" in request.node.name else "light"
     page.screenshot(path=pictures / f"{view.name}-{scheme}.png")
     found = Axe().run(page, options=RULES)

@@ -67,6 +67,26 @@ def test_an_upload_is_looked_at_then_in_force_and_frees_who_waited(
     assert office.states() == ["ready"]
 
 
+def test_what_was_refused_is_sent_again_from_the_change_that_mends_it(
+    office: Office, mora: Visitor
+) -> None:
+    office.put_learners(PRIYA.row(board_id="12"), OTIS.row(board_id="13"))
+    office.look()
+    office.hear(moodle(PRIYA), moodle(OTIS))
+    assert len(office.open_letters()) == 2
+    page = mora.upload("learners", sheet(line(PRIYA)))
+    assert "1 record that needs attention can be sent again" in text_of(page)
+    outcome = str(mora.press("/apply").url).partition("outcome=")[2]
+    office.look()
+    mora.page = mora.get(f"/tables/learners/outcome/{outcome}")
+    assert "1 record that needs attention is about what was changed" in text_of(mora.page)
+    assert "Send 1 again" in text_of(mora.press("/plan"))
+    mora.press("/resend")
+    assert office.states() == ["ready"]
+    assert [one["reason"] for one in office.open_letters()] == ["board_id_form"]
+    assert "about what was changed" not in mora.see(f"/tables/learners/outcome/{outcome}")
+
+
 def test_nobody_is_named_until_somebody_asks_and_that_is_remembered(
     office: Office, mora: Visitor
 ) -> None:

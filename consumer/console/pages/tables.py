@@ -24,7 +24,7 @@ from consumer.console.role import Role
 from consumer.console.visit import Visit
 from consumer.desk import tablefiles
 from consumer.desk.changed import ChangedMeanwhile
-from consumer.desk.freeing import became_of
+from consumer.desk.freeing import became_of, still_open
 from consumer.desk.parcels import NoSuchParcel
 from consumer.desk.tablelines import change_lines, version_line
 from consumer.desk.tablerows import TableRow, masked_changes, shown_cells
@@ -211,16 +211,19 @@ def outcome(visit: Visit) -> Response:
     kind = table_of(visit)
     uploads = uploads_of(visit, kind)
     try:
-        at, numbers = uploads.outcome(str(visit.path["token"]))
+        awaited = uploads.outcome(str(visit.path["token"]))
     except NoSuchParcel:
-        return visit.show("table-outcome.html", kind=kind, total=0, became={}, left=0, again="")
-    became = became_of(visit.console.ledger, numbers)
+        return visit.show(
+            "table-outcome.html", kind=kind, total=0, became={}, left=0, again="", letters=[]
+        )
+    became = became_of(visit.console.ledger, awaited.completions)
     left = sum(count for state, count in became.items() if state == "held")
-    seconds = (visit.console.clock.now() - at).total_seconds()
+    seconds = (visit.console.clock.now() - awaited.at).total_seconds()
     again = visit.request.url.path if left and seconds < _PATIENCE_SECONDS else ""
     return visit.show(
         "table-outcome.html",
-        kind=kind, total=len(numbers), became=became, left=left, again=again,
+        kind=kind, total=len(awaited.completions), became=became, left=left, again=again,
+        letters=still_open(visit.console.ledger, awaited.letters),
     )  # fmt: skip
 
 
