@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from consumer.bus.embedded import EmbeddedListener, EmbeddedPublisher
@@ -46,6 +47,24 @@ class Bus:
         if self._settings.bus == "kafka":
             return KafkaPublisher(self._prepared())
         return EmbeddedPublisher(self._embedded_path(), MESSAGE_LIMIT_BYTES)
+
+    def hasty_publisher(self, seconds: float) -> Publisher:
+        """One for which somebody waits: it gives up after about so long. Raises as `publisher`.
+
+        Kafka is given a third of it for a request, since publishing waits for two at most.
+        """
+        if self._settings.bus == "kafka":
+            each = seconds / 3
+            return KafkaPublisher(
+                replace(
+                    self._prepared(),
+                    connect_timeout_seconds=seconds,
+                    request_timeout_seconds=each,
+                    delivery_timeout_seconds=each,
+                    close_timeout_seconds=each,
+                )
+            )
+        return EmbeddedPublisher(self._embedded_path(), MESSAGE_LIMIT_BYTES, seconds)
 
     def _embedded_path(self) -> Path:
         """The embedded log; an LMS's bridge may be there before the service's first start."""

@@ -77,7 +77,7 @@ def _run(parts: Parts, stop: threading.Event) -> bool:
         service = Service(parts, ledger, readiness=readiness, stop=stop, meters=exposition.meters)
         exposition.watch(lambda: figures(service.desk))
         search_seldom()
-        with _console(service):
+        with _console(service), _gateway(service):
             ended = service.run()
         ledger.close()
         return ended
@@ -93,6 +93,16 @@ def _console(service: Service) -> AbstractContextManager[object]:
 
     console = console_of(service.parts, service.ledger, service.premises, service.meters)
     return serving(console, service.parts.settings.console.listen)
+
+
+def _gateway(service: Service) -> AbstractContextManager[object]:
+    """The webhook gateway beside the pumps, if it is wanted. Raises CannotListen."""
+    settings = service.parts.settings
+    if not settings.gateway.listen:
+        return nullcontext()
+    from consumer.gateway.serving import receiving
+
+    return receiving(settings, service.ledger.seal, service.parts.clock, service.readiness)
 
 
 def _stop_on_signals(to_stop: threading.Event) -> None:

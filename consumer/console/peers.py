@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_netw
 from starlette.requests import Request
 
 from consumer.settings.console import ConsoleSettings
-from consumer.settings.entrance import is_loopback
+from consumer.settings.entrance import is_exposed
 
 _FORWARDED = "x-forwarded-for"
 
@@ -56,9 +56,7 @@ def counted_as(peer: str) -> str:
 
 def must_come_by_proxy(settings: ConsoleSettings, listens_at: str) -> bool:
     """Whether what comes past the proxy would come in clear text over the network."""
-    host = listens_at.rpartition(":")[0]
-    exposed = bool(host) and not is_loopback(host) and not settings.own_tls
-    return exposed and bool(settings.proxy.peers)
+    return is_exposed(listens_at) and not settings.own_tls and bool(settings.proxy.peers)
 
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:

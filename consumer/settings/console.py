@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator, model_validator
 
-from consumer.settings.entrance import OidcSettings, ProxySettings, SafeAddress, is_loopback
+from consumer.settings.entrance import OidcSettings, ProxySettings, SafeAddress, why_exposed
 from consumer.settings.sections import Section
 
 
@@ -67,11 +67,5 @@ class ConsoleSettings(Section):
 
     def why_not(self, listen: str) -> str:
         """Why nobody should be served at this address, and what to do; blank if all is well."""
-        host = listen.rpartition(":")[0]
-        if not host or is_loopback(host) or self.own_tls or self.proxy.peers:
-            return ""
-        return (
-            f"listen: {listen} can be reached by others, who could read passwords on the way:"
-            " set console.cert_file and console.key_file, or console.proxy.peers to the address of"
-            " a proxy that speaks TLS, or listen on 127.0.0.1"
-        )
+        safe = self.own_tls or bool(self.proxy.peers)
+        return why_exposed(listen, "console", "proxy.peers", safe=safe)

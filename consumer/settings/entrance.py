@@ -21,6 +21,27 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def is_exposed(listen: str) -> bool:
+    """Whether others than this machine reach host:port."""
+    host = listen.rpartition(":")[0]
+    return bool(host) and not is_loopback(host)
+
+
+def why_exposed(listen: str, section: str, peers: str, *, safe: bool) -> str:
+    """Why nobody should be served at this address, and what to do; blank if all is well.
+
+    `section` is of the settings, `peers` its setting of trusted proxies; safe: there is TLS, or
+    such a proxy.
+    """
+    if safe or not is_exposed(listen):
+        return ""
+    return (
+        f"listen: {listen} can be reached by others, who could read passwords on the way:"
+        f" set {section}.cert_file and {section}.key_file, or {section}.{peers} to the address of"
+        " a proxy that speaks TLS, or listen on 127.0.0.1"
+    )
+
+
 def safe_address(url: str) -> str:
     """The address, if nobody on the way can read along. Raises ValueError."""
     parts = urlsplit(url)

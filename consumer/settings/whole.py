@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from consumer.resources import shipped
 from consumer.settings.console import ConsoleSettings
+from consumer.settings.gateway import GatewaySettings
 from consumer.settings.lms import LmsSettings
 from consumer.settings.notices import NoticesSettings
 from consumer.settings.profile import ProviderProfile
@@ -82,6 +83,7 @@ class Settings(Folders):
     notices: NoticesSettings = NoticesSettings()
     health: HealthSettings = HealthSettings()
     console: ConsoleSettings = ConsoleSettings()
+    gateway: GatewaySettings = GatewaySettings()
     log: LogSettings = LogSettings()
 
     @field_validator("ledger_url")
@@ -95,6 +97,13 @@ class Settings(Folders):
     def _someone_reports(self) -> Settings:
         if not self.profiles:
             raise ValueError("profiles: at least one provider profile is needed, such as main")
+        return self
+
+    @model_validator(mode="after")
+    def _somebody_hears_what_is_posted(self) -> Settings:
+        for name, source in self.gateway.sources.items():
+            if source.topic and source.topic not in self.intake.topics:
+                raise ValueError(f"gateway.sources.{name}.topic: is not in intake.topics")
         return self
 
     @property
@@ -111,6 +120,11 @@ class Settings(Folders):
     def users_path(self) -> Path:
         """Where it stands who may sign in to the console."""
         return self.console.users_file or self.data_dir / "users.toml"
+
+    @property
+    def spool_path(self) -> Path:
+        """Where posted events wait while the bus is away."""
+        return self.data_dir / "gateway-spool.db"
 
     @property
     def on_server(self) -> bool:

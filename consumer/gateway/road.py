@@ -1,0 +1,144 @@
+"""The way of posted events: onto the bus, or into the spool while the bus is away.
+
+What waits in the spool goes first: nothing may overtake it. So while anything is there, be it
+another process's, all that comes is put behind it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from consumer.bus.port import BusError, MessageTooLarge, Outgoing, Publisher
+from consumer.gateway.spool import Spool, SpoolUnavailable
+from consumer.telemetry.readiness import Readiness
+
+CONDITION = "gateway"
+_TAKING, _FORWARDING = "taking", "forwarding"
+_BATCH = 500
+
+
+class Road:
+    """Shared by the thread that takes, the one that forwards, and nobody else.
+
+    Only the one that forwards connects.
+    """
+
+    def __init__(
+        self, connect: Callable[[], Publisher], spool: Spool, readiness: Readiness
+    ) -> None:
+        self._connect, self.spool, self._readiness = connect, spool, readiness
+        self._publisher: Publisher | None = None
+        self._sent: list[int] = []
+        self.is_stuck = False
+        self._log = structlog.get_logger()
+        self.something_waits = threading.Event()
+
+    def put(self, messages: Sequence[Outgoing]) -> None:
+        """Return when all are durable, on the bus or in the spool.
+
+        Raises SpoolUnavailable, and MessageTooLarge where some may be on the bus already.
+        """
+        if not self._onto_the_bus(messages):
+            self._into_the_spool(messages)
+        self._readiness.good(CONDITION, _TAKING)
+
+    def _onto_the_bus(self, messages: Sequence[Outgoing]) -> bool:
+        publisher = self._publisher
+        if publisher is None or not self._is_empty():
+            return False
+        try:
+            publisher.publish(messages)
+        except MessageTooLarge:
+            raise
+        except BusError as error:
+            self._readiness.bad(CONDITION, _FORWARDING, _away(error))
+            return False
+        return True
+
+    def _is_empty(self) -> bool:
+        try:
+            return self.spool.is_empty()
+        except SpoolUnavailable as error:
+            self._readiness.bad(CONDITION, _TAKING, str(error))
+            raise
+
+    def _into_the_spool(self, messages: Sequence[Outgoing]) -> None:
+        try:
+            self.spool.append(messages)
+        except SpoolUnavailable as error:
+            self._readiness.bad(CONDITION, _TAKING, str(error))
+            raise
+        self.something_waits.set()
+
+    # ------------------------------------------------------------ from the spool onto the bus
+
+    def connect(self) -> bool:
+        """Whether there is a way to the bus; tries to make one."""
+        if self._publisher is None:
+            try:
+                self._publisher = self._connect()
+            except BusError as error:
+                self._readiness.bad(CONDITION, _FORWARDING, _away(error))
+                return False
+        return True
+
+    def forward(self) -> bool:
+        """Forward the oldest of what waits; whether there may be more to do at once."""
+        self.is_stuck = True
+        if not self.connect() or self._publisher is None:
+            return False
+        try:
+            with self.spool.alone() as ours:
+                count = self._forward_oldest(self._publisher) if ours else 0
+            if ours or self.spool.is_empty():
+                self._readiness.good(CONDITION, _FORWARDING)
+        except SpoolUnavailable as error:
+            self._readiness.bad(CONDITION, _FORWARDING, str(error))
+            return False
+        except BusError as error:
+            self._readiness.bad(CONDITION, _FORWARDING, _away(error))
+            return False
+        self.is_stuck = False
+        return bool(count)
+
+    def _forward_oldest(self, publisher: Publisher) -> int:
+        # On a full disk what was published cannot be crossed out: it must not go out every time.
+        self._cross_out()
+        rows = self.spool.oldest(_BATCH)
+        if not rows:
+            return 0
+        try:
+            publisher.publish([message for _, message in rows])
+            self._sent = [number for number, _ in rows]
+        except MessageTooLarge:
+            self._one_by_one(publisher, rows)
+        self._cross_out()
+        self._log.info("events.forwarded", count=len(rows))
+        return len(rows)
+
+    def _cross_out(self) -> None:
+        if self._sent:
+            self.spool.drop(self._sent)
+            self._sent = []
+
+    def _one_by_one(self, publisher: Publisher, rows: list[tuple[int, Outgoing]]) -> None:
+        for number, message in rows:
+            try:
+                publisher.publish([message])
+                self._sent.append(number)
+            except MessageTooLarge:
+                self.spool.set_aside(number)
+                self._log.error("event.set_aside", topic=message.topic, cause="too large")
+
+    def close(self) -> None:
+        """Release what is held; never raises."""
+        if self._publisher is not None:
+            self._publisher.close()
+        self.spool.close()
+
+
+def _away(error: BusError) -> str:
+    return f"{error}; what is posted waits in the spool, and goes on by itself"

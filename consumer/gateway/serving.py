@@ -1,0 +1,96 @@
+"""Serves the gateway: beside the pumps, or as the process itself."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
+
+from consumer.bus.connect import Bus
+from consumer.clock import Clock
+from consumer.gateway.application import Gateway
+from consumer.gateway.proof import Proof, proof_of
+from consumer.gateway.road import CONDITION, Road
+from consumer.gateway.spool import Spool
+from consumer.gateway.taking import Taking
+from consumer.ledger.seal import Seal
+from consumer.settings import Settings, SettingsProblems
+from consumer.settings.gateway import GatewaySettings
+from consumer.telemetry.readiness import Readiness
+from consumer.telemetry.serving import served
+
+_MOST_CONNECTIONS = 2000
+_LOOK_SECONDS = 1.0  # for what another process put into the spool and could not forward
+_STOP_SECONDS = 5.0
+
+
+@contextmanager
+def receiving(
+    settings: Settings, seal: Seal, clock: Clock, readiness: Readiness, listen: str = ""
+) -> Iterator[str]:
+    """The address while LMSs may post there.
+
+    Raises CannotListen; SettingsProblems where that would not be safe, or a secret is missing.
+    """
+    gateway = settings.gateway
+    listen, proofs, bus = listen or gateway.listen, proofs_of(gateway), Bus(settings)
+    spool = Spool(settings.spool_path, seal)
+    road = Road(lambda: bus.hasty_publisher(gateway.bus_seconds), spool, readiness)
+    taking, stop = Taking(road), threading.Event()
+    topic = settings.intake.topics[0]
+    app = Gateway(gateway, listen, topic, proofs, taking, clock)
+    readiness.expect(CONDITION)
+    pump = threading.Thread(
+        target=forward, args=(road, gateway, readiness, clock, stop), daemon=True,
+        name="gateway-forwarding",
+    )  # fmt: skip
+    try:
+        road.forward()
+        taking.start()
+        pump.start()
+        # The server ends first: what it has taken in by then is still written.
+        with served(app, gateway, "gateway", listen, _MOST_CONNECTIONS) as address:
+            structlog.get_logger().info("gateway.started", count=len(proofs))
+            yield address
+    finally:
+        stop.set()
+        road.something_waits.set()
+        taking.end(_STOP_SECONDS)
+        pump.join(_STOP_SECONDS)
+        road.close()
+
+
+def proofs_of(gateway: GatewaySettings) -> dict[str, Proof]:
+    """How each source proves itself. Raises SettingsProblems with all that is wrong."""
+    proofs: dict[str, Proof] = {}
+    problems: list[str] = []
+    for name, source in gateway.sources.items():
+        try:
+            proofs[name] = proof_of(name, source)
+        except ValueError as error:
+            problems.append(str(error))
+    if problems:
+        raise SettingsProblems(problems)
+    return proofs
+
+
+def forward(
+    road: Road,
+    gateway: GatewaySettings,
+    readiness: Readiness,
+    clock: Clock,
+    stop: threading.Event,
+) -> None:
+    """Bring what waits in the spool onto the bus, until told to stop."""
+    while not stop.is_set():
+        road.something_waits.clear()
+        while road.forward() and not stop.is_set():
+            readiness.turned(CONDITION)
+        readiness.turned(CONDITION)
+        # A bus that is away is not asked anew with every post.
+        if road.is_stuck:
+            clock.wait(stop, gateway.retry_seconds)
+        else:
+            road.something_waits.wait(_LOOK_SECONDS)

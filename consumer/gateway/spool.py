@@ -1,0 +1,172 @@
+"""Posted events that wait on disk while the bus is away, sealed, in the order they came.
+
+One SQLite file that any number of processes write; one of them at a time takes from it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from consumer.bus.embedded import pack_headers, unpack_headers
+from consumer.bus.port import Outgoing
+from consumer.ledger.seal import Seal, SealBroken
+
+LAYOUT = 1
+_BUSY_SECONDS = 5.0
+_BATCH_BYTES = 8 * 1024 * 1024
+_TABLE = """
+CREATE TABLE IF NOT EXISTS waiting (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, sealed BLOB NOT NULL,
+    aside INTEGER NOT NULL DEFAULT 0
+);
+"""
+_OLDEST = "SELECT number, sealed FROM waiting WHERE NOT aside ORDER BY number LIMIT ?"
+
+
+class SpoolUnavailable(Exception):
+    """The spool cannot be read or written now; the text quotes nothing of an event."""
+
+
+class Spool:
+    """Safe to share between threads; opens its file when it is first needed."""
+
+    def __init__(self, path: Path, seal: Seal) -> None:
+        self._path, self._seal = path, seal
+        self._lock = threading.Lock()
+        self._file: sqlite3.Connection | None = None
+
+    def is_empty(self) -> bool:
+        """Whether nothing waits to be forwarded. Raises SpoolUnavailable."""
+        with self._opened() as file:
+            return file.execute(_OLDEST, (1,)).fetchone() is None
+
+    def count(self) -> tuple[int, int]:
+        """How many events wait, and how many were set aside. Raises SpoolUnavailable."""
+        with self._opened() as file:
+            query = "SELECT count(*), coalesce(sum(aside), 0) FROM waiting"
+            total, aside = file.execute(query).fetchone()
+            return total - aside, aside
+
+    def append(self, messages: Sequence[Outgoing]) -> None:
+        """Return when all are on disk, or raise SpoolUnavailable and none is."""
+        rows = [(self._seal.seal(_pack(message)),) for message in messages]
+        with self._opened() as file, _transaction(file):
+            file.executemany("INSERT INTO waiting (sealed) VALUES (?)", rows)
+
+    def oldest(self, limit: int) -> list[tuple[int, Outgoing]]:
+        """The events that came first, with their numbers. Raises SpoolUnavailable."""
+        found: list[tuple[int, Outgoing]] = []
+        size = 0
+        with self._opened() as file:
+            for number, sealed in file.execute(_OLDEST, (limit,)):
+                size += len(sealed)
+                if found and size > _BATCH_BYTES:
+                    break
+                found.append((number, self._open(sealed)))
+        return found
+
+    def drop(self, numbers: Sequence[int]) -> None:
+        """Forget what is on the bus. Raises SpoolUnavailable."""
+        with self._opened() as file, _transaction(file):
+            rows = [(number,) for number in numbers]
+            file.executemany("DELETE FROM waiting WHERE number = ?", rows)
+
+    def set_aside(self, number: int) -> None:
+        """Keep one that the bus will never take out of the others' way. SpoolUnavailable."""
+        with self._opened() as file, _transaction(file):
+            file.execute("UPDATE waiting SET aside = 1 WHERE number = ?", (number,))
+
+    @contextmanager
+    def alone(self) -> Iterator[bool]:
+        """Whether nobody else takes from the spool meanwhile; given up however this ends."""
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            lock = self._path.with_name(f"{self._path.name}.taking").open("a")
+        except OSError as error:
+            raise SpoolUnavailable(f"the spool: {error.strerror}") from None
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+                return
+            yield True
+
+    def close(self) -> None:
+        """Release the file; never raises."""
+        with self._lock, suppress(sqlite3.Error):
+            if self._file is not None:
+                self._file.close()
+            self._file = None
+
+    def _open(self, sealed: bytes) -> Outgoing:
+        try:
+            return _unpack(self._seal.open(sealed))
+        except SealBroken:
+            raise SpoolUnavailable("the spool: sealed with another key than keys.toml's") from None
+
+    @contextmanager
+    def _opened(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            try:
+                self._file = self._file or _open_file(self._path)
+                yield self._file
+            except sqlite3.Error as error:
+                name = getattr(error, "sqlite_errorname", type(error).__name__)
+                raise SpoolUnavailable(f"the spool: {name}") from None
+            except OSError as error:
+                raise SpoolUnavailable(f"the spool: {error.strerror}") from None
+
+
+@contextmanager
+def _transaction(file: sqlite3.Connection) -> Iterator[None]:
+    file.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        file.execute("COMMIT")
+    except BaseException:
+        if file.in_transaction:
+            file.execute("ROLLBACK")
+        raise
+
+
+def _open_file(path: Path) -> sqlite3.Connection:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=0o600)
+    file = sqlite3.connect(
+        path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+    )
+    try:
+        with path.with_name(f"{path.name}.open").open("a") as lock:
+            # SQLite's busy timeout does not cover going to WAL.
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            _prepare(file)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def _prepare(file: sqlite3.Connection) -> None:
+    (layout,) = file.execute("PRAGMA user_version").fetchone()
+    if layout > LAYOUT:
+        raise SpoolUnavailable("the spool: made by a newer version")
+    file.execute("PRAGMA journal_mode = WAL")
+    file.execute("PRAGMA synchronous = FULL")
+    if layout < LAYOUT:
+        file.executescript(f"BEGIN IMMEDIATE; {_TABLE} PRAGMA user_version = {LAYOUT}; COMMIT;")
+
+
+def _pack(message: Outgoing) -> bytes:
+    own = (("topic", message.topic.encode()), ("key", message.key or b""))
+    return pack_headers((*own, ("value", message.value or b""), *message.headers))
+
+
+def _unpack(packed: bytes) -> Outgoing:
+    (_, topic), (_, key), (_, value), *headers = unpack_headers(packed)
+    return Outgoing(topic.decode(), key, value, tuple(headers))
