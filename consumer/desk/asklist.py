@@ -15,6 +15,7 @@ from sqlalchemy import Connection, or_, select
 from consumer.desk.kin import Gathering, Kin
 from consumer.desk.lists import UNMATCHED, held, partly, unmatched
 from consumer.desk.looking import Desk
+from consumer.desk.tablefiles import harmless
 from consumer.desk.trail import remember
 from consumer.desk.words import advice
 from consumer.ledger.schema import completion_credits, completions, credits_
@@ -71,14 +72,9 @@ def ask_file(desk: Desk, who: str) -> bytes:
     for one in found.lines:
         told = (one.email, one.given_name, one.family_name, "; ".join(one.courses))
         cells = (*told, "; ".join(one.missing), str(one.report_by or ""))
-        out.writerow([_tame(cell) for cell in cells])
+        out.writerow([harmless(cell) for cell in cells])
     # With a mark, as spreadsheets take it for another encoding otherwise.
     return text.getvalue().encode("utf-8-sig")
-
-
-def _tame(cell: str) -> str:
-    """A cell that a spreadsheet would take for a formula is text."""
-    return f"'{cell}" if cell[:1] in "=+-@\t\r" and cell[:1] else cell
 
 
 def _waiting(db: Connection) -> Iterator[Any]:
