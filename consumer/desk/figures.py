@@ -10,7 +10,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, case, func, select
 
 from consumer.credit import Heard, State
-from consumer.desk.lists import asked, credits_at_risk, heard_at_risk, partly_at_risk
+from consumer.desk.lists import (
+    asked,
+    credits_at_risk,
+    heard_at_risk,
+    partly_at_risk,
+    ready_to_go,
+)
 from consumer.desk.looking import Desk, Moment
 from consumer.desk.overview import (
     credit_states,
@@ -68,7 +74,7 @@ def _standing(db: Connection, moment: Moment) -> Iterator[Figure]:
 
 def _ages(db: Connection, now: datetime) -> Iterator[Figure]:
     # Numbers are given in order: the lowest is the one that has been there longest.
-    ready = select(func.min(_k.id)).where(_k.state == State.READY).scalar_subquery()
+    ready = select(func.min(_k.id)).where(ready_to_go(db)).scalar_subquery()
     held = select(func.min(_c.id)).where(_c.state == Heard.HELD).scalar_subquery()
     oldest = {
         "ready": select(_k.created_at).where(_k.id == ready),

@@ -107,6 +107,13 @@ def goes_by_itself() -> ColumnElement[bool]:
     return and_(_k.state == State.READY, _k.id.not_in(strange), _k.id.not_in(still))
 
 
+def ready_to_go(db: Connection) -> ColumnElement[bool]:
+    """The same, found faster where nothing is kept for a person."""
+    if stands_still(db):
+        return goes_by_itself()
+    return and_(_k.state == State.READY, _k.id.not_in(select(_k.id).where(unmatched())))
+
+
 MOVING = (State.SUBMITTING, State.SUBMITTED, State.REPORTED, State.WITHDRAWING)
 """Credits that go by themselves, or that a file has reported."""
 
@@ -207,15 +214,13 @@ def _parts(db: Connection, wanted: Wanted) -> Sequence[tuple[str, Any, ColumnEle
         case "release":
             return [by_credit(to_release())]
         case "on_its_way":
-            ready = goes_by_itself() if stands_still(db) else _free()
-            return [by_credit(ready), *(by_credit(_k.state == one, one.value) for one in MOVING)]
+            return [
+                by_credit(ready_to_go(db)),
+                *(by_credit(_k.state == one, one.value) for one in MOVING),
+            ]
         case "not_reportable":
             return [heard(_c.state == Heard.NOT_REPORTABLE)]
     raise ValueError(f"there is no list {wanted.name}")
-
-
-def _free() -> ColumnElement[bool]:
-    return and_(_k.state == State.READY, _k.id.not_in(select(_k.id).where(unmatched())))
 
 
 def _why(reasons: ColumnElement[Any], wanted: Wanted) -> Sequence[ColumnElement[bool]]:

@@ -6,9 +6,12 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import yaml
+
 from consumer.telemetry.metrics import TABLE, Metric, Of
 
 DOCS = Path(__file__).parents[3] / "docs"
+ALERTS = DOCS.parent / "deploy/prometheus/alerts.yml"
 _PART = re.compile(r"(<!-- made: (\w+) -->\n).*?(<!-- made -->\n)", re.DOTALL)
 
 
@@ -26,7 +29,17 @@ def _type(one: Metric) -> str:
     return f"{one.kind}, {one.unit}" if one.unit else f"{one.kind}"
 
 
-PARTS: dict[str, Callable[[], Iterator[str]]] = {"metrics": _metrics}
+def _alerts() -> Iterator[str]:
+    yield from ("| alert | severity | what it says |", "|---|---|---|")
+    for group in yaml.safe_load(ALERTS.read_text(encoding="utf-8"))["groups"]:
+        for rule in group["rules"]:
+            summary = re.sub(
+                r"{{ *\$(?:labels\.)?(\w+).*?}}", r"*\1*", rule["annotations"]["summary"]
+            )
+            yield f"| `{rule['alert']}` | {rule['labels']['severity']} | {summary} |"
+
+
+PARTS: dict[str, Callable[[], Iterator[str]]] = {"metrics": _metrics, "alerts": _alerts}
 PAGES = ("metrics.md",)
 
 
