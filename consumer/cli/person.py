@@ -89,12 +89,12 @@ def _identity(identity: Identity) -> Iterator[Text]:
     told += [f"NPI {identity.npi}"] if identity.npi else []
     yield Text("  ".join(filter(None, [*told, identity.email])), style="bold")
     for account in identity.accounts:
-        listed = "" if account.listed else ", not in learners.csv"
+        listed = "" if account.listed else ", not in the learners table"
         yield Text(f"  {account.site or 'every LMS'}: user {account.learner}{listed}")
     for row in identity.rows:
         has = "has a board ID" if row.board_id else "no board ID"
         born = "birth date" if row.birth_date else "no birth date"
-        yield Text(f"  learners.csv: {row.board}, {has}, {born}, consent: {row.consent}")
+        yield Text(f"  learners table: {row.board}, {has}, {born}, consent: {row.consent}")
 
 
 def _case(console: Console, case: Told) -> None:

@@ -136,7 +136,7 @@ class _Reader:
     def _activity(self, result: Result, fields: Fields) -> Activity | None:
         found = list(self._activities(fields))
         if not found:
-            self._wrong(result, "no row of activities.csv has this PARS activity and board")
+            self._wrong(result, "no row of the activities table has this PARS activity and board")
         elif found[0].repeats is not Repeats.NONE:
             self._wrong(result, "the activity allows repeats: leave it out, and use ask_first")
         else:

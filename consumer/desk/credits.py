@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, FromClause, Row, Select, func, or_, select
+from sqlalchemy import CompoundSelect, Connection, FromClause, Row, Select, func, select
 
 from consumer.credit import Heard, State
 from consumer.desk.answers import latest_word
@@ -15,8 +15,9 @@ from consumer.desk.creditfilter import CreditFilter as CreditFilter
 from consumer.desk.creditfilter import narrowed, taken
 from consumer.desk.deadletters import Shown
 from consumer.desk.deadlines import Watch
+from consumer.desk.looking import Away, away_now
 from consumer.desk.numbers import number_in
-from consumer.desk.standing import standing_of
+from consumer.desk.standing import WAITING_FOR_PARS, standing_of
 from consumer.desk.timeline import steps_of
 from consumer.desk.words import advice
 from consumer.ledger.ledger import Ledger
@@ -60,8 +61,8 @@ def list_credits(ledger: Ledger, wanted: CreditFilter, watch: Watch | None = Non
     )
     with ledger.read() as db:
         found = taken(db, ledger, narrowed(query, ledger, wanted, watch), wanted)
-        closed = _closed(db, ledger, found)
-    return [_brief(row, watch) | _as_closed(row, closed) for row in found]
+        closed, away = _closed(db, ledger, found), away_now(db)
+    return [_brief(row, watch, away) | _as_closed(row, closed) for row in found]
 
 
 def show_credit(ledger: Ledger, credit_id: str, watch: Watch | None = None) -> Shown:
@@ -80,7 +81,7 @@ def show_credit(ledger: Ledger, credit_id: str, watch: Watch | None = None) -> S
         ready = (k.id.in_(credit_rows), k.state == State.READY, ~withheld())
         waiting = db.scalar(select(source_is_held()).where(*ready, waits()))
         steps = steps_of(db, sorted(numbers), sorted(credit_rows))
-        closed = _closed(db, ledger, rows)
+        closed, away = _closed(db, ledger, rows), away_now(db)
         word = latest_word(db, ledger, rows[0]._mapping[k.id]) if credit_rows else ""
     timeline = [
         {"at": one.at.isoformat(timespec="seconds"), "what": one.words, "outcome": one.outcome}
@@ -89,7 +90,7 @@ def show_credit(ledger: Ledger, credit_id: str, watch: Watch | None = None) -> S
     told = {"pars_says": word, "timeline": timeline}
     if waiting is not None:
         told["waits_for"] = _HELD if waiting else _WAITS
-    return _brief(rows[0], watch) | _as_closed(rows[0], closed) | told
+    return _brief(rows[0], watch, away) | _as_closed(rows[0], closed) | told
 
 
 def _closed(db: Connection, ledger: Ledger, rows: Sequence[Row[Any]]) -> dict[int, str]:
@@ -126,24 +127,34 @@ def lines_of(credit_id: str) -> Select[Any]:
         return mine.order_by(link.stands.desc(), k.id)
     linked = credits_.outerjoin(completion_credits, link.credit_id == k.id)
     joined = linked.outerjoin(completions, c.id == link.completion_id)
-    earlier = select(attempts.c.credit_row).where(attempts.c.credit_id == credit_id)
-    known = or_(k.credit_id == credit_id, k.id.in_(earlier))
-    return query.select_from(joined).where(known).order_by(c.id)
+    return query.select_from(joined).where(k.id.in_(rows_named(credit_id))).order_by(c.id)
 
 
-def _brief(row: Row[Any], watch: Watch | None) -> Shown:
+def rows_named(credit_id: str) -> CompoundSelect[Any]:
+    """The numbers of the credits that have this CreditID, or had it in an earlier revision."""
+    k, a = credits_.c, attempts.c
+    # Two questions: asked with `or`, a database goes through all credits.
+    now = select(k.id).where(k.credit_id == credit_id)
+    return now.union(select(a.credit_row).where(a.credit_id == credit_id))
+
+
+def _brief(row: Row[Any], watch: Watch | None, away: Mapping[str, Away]) -> Shown:
     cells, c, k = row._mapping, completions.c, credits_.c
     credit = cells[k.id] is not None
     state = State(cells[k.state]) if credit else Heard(cells[c.state])
     reasons = unpack_reasons(cells[k.reasons] if credit else cells[c.reasons])
-    # Beside what became of this credit: what another board of the activity still waits for.
-    others = unpack_reasons(cells[c.reasons]) if credit and cells[c.unfinished] else ()
+    # Beside what became of this credit: what another board of the activity still waits for, or
+    # the completion itself, where it has this credit no longer.
+    beside = cells[c.unfinished] or cells[c.state] in (Heard.HELD, Heard.REFUSED)
+    others = unpack_reasons(cells[c.reasons]) if credit and beside else ()
     report_by = cells[k.report_by] if credit else cells[c.report_by]
     reason = reasons[0] if reasons and state not in (State.SUBMITTED, State.ACCEPTED) else None
+    gone = away.get(cells[k.profile] or "")
+    standing = standing_of(state, reason, cells[WITHHELD], away=gone is not None)
     return {
         "id": (cells[k.credit_id] if credit else "") or f"c{cells[c.id]}",
         "state": state.value,
-        "standing": standing_of(state, reason, cells[WITHHELD]),
+        "standing": standing,
         "activity": cells[k.activity] if credit else cells[c.course],
         "board": cells[k.board] or "",
         "credit_type": cells[k.credit_type] or "",
@@ -157,9 +168,15 @@ def _brief(row: Row[Any], watch: Watch | None) -> Shown:
         "what_happened": advice(reason).happened if reason else "",
         "how": advice(reason).how if reason else "",
         "waits_for": WAITS_FOR.get(cells[WITHHELD])
-        or waits_for_steps(others if credit else reasons, cells[c.closes_on]),
-        "also_waits": "; ".join(f"{one.detail}: {advice(one).happened}" for one in others),
+        or waits_for_steps(others if credit else reasons, cells[c.closes_on])
+        or (f"PARS: {gone.words}" if gone and standing == WAITING_FOR_PARS else ""),
+        "also_waits": "; ".join(map(_also, others)),
     }
+
+
+def _also(reason: Reason) -> str:
+    told = advice(reason).happened
+    return f"{reason.detail}: {told}" if reason.detail else told
 
 
 def waits_for_steps(reasons: Iterable[Reason], closes_on: date | None) -> str:

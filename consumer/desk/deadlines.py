@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, func, or_
 
 from consumer.credit import Heard, State
 from consumer.desk.words import days_left
-from consumer.ledger.schema import completions, credits_
+from consumer.ledger.schema import completion_credits, completions, credits_
 from consumer.pars.document import CENTRAL
 
 # Not yet taken by PARS, and not given up: a credit whose correction is under way is late too.
@@ -43,13 +43,22 @@ def watch(now: datetime, days: int) -> Watch:
 
 
 def at_risk(until: date) -> ColumnElement[bool]:
-    """What is neither reported nor given up and must be reported before `until`."""
+    """What is neither reported nor given up and must be reported before `until`.
+
+    Of completions beside their links and credits.
+    """
     c, k = completions.c, credits_.c
     resent = and_(k.state == State.WITHDRAWING, k.resend)
     unreported = or_(k.state.in_(OPEN), resent, and_(k.id.is_(None), c.state.in_(_WAITING)))
     # Credited by one board, and waiting for another.
-    waiting = and_(c.unfinished, c.reasons != "[]", c.report_by < until)
+    partly = and_(c.unfinished, c.reasons != "[]")
+    waiting = and_(or_(partly, waits_again()), c.report_by < until)
     return or_(and_(unreported, deadline() < until), waiting)
+
+
+def waits_again() -> ColumnElement[bool]:
+    """Whether a completion waits for something beside a credit that it has no longer."""
+    return and_(~completion_credits.c.stands, completions.c.state.in_(_WAITING))
 
 
 def deadline() -> ColumnElement[date]:

@@ -37,10 +37,8 @@ class Desk:
     def moment(self, db: Connection) -> Moment:
         """How things stand now, for everybody alike."""
         now = self.clock.now()
-        standing = {row.profile: _line(row) for row in db.execute(select(lines))}
         held = frozenset(db.scalars(select(surges.c.source)))
-        away = {name: line for name, line in standing.items() if line is not None}
-        return Moment(now, watch(now, self.at_risk_days), away, held, self.by_file)
+        return Moment(now, watch(now, self.at_risk_days), away_now(db), held, self.by_file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +65,12 @@ class Moment:
     away: Mapping[str, Away]
     held: frozenset[str]
     by_file: frozenset[str]
+
+
+def away_now(db: Connection) -> dict[str, Away]:
+    """The profiles whose PARS does not answer, or refuses us."""
+    standing = {row.profile: _line(row) for row in db.execute(select(lines))}
+    return {name: line for name, line in standing.items() if line is not None}
 
 
 def _line(row: object) -> Away | None:

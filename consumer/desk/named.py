@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, select
 
 from consumer.credit import State
-from consumer.desk.credits import WITHHELD, NoSuchCredit
+from consumer.desk.credits import WITHHELD, NoSuchCredit, rows_named
 from consumer.desk.numbers import number_in
 from consumer.desk.standing import standing_of
 from consumer.ledger import links
-from consumer.ledger.schema import attempts, credits_
+from consumer.ledger.schema import credits_
 
 
 def credits_named(db: Connection, name: str | int) -> Sequence[Row[Any]]:
@@ -24,8 +24,7 @@ def credits_named(db: Connection, name: str | int) -> Sequence[Row[Any]]:
     if name[:1] == "c" and (number := number_in(name[1:])):
         means = k.id.in_(links.credits_of(db, number))
     else:
-        earlier = select(attempts.c.credit_row).where(attempts.c.credit_id == name)
-        means = or_(k.credit_id == name, k.id.in_(earlier))
+        means = k.id.in_(rows_named(name))
     rows = db.execute(select(credits_).where(means).order_by(k.id)).all()
     if not rows:
         raise NoSuchCredit(f"there is no credit {name}")

@@ -138,6 +138,6 @@ def _note(kin: Kin) -> str:
     users = ", ".join(dict.fromkeys(entry.site or "every LMS" for entry in kin.entries))
     return (
         "nothing heard from any LMS for this person yet; check that the LMS has the course as"
-        f" completed, that it sends its completions, and that the user ID in learners.csv ({users})"
-        " is the one that the LMS sends"
+        " completed, that it sends its completions, and that the user ID in the learners table"
+        f" ({users}) is the one that the LMS sends"
     )

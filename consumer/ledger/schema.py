@@ -272,6 +272,7 @@ attempts = Table(
     Column("answer", LargeBinary),
     Column("word", String(64)),
     Index(None, "credit_row", "id"),
+    Index(None, "credit_id"),
     Index(None, "word", sqlite_where=_SPOKEN, postgresql_where=_SPOKEN),
 )
 """Every request to PARS and what came of it.

@@ -65,7 +65,7 @@ WAITING = Unreported(
     since=datetime(2026, 6, 2, 3, 30, tzinfo=UTC),
     why="no consent to share with the board is on file",
     who="learner",
-    next_step="ask the learner, then fill in the row in learners.csv",
+    next_step="ask the learner, then fill in the row in the learners table",
     source="moodle",
 )
 
@@ -117,7 +117,7 @@ def test_the_workbook_holds_everything_as_what_it_is(tmp_path: Path) -> None:
         "Credit type": "Medical Knowledge", "Completed on": at(2026, 6, 1),
         "Standing": "Waiting for learner", "Since": at(2026, 6, 1, 23, 30),
         "Why": "no consent to share with the board is on file", "Who acts": "learner",
-        "Next step": "ask the learner, then fill in the row in learners.csv",
+        "Next step": "ask the learner, then fill in the row in the learners table",
         "Heard from": "moodle",
     }]  # fmt: skip
 
