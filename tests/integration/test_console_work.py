@@ -73,7 +73,7 @@ def test_a_place_that_no_page_ended_with_breaks_nothing(mora: Visitor, after: st
 def test_what_is_broken_or_unknown_has_a_page_that_says_so(office: Office, mora: Visitor) -> None:
     for path, status in (
         ("/work/none", 404), ("/people/p77", 404), ("/people/p" + "9" * 40, 404),
-        ("/people/t" + "0" * 24, 404), ("/people?q=%00", 400), ("/credits/%00", 400),
+        ("/people/t" + "0" * 24, 404), ("/people?state=%00", 400), ("/credits/%00", 400),
     ):  # fmt: skip
         answer = mora.get(path)
         assert (answer.status_code, "<h1>" in answer.text) == (status, True), path

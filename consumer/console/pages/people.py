@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
-
 from starlette.responses import Response
 
 from consumer.console.page import action, page
+from consumer.console.role import Role
 from consumer.console.visit import Visit
 from consumer.desk.people import Find, find_people
 from consumer.desk.person import NoSuchPerson, PersonPage, reveal_person, show_person
@@ -20,16 +19,20 @@ TONES = {
 """How a standing looks; any other one is plain."""
 
 
+def everybody(visit: Visit) -> Response:
+    """Whom the LMSs told of, the latest first; of one activity or standing, if that is asked."""
+    wanted = Find("", visit.asked("activity"), visit.asked("state"), after=visit.asked("after"))
+    return _people(visit, wanted)
+
+
 def find(visit: Visit) -> Response:
-    """Those whom the words in the search box mean; masked."""
-    text, state, activity = visit.asked("q"), visit.asked("state"), visit.asked("activity")
-    found = find_people(visit.console.desk, Find(text, activity, state, after=visit.asked("after")))
-    more = {"q": text, "state": state, "activity": activity, "after": found.after}
-    after = "/people?" + urlencode({k: v for k, v in more.items() if v}) if found.after else ""
-    return visit.show(
-        "people.html", text=text, state=state, activity=activity, people=found.people,
-        after=after, tones=TONES,
-    )  # fmt: skip
+    """Those whom the search box means; its words name people, and stand in no address."""
+    return _people(visit, Find(visit.filled("q"), after=visit.filled("after")))
+
+
+def _people(visit: Visit, wanted: Find) -> Response:
+    found = find_people(visit.console.desk, wanted)
+    return visit.show("people.html", wanted=wanted, found=found, tones=TONES)
 
 
 def person(visit: Visit) -> Response:
@@ -62,7 +65,8 @@ def _nobody(visit: Visit) -> Response:
 
 
 PAGES = (
-    page("/people", find),
+    page("/people", everybody),
+    action("/people", find, needs=Role.VIEWER),
     page("/people/{key}", person),
     action("/people/{key}/reveal", reveal),
 )
