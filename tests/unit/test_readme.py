@@ -8,7 +8,6 @@ from pathlib import Path
 
 import click
 import pytest
-import yaml
 
 from consumer.cli import main
 from tests.commands import below
@@ -53,17 +52,3 @@ def test_every_command_the_readme_shows_exists() -> None:
 def test_every_file_the_readme_links_to_is_there() -> None:
     linked = re.findall(r"\]\(([^)#]+)\)", README)
     assert [link for link in linked if not (ROOT / link).exists()] == []
-
-
-def test_the_compose_file_names_settings_that_exist() -> None:
-    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
-    environment = compose["services"]["consumer"]["environment"]
-    from consumer.settings import load_settings
-
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment.items():
-            patch.setenv(name, value)
-        settings = load_settings(None)
-    assert settings.bus == "kafka"
-    assert settings.profiles["main"].provider_id == "0009999"
-    assert settings.kafka.bootstrap_servers == "kafka:9092"
