@@ -8,6 +8,7 @@ from consumer.cli.context import ledger_of, parts_of, settings_of, telling_fault
 from consumer.cli.many import IMPERSONAL, decided
 from consumer.cli.output import FAILED, Columns, confirm, fail, show_rows
 from consumer.cli.releasing import show_rehearsal, turn
+from consumer.cli.source_add import add
 from consumer.clock import SystemClock
 from consumer.desk.creditfilter import CreditFilter
 from consumer.desk.sources import NotHeld, Releasing, list_sources
@@ -28,6 +29,9 @@ _COLUMNS: Columns = [
 @click.group()
 def source() -> None:
     """Sources: the LMSs that completions come from."""
+
+
+source.add_command(add)
 
 
 @source.command("list")

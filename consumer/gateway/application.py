@@ -23,6 +23,8 @@ from consumer.settings.entrance import is_exposed, is_loopback
 from consumer.settings.gateway import GatewaySettings
 
 PATH = "/in/"
+_STATEMENTS = "/statements"
+"""What senders of xAPI put behind an LRS's address (xAPI 1.0.3, Communication 2.1)."""
 _ROOM_BYTES = 64 * 1024 * 1024
 _METHODS = "POST, GET, HEAD, OPTIONS"
 _KEPT = b"kept\n"
@@ -68,7 +70,7 @@ class Gateway:
         await answer(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Response:
-        name = scope["path"].removeprefix(PATH)
+        name = scope["path"].removeprefix(PATH).removesuffix(_STATEMENTS)
         known = name if name in self._proofs else ""
         try:
             if not scope["path"].startswith(PATH):
