@@ -77,7 +77,7 @@ _SETTINGS: dict[Kind, Callable[[str], list[str]]] = {
     ],
     Kind.GENERIC: lambda _: ['auth = "header"', 'header = "X-Webhook-Secret"'],
 }  # fmt: skip
-_SECRET = "the secret: what stands in {file}"  # noqa: S105  says where it is
+_SECRET = "what stands in {file}"  # noqa: S105  says where it is
 _ENTER: dict[Kind, tuple[str, ...]] = {
     Kind.MOODLE: (
         "for the plugin local_webhooks, a webhook with",
@@ -91,25 +91,25 @@ _ENTER: dict[Kind, tuple[str, ...]] = {
         "Canvas itself sends no secret, only events that are plain or signed by Instructure, which"
         " the gateway cannot check; what fetches them from SQS, or a proxy that checks them, posts",
         "to: {url}",
-        f"with the header X-Webhook-Secret, {_SECRET}",
+        f"with the header X-Webhook-Secret: {_SECRET}",
         "in Canvas: the format Canvas (not Caliper), the event course_completed",
     ),
     Kind.DOCEBO: (
         "for the webhook with course.enrollment.completed, .deleted and .updated",
         "the address: {url}",
         "HTTP Basic with the user {name}",
-        f"and as the password {_SECRET}",
+        f"and the password: {_SECRET}",
     ),
     Kind.XAPI: (
         "where the LRS forwards statements, or the LMS has its LRS",
         "the address: {url} (an LMS adds /statements to it)",
         "HTTP Basic with the user {name}",
-        f"and as the password {_SECRET}",
+        f"and the password: {_SECRET}",
     ),
     Kind.GENERIC: (
         "in the LMS, a webhook with",
         "the address: {url}",
-        f"the header X-Webhook-Secret, {_SECRET}",
+        f"the header X-Webhook-Secret: {_SECRET}",
         "an LMS that proves itself in another way: see docs/webhooks.md",
     ),
 }

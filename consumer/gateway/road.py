@@ -34,7 +34,7 @@ class Road:
         self._sent: list[int] = []
         self.is_stuck = False
         self._log = structlog.get_logger()
-        self.something_waits = threading.Event()
+        self.something_waits, self.was_tried = threading.Event(), threading.Event()
 
     def put(self, messages: Sequence[Outgoing]) -> None:
         """Return when all are durable, on the bus or in the spool.

@@ -23,6 +23,7 @@ from consumer.telemetry.serving import served
 
 _MOST_CONNECTIONS = 2000
 _LOOK_SECONDS = 1.0  # for what another process put into the spool and could not forward
+_START_SECONDS = 1.0  # for the bus to be reached before the first post
 _STOP_SECONDS = 5.0
 
 
@@ -47,9 +48,10 @@ def receiving(
         name="gateway-forwarding",
     )  # fmt: skip
     try:
-        road.forward()
         taking.start()
         pump.start()
+        # Not longer: an LMS that posts meanwhile, and never again, is to find somebody.
+        road.was_tried.wait(_START_SECONDS)
         # The server ends first: what it has taken in by then is still written.
         with served(app, gateway, "gateway", listen, _MOST_CONNECTIONS) as address:
             structlog.get_logger().info("gateway.started", count=len(proofs))
@@ -88,6 +90,7 @@ def forward(
         road.something_waits.clear()
         while road.forward() and not stop.is_set():
             readiness.turned(CONDITION)
+        road.was_tried.set()
         readiness.turned(CONDITION)
         # A bus that is away is not asked anew with every post.
         if road.is_stuck:

@@ -19,7 +19,8 @@ from consumer.clock import SystemClock
 from consumer.gateway.serving import receiving
 from consumer.ledger.seal import Seal
 from consumer.settings import Settings
-from consumer.telemetry.readiness import Readiness
+from consumer.telemetry.readiness import STARTING, Readiness
+from tests.end_to_end.patience import until
 from tests.integration.office import SEALING_KEY
 
 SECRETS = {
@@ -99,4 +100,6 @@ def posting(settings: Settings) -> Iterator[Lms]:
         receiving(settings, Seal(SEALING_KEY), clock, readiness, "127.0.0.1:0") as address,
         httpx.Client(base_url=address, trust_env=False, timeout=30) as http,
     ):
-        yield Lms(http, readiness)
+        lms = Lms(http, readiness)
+        until(lambda: STARTING not in lms.bad().values(), 30, "the bus to be tried")
+        yield lms
