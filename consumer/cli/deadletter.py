@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from consumer.cli.answers import agree, decline
-from consumer.cli.context import ledger_of, settings_of, telling_faults, user
+from consumer.cli.context import ledger_of, parts_of, settings_of, telling_faults, user
 from consumer.cli.letter_close import discard, done, not_ours, undo
 from consumer.cli.letter_edit import edit
 from consumer.cli.letter_filter import filters, letters_wanted
@@ -17,6 +17,7 @@ from consumer.cli.output import FAILED, fail, show_one, show_rows
 from consumer.clock import SystemClock
 from consumer.desk.deadletters import NoSuchLetter, list_letters, reveal_letter, show_letter
 from consumer.desk.letterstats import letter_stats
+from consumer.desk.nearly import nearly
 from consumer.ledger.letters import Status
 
 # What fits on a terminal of 80 columns; everything else is in `show`, and in a pipe.
@@ -59,10 +60,14 @@ def list_(context: click.Context, /, status: str, **chosen: Any) -> None:
 @click.pass_context
 def show(context: click.Context, letter_id: str, *, reveal: bool) -> None:
     """Show one dead letter: every reason, where it came from, what to do."""
-    ledger = ledger_of(settings_of(context))
+    settings = settings_of(context)
+    ledger = ledger_of(settings)
     try:
         with telling_faults():
-            show_one(show_letter(ledger, letter_id))
+            found = show_letter(ledger, letter_id)
+            if found["reason"] == "unknown_event":
+                found["nearly"] = nearly(ledger, parts_of(settings).house, letter_id)
+            show_one(found)
             if reveal:
                 original = reveal_letter(ledger, letter_id, user(), SystemClock())
                 sys.stdout.flush()

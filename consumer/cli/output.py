@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -46,9 +47,18 @@ def show_one(item: Mapping[str, Any]) -> None:
             console.print(f"\n{_heading(name)}", style="bold")
             console.print(_table(value, list(value[0])))
         elif value not in ("", [], None):
-            console.print(
-                f"[bold]{_heading(name):<16}[/bold] {escape(str(value))}", highlight=False
-            )
+            lines = _beside(str(value), console.width)
+            console.print(f"[bold]{_heading(name):<16}[/bold] {escape(lines)}", highlight=False)
+
+
+def _beside(value: str, width: int) -> str:
+    """A field's value; what is too long for the line goes on below its beginning."""
+    room = max(width - 17, 20)
+    wrapped = [
+        textwrap.wrap(line, room, break_on_hyphens=False, break_long_words=False)
+        for line in value.splitlines()
+    ]
+    return ("\n" + " " * 17).join(line for lines in wrapped for line in lines)
 
 
 def show_json(rows: Iterable[Mapping[str, Any]]) -> None:
@@ -106,4 +116,8 @@ def _stacked(row: Mapping[str, Any], names: Sequence[str]) -> str:
 
 def _heading(name: str) -> str:
     words = name.replace("_", " ").capitalize()
-    return re.sub(r"\bpars\b", "PARS", words, flags=re.IGNORECASE)
+    return re.sub(r"\b(pars|ids?)\b", _capital, words, flags=re.IGNORECASE)
+
+
+def _capital(word: re.Match[str]) -> str:
+    return word[0].upper().replace("IDS", "IDs")

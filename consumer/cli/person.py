@@ -13,12 +13,12 @@ from rich.text import Text
 
 from consumer.cli.context import desk_of, settings_of, telling_faults, user
 from consumer.cli.output import FAILED, fail, piped, show_json, show_rows
-from consumer.cli.steps import show_steps
+from consumer.cli.steps import show_steps, told_who
 from consumer.desk.identity import Identity
 from consumer.desk.people import Find, Person, find_people
 from consumer.desk.person import NoSuchPerson, PersonPage, Told, reveal_person, show_person
 
-_COLUMNS = ["key", "name", "ids", "standing", "in_all", "report_by", "at_risk"]
+_COLUMNS = ["key", "name", "ids", "standing", "credits", "report_by", "at_risk"]
 _NOBODY = "Nobody found. Search by family name, e-mail, board ID, NPI or the LMS's user ID."
 
 
@@ -70,7 +70,7 @@ def _row(one: Person) -> dict[str, Any]:
     counts = ", ".join(f"{count} {standing}" for standing, count in one.counts)
     row = asdict(one) | {"counts": dict(one.counts), "report_by": str(one.report_by or "")}
     ids = [*one.board_ids, *([f"NPI {one.npi}"] if one.npi else [])]
-    return row | {"ids": ", ".join(ids), "in_all": counts if len(one.counts) > 1 else one.cases}
+    return row | {"ids": ", ".join(ids), "credits": counts if len(one.counts) > 1 else one.cases}
 
 
 def _show(console: Console, page: PersonPage) -> None:
@@ -107,9 +107,9 @@ def _case(console: Console, case: Told) -> None:
     for line in (*told, *case.happened, *case.waits_for):
         if line:
             console.print(Padding(Text(line), (0, 0, 0, 2)))
-    who = "by itself" if case.next.by_itself else case.next.who
+    who = told_who(case.next)
     when = f" ({case.next.when})" if case.next.when else ""
-    console.print(Padding(Text(f"next, {who}: {case.next.what}{when}", "green"), (0, 0, 0, 2)))
+    console.print(Padding(Text(f"next{who}: {case.next.what}{when}", "green"), (0, 0, 0, 2)))
     for letter in case.letters:
         console.print(Padding(Text(f"deadletter show {letter}"), (0, 0, 0, 2)))
     show_steps(console, case.timeline)

@@ -8,7 +8,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from consumer.desk.nextstep import Next
 from consumer.desk.timeline import Step
+
+
+def told_who(after: Next) -> str:
+    """Who is to act, as it stands behind `next`; blank where there is nothing to do."""
+    if after.what.startswith("nothing"):
+        return ""
+    return ", by itself" if after.by_itself else f", {after.who}"
 
 
 def show_steps(console: Console, steps: Sequence[Step]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,10 +13,30 @@ from rich.text import Text
 
 from consumer.cli.context import desk_of, settings_of, telling_faults, user
 from consumer.cli.output import FAILED, fail, piped, show_json, show_rows
+from consumer.cli.steps import told_who
 from consumer.desk.asklist import ask_file
 from consumer.desk.overview import Overview, overview
 from consumer.desk.worklists import LISTS, TITLES, Group, Wanted, WorkItem, groups, work_list
 from consumer.durable import write_whole
+
+_HOLDS = {
+    "attention": "what a person must put right comes into this list",
+    "waiting": "what waits for a learner, or for a row of a table, comes into this list",
+    "at_risk": "what is late, or soon will be, comes into this list",
+    "rejected": "what the board does not accept comes into this list",
+    "release": "what a person wants to look at first, or rehearses, comes into this list",
+    "on_its_way": "what is being sent, or decided by the board, comes into this list",
+    "not_reportable": "what is not to be reported to a board comes into this list",
+}
+_FLOW = {
+    "ready": "to be reported",
+    "held": "waiting",
+    "refused": "for a person",
+    "review": "to be decided by a person",
+    "not_reportable": "not reportable",
+    "duplicate": "with nothing new",
+    "retracted": "taken back",
+}
 
 
 @click.group(invoke_without_command=True)
@@ -56,6 +75,8 @@ def list_(
         console.print(Text(TITLES[name], style="bold"))
         for item in page.items:
             _show_item(console, item)
+        if not page.items:
+            console.print(f"Nothing stands here: {_HOLDS[name]}.")
     if page.after:
         click.echo(f"There are more: add --after {page.after}", err=True)
 
@@ -86,13 +107,15 @@ def _show_overview(told: Overview) -> None:
         show_json([asdict(told)])
         return
     rows: list[dict[str, Any]] = [
-        {"list": name, "": TITLES[name], "how_many": count} for name, count in told.lists.items()
+        {"list": name, "it_holds": TITLES[name], "how_many": count}
+        for name, count in told.lists.items()
     ]
-    show_rows(rows, ["list", "", "how_many"], "")
+    show_rows(rows, ["list", "it_holds", "how_many"], "")
     since = f", the oldest since {told.oldest[:16].replace('T', ' ')}" if told.oldest else ""
     lines = [
         f"Ready and not sent: {told.backlog}{since}",
-        f"Heard today: {_flow(told.today)}; in 7 days: {_flow(told.week)}",
+        f"Heard today: {_flow(told.today)}",
+        f"Heard in 7 days: {_flow(told.week)}",
         f"Decided in 7 days: {told.decided['accepted']} accepted, {told.decided['rejected']}"
         " rejected",
         f"To be reported within 7 days: {told.due_in_7_days},"
@@ -104,11 +127,15 @@ def _show_overview(told: Overview) -> None:
         + (", held" if one.held else "")
         for one in told.sources
     ]
-    sys.stdout.write("\n" + "\n".join(lines) + "\n")
+    console = Console(highlight=False)
+    console.print()
+    for line in lines:
+        console.print(Text(line))
 
 
 def _flow(counts: Any) -> str:
-    told = [f"{count} {fate.replace('_', ' ')}" for fate, count in sorted(counts.items())]
+    told = [f"{counts[fate]} {words}" for fate, words in _FLOW.items() if counts.get(fate)]
+    told += [f"{n} {fate.replace('_', ' ')}" for fate, n in counts.items() if fate not in _FLOW]
     return ", ".join(told) or "nothing"
 
 
@@ -119,7 +146,8 @@ def _show_groups(found: tuple[Group, ...]) -> None:
         return
     console = Console(highlight=False)
     for one in found:
-        console.print(Text(f"{one.count:>6}  {one.happened}", style="bold"))
+        happened = Text(f"{one.count:>6}  {one.happened}", style="bold")
+        console.print(Padding(happened, (0, 0, 0, 0)))
         told = f"{one.who}: {one.how}\noldest {one.oldest[:10]}; --reason {one.reason}"
         console.print(Padding(Text(told), (0, 0, 0, 8)))
 
@@ -130,9 +158,9 @@ def _show_item(console: Console, item: WorkItem) -> None:
     due = f"report by {item.report_by}" if item.report_by else ""
     due += f", {item.at_risk}" if item.at_risk else ""
     whose = f"person {item.person}  {item.who}".rstrip() if item.person else ""
-    who = "by itself" if item.next.by_itself else item.next.who
+    who = told_who(item.next)
     when = f" ({item.next.when})" if item.next.when else ""
     told = [f"{item.name}  {whose}".strip(), due, item.happened]
-    told += [f"next, {who}: {item.next.what}{when}", item.letter_id]
+    told += [f"next{who}: {item.next.what}{when}", item.letter_id]
     for line in filter(None, told):
         console.print(Padding(Text(line), (0, 0, 0, 2)))

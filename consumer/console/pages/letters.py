@@ -22,6 +22,7 @@ from consumer.desk.deadletters import (
     reveal_letter,
     show_letter,
 )
+from consumer.desk.nearly import nearly
 from consumer.desk.replaying import TOO_OFTEN, Replaying
 from consumer.desk.trying import Trial, try_letter
 
@@ -156,9 +157,11 @@ def _page(
         found = show_letter(visit.console.ledger, _id(visit))
     except NoSuchLetter:
         return _unknown(visit)
+    unknown = found["reason"] == "unknown_event"
+    near = nearly(visit.console.ledger, visit.console.house, _id(visit)) if unknown else ""
     return visit.show(
-        "letter.html", status, letter=found, case=_case(visit, found), tones=TONES, wrong=wrong,
-        lacks=lacks, worn=worn, original=original, trial=trial, needs_why=NEEDS_WHY,
+        "letter.html", status, letter=found, near=near, case=_case(visit, found), tones=TONES,
+        wrong=wrong, lacks=lacks, worn=worn, original=original, trial=trial, needs_why=NEEDS_WHY,
         meanings=MEANINGS.get(str(found["reason"])), filled=visit.form,
     )  # fmt: skip
 
