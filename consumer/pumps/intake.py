@@ -157,18 +157,18 @@ class IntakePump:
                 noticed = notice(db, book.settled, self._limits, now)
                 set_positions(db, _next_offsets(batch[:messages]))
         self.fates += book.fates
-        self._meters.heard(book.settled, book.fates["repeat"])
+        self._meters.heard(book.settled, book.fates)
         self._say(book.settled, noticed)
         return messages
 
     def _say(self, settled: Sequence[Settled], noticed: Noticed) -> None:
         for one in settled:
+            place = {"topic": one.topic, "partition": one.partition, "offset": one.offset}
+            self._log.debug("event.heard", **place, mapping=one.mapping, state=one.fate)
             if one.refused and (one.source, one.what) not in noticed.quiet:
                 self._log.warning(
                     "letter.written",
-                    topic=one.topic,
-                    partition=one.partition,
-                    offset=one.offset,
+                    **place,
                     mapping=one.mapping,
                     stage=one.refused[0].stage.value,
                     reason=one.refused[0].code,

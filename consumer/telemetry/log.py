@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 from collections.abc import MutableMapping
 from contextlib import suppress
 from typing import Any, TextIO
@@ -11,17 +12,10 @@ from typing import Any, TextIO
 import structlog
 
 from consumer.pars.word import SEALED, is_plain
+from consumer.telemetry.logevents import KEYS
+from consumer.telemetry.seldom import Seldom
 
-ALLOWED = frozenset(
-    """
-    event level timestamp pump profile topic partition offset mapping version stage reason cause
-    credit_id letter_id completion count seconds problems held ready not_reportable refused
-    duplicate review retracted state path host port folder topics bus signal messages attempt
-    where error_type word activity board source field condition
-    page number way peer
-    kind role
-    """.split()
-)
+ALLOWED = KEYS
 """Keys that may be logged: coordinates, codes and counts, never contents."""
 
 
@@ -52,9 +46,10 @@ def configure_logging(level: str, *, as_json: bool, stream: TextIO | None = None
     structlog.configure(
         processors=[
             structlog.stdlib.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
             allow_listed,
             plain_words,
+            Seldom(time.monotonic),
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),

@@ -21,6 +21,8 @@ prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
 MOST_VALUES = 100
 """Different values of one label; what comes beyond is counted together as OTHER."""
 OTHER = "other"
+SKIPPED = ("repeat", "ignored")
+"""Fates of what is not written down: heard before, or none of our business by its mapping."""
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./-]{0,119}")
 _UNSENT = {State.READY, State.SUBMITTING}
 _DECIDED = {State.ACCEPTED, State.REJECTED}
@@ -55,7 +57,9 @@ class Meters:
         self.registry = CollectorRegistry()
         self._labels = Labels()
         self._events = self._counter("moc_events_total")
-        self._repeats = self._counter("moc_event_repeats_total")
+        self._skipped = self._counter("moc_events_skipped_total")
+        for why in SKIPPED:
+            self._skipped.labels(why)  # from 0 on: an increase from nothing is none
         self._moved = self._counter("moc_credits_moved_total")
         self._requests = self._counter("moc_pars_requests_total")
         self._refused = self._counter("moc_sign_ins_refused_total")
@@ -66,12 +70,13 @@ class Meters:
 
     # ------------------------------------------------------------ told by pumps
 
-    def heard(self, settled: Sequence[Settled], repeats: int) -> None:
-        """A batch is in the ledger: what was new in it, and how much was not."""
+    def heard(self, settled: Sequence[Settled], fates: Mapping[str, int]) -> None:
+        """A batch is in the ledger: what was new in it, and how much needed nothing, by fate."""
         for (source, fate), count in Counter((one.source, one.fate) for one in settled).items():
             self._count(self._events, "moc_events_total", count, source, fate)
-        if repeats:
-            self._repeats.inc(repeats)
+        for why in SKIPPED:
+            if fates.get(why):
+                self._count(self._skipped, "moc_events_skipped_total", fates[why], why)
 
     def ended(self, exchanges: Sequence[Exchange], now: datetime) -> None:
         """These dealings with PARS are in the ledger."""

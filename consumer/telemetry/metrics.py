@@ -62,7 +62,9 @@ TABLE = (
         "How many new events came from each LMS, and what became of them?",
     ),
     _counter(
-        "moc_event_repeats_total", "", "How many messages came once more that were known already?"
+        "moc_events_skipped_total",
+        "why",
+        "How many were heard before (`repeat`), or are none of our business (`ignored`)?",
     ),
     _counter("moc_credits_moved_total", "profile state", "How many credits came to each state?"),
     _timer(

@@ -1,4 +1,4 @@
-"""The parts of docs/metrics.md that the program says of itself; `make guide` writes them anew."""
+"""What docs/metrics.md and docs/logs.md have from the program: `make guide` writes it anew."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import yaml
 
+from consumer.telemetry import logevents
 from consumer.telemetry.metrics import TABLE, Metric, Of
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -39,8 +40,19 @@ def _alerts() -> Iterator[str]:
             yield f"| `{rule['alert']}` | {rule['labels']['severity']} | {summary} |"
 
 
-PARTS: dict[str, Callable[[], Iterator[str]]] = {"metrics": _metrics, "alerts": _alerts}
-PAGES = ("metrics.md",)
+def _logs() -> Iterator[str]:
+    yield from ("| line | level | keys | what it says |", "|---|---|---|---|")
+    for one in logevents.TABLE:
+        keys = ", ".join(f"`{key}`" for key in one.keys)
+        yield f"| `{one.name}` | {one.level} | {keys} | {one.says} |"
+
+
+PARTS: dict[str, Callable[[], Iterator[str]]] = {
+    "metrics": _metrics,
+    "alerts": _alerts,
+    "logs": _logs,
+}
+PAGES = ("metrics.md", "logs.md")
 
 
 def made(text: str) -> str:

@@ -50,7 +50,18 @@ def test_a_name_says_unit_and_kind(one: Metric) -> None:
 
 @pytest.mark.parametrize("one", TABLE, ids=lambda one: one.name)
 def test_no_label_is_a_persons(one: Metric) -> None:
-    codes = {"fate", "state", "action", "outcome", "list", "stage", "reason", "verdict", "way"}
+    codes = {
+        "fate",
+        "state",
+        "action",
+        "outcome",
+        "list",
+        "stage",
+        "reason",
+        "verdict",
+        "way",
+        "why",
+    }
     allowed = codes | {"source", "profile", "topic", "webhook", "condition", "pump", "within_days"}
     assert set(one.labels) <= allowed
 
@@ -65,7 +76,7 @@ def test_law_the_values_of_a_label_stay_few_and_plain(values: list[str]) -> None
 def test_one_value_too_many_is_counted_with_the_others() -> None:
     meters = Meters()
     for number in range(MOST_VALUES + 50):
-        meters.heard([Settled("t", 0, number, f"lms{number}/x", "ready")], 0)
+        meters.heard([Settled("t", 0, number, f"lms{number}/x", "ready")], {})
     (family,) = (one for one in meters.registry.collect() if one.name == "moc_events")
     by_source = {one.labels["source"]: one.value for one in family.samples}
     assert len(by_source) == MOST_VALUES + 1
