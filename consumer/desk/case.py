@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from consumer.credit import WORDS, Heard, State
+from consumer.desk.closed import closed_credits
 from consumer.desk.looking import Desk, Moment
 from consumer.desk.standing import WAITING_FOR_PARS, standing_of
 from consumer.ledger.letters import Status
@@ -53,7 +54,8 @@ class Case:
     `name` is what commands and pages call it. `reasons` say why it stands as it does, `also` what
     another board of the activity waits for; `questions` are open letters about it. `waits`: it may
     not be sent before something else is settled, such as the credit whose place it takes.
-    `withheld` is the mode of a switch that keeps it here.
+    `withheld` is the mode of a switch that keeps it here. `closed` says how a person closed what
+    was open about the credit, which stays as it is; blank otherwise.
     """
 
     name: str
@@ -84,6 +86,7 @@ class Case:
     report_id: int | None = None
     waits: bool = False
     withheld: str = ""
+    closed: str = ""
 
     @property
     def reason(self) -> Reason | None:
@@ -95,16 +98,21 @@ class Case:
     @property
     def settled(self) -> bool:
         """Whether nothing is left to happen or to do."""
-        return self.state in _SETTLED and not self.questions and not self.also
+        done = self.state in _SETTLED or bool(self.closed)
+        return done and not self.questions and not self.also
 
     @property
     def weight(self) -> int:
         """How much it needs to be seen; more is worse."""
+        if self.closed:
+            return 0
         if self.questions and self.state is not State.REJECTED:
             return len(_ORDER)
         return len(_ORDER) - _ORDER.index(self.standing) if self.standing in _ORDER else 0
 
 
+CLOSED = "Closed"
+"""How a credit stands of which a person said that it shall stay as PARS and the board left it."""
 _SETTLED = {
     State.ACCEPTED, State.WITHDRAWN, Heard.RETRACTED, Heard.NOT_REPORTABLE,
 }  # fmt: skip
@@ -167,8 +175,10 @@ class CaseBook:
             behind[row.id].append(row)
         asked = self._questions([*heard], [*behind])
         waiting = self._waiting([row.id for row in linked if row.state == State.READY])
+        still = {row.id for row in linked if row.state in (State.ATTENTION, State.REJECTED)}
+        closed = closed_credits(self._db, self._desk.ledger, still)
         cases = [
-            self._credit(rows, heard, asked, waits=number in waiting)
+            self._credit(rows, heard, asked, waits=number in waiting, closed=closed.get(number, ""))
             for number, rows in behind.items()
         ]
         told = {row.completion_id for row in linked}
@@ -214,6 +224,7 @@ class CaseBook:
         asked: dict[tuple[int | None, int | None], list[Question]],
         *,
         waits: bool,
+        closed: str,
     ) -> Case:
         rows = sorted(rows, key=lambda one: one.completion_id or 0)
         row = max(rows, key=lambda one: bool(one.stands))
@@ -225,14 +236,16 @@ class CaseBook:
         also = tuple(r for one in waiting if one.unfinished for r in unpack_reasons(one.reasons))
         about = [(None, row.id), *((one.completion_id, None) for one in standing)]
         first = mine[0] if mine else None
-        own = self._at_risk(state, row.report_by, resend=row.resend)
+        questions = tuple(q for one in about for q in asked.get(one, ()))
+        closed = "" if questions else closed
+        own = "" if closed else self._at_risk(state, row.report_by, resend=row.resend)
         others = min((one.report_by for one in waiting if also and one.report_by), default=None)
         return Case(
             name=row.credit_id or (f"c{first.id}" if first else f"k{row.id}"),
             completions=tuple(one.id for one in mine),
             credit=row.id,
             state=state,
-            standing=self._standing(state, reasons, row),
+            standing=CLOSED if closed else self._standing(state, reasons, row),
             activity=row.activity,
             title=self._title(first, row.activity),
             courses=tuple(dict.fromkeys(one.course for one in mine)),
@@ -246,7 +259,7 @@ class CaseBook:
             at_risk=own or (self._at_risk(Heard.HELD, others, resend=False) if also else ""),
             reasons=reasons if state not in (State.SUBMITTED, State.ACCEPTED) else (),
             also=also,
-            questions=tuple(q for one in about for q in asked.get(one, ())),
+            questions=questions,
             profile=row.profile,
             heard_at=min((one.heard_at for one in mine), default=None),
             changed_at=row.changed_at,
@@ -256,6 +269,7 @@ class CaseBook:
             report_id=row.report_id,
             waits=waits,
             withheld=row.withheld,
+            closed=closed,
         )
 
     def _completion(

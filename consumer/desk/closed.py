@@ -38,6 +38,15 @@ def closed_as(ledger: Ledger, row: Row[Any]) -> str:
     return "" if closing is None else f"{WORDS[Status(row.status)]}: {closing.why}"
 
 
+def closed_credits(db: Connection, ledger: Ledger, rows: Collection[int]) -> dict[int, str]:
+    """Of these credits those with a closed letter, and how the latest was closed."""
+    if not rows:
+        return {}
+    wanted = letters.c.credit_row.in_(rows) & letters.c.closing.is_not(None)
+    found = db.execute(select(letters).where(wanted).order_by(letters.c.last_failed_at)).all()
+    return {row.credit_row: closed_as(ledger, row) for row in found}
+
+
 def closed_completions(
     db: Connection, ledger: Ledger, numbers: Collection[int | None]
 ) -> dict[int, str]:

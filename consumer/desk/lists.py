@@ -26,7 +26,7 @@ from consumer.credit import Heard, State
 from consumer.desk.deadlines import OPEN
 from consumer.desk.looking import Moment
 from consumer.desk.numbers import number_in
-from consumer.ledger.letters import Status
+from consumer.ledger.letters import CLOSED_BY_HAND, Status
 from consumer.ledger.links import source_is_held
 from consumer.ledger.schema import (
     WAITING_HERE,
@@ -133,9 +133,22 @@ def asked() -> ColumnElement[bool]:
 
 
 def unasked_credits() -> ColumnElement[bool]:
-    """Credits that need attention, and whose letter is gone."""
+    """Credits that need attention, and whose letter is gone; but for what a person closed."""
     about = and_(_l.credit_row == _k.id, _l.status == Status.OPEN)
-    return and_(_k.state == State.ATTENTION, ~exists().where(about))
+    return and_(_k.state == State.ATTENTION, ~exists().where(about), ~_closed())
+
+
+def rejected() -> ColumnElement[bool]:
+    """Credits that the board has rejected, and that nobody has closed."""
+    return and_(_k.state == State.REJECTED, ~_closed())
+
+
+def _closed() -> ColumnElement[bool]:
+    """Credits of which a person said that they shall stay as they are, and that do."""
+    still = _k.state.in_((State.ATTENTION, State.REJECTED))
+    closed = exists().where(and_(_l.credit_row == _k.id, _l.status.in_(CLOSED_BY_HAND)))
+    asked_again = exists().where(and_(_l.credit_row == _k.id, _l.status == Status.OPEN))
+    return and_(still, closed, ~asked_again)
 
 
 def unasked_completions() -> ColumnElement[bool]:
@@ -210,7 +223,7 @@ def _parts(db: Connection, wanted: Wanted) -> Sequence[tuple[str, Any, ColumnEle
         case "waiting":
             return [heard(held()), heard(partly(), "p"), by_credit(unmatched())]
         case "rejected":
-            return [by_credit(_k.state == State.REJECTED)]
+            return [by_credit(rejected())]
         case "release":
             return [by_credit(to_release())]
         case "on_its_way":
@@ -289,9 +302,9 @@ def partly_at_risk(until: date) -> ColumnElement[bool]:
 
 
 def credits_at_risk(until: date) -> ColumnElement[bool]:
-    """Credits that PARS has not taken, and that are due before that day."""
+    """Credits that PARS has not taken, that nobody has closed, and that are due before that day."""
     resent = and_(_k.state == State.WITHDRAWING, _k.resend)
-    return and_(_k.report_by < until, or_(_k.state.in_(OPEN), resent))
+    return and_(_k.report_by < until, or_(_k.state.in_(OPEN), resent), ~_closed())
 
 
 def _at_risk(kind: str, row: Any) -> Place:

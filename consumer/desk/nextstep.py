@@ -55,6 +55,8 @@ def _credited(case: Case, state: State, moment: Moment) -> Next:
             return Next(told, when=_when(case.due_at, moment))
         case State.ACCEPTED | State.WITHDRAWN:
             return _waits(case.also) if case.also else Next("nothing to do")
+        case State.REJECTED | State.ATTENTION if case.closed:
+            return Next(f"nothing to do. {case.closed}")
         case State.REJECTED | State.ATTENTION:
             return _asked(case.reasons[0]) if case.reasons else Next("look at it", "coordinator")
 

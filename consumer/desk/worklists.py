@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, func, select
 
-from consumer.credit import Heard, State
+from consumer.credit import Heard
 from consumer.desk.case import Case, CaseBook
 from consumer.desk.kin import Gathering
 from consumer.desk.lists import (
@@ -22,6 +22,7 @@ from consumer.desk.lists import (
     partly,
     place_key,
     places,
+    rejected,
     unasked_completions,
     unasked_credits,
     unmatched,
@@ -111,9 +112,7 @@ _GROUPED: dict[str, tuple[tuple[ColumnElement[Any], ColumnElement[Any], Any], ..
         (completions.c.reasons, completions.c.heard_at, partly),
         (credits_.c.reasons, credits_.c.changed_at, unmatched),
     ),
-    "rejected": (
-        (credits_.c.reasons, credits_.c.changed_at, lambda: credits_.c.state == State.REJECTED),
-    ),
+    "rejected": ((credits_.c.reasons, credits_.c.changed_at, rejected),),
     "not_reportable": (
         (
             completions.c.reasons,

@@ -25,6 +25,9 @@ class Status(StrEnum):
     NOT_OURS = "not_ours"
 
 
+CLOSED_BY_HAND = (Status.DISCARDED, Status.NOT_OURS)
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Where a letter's bytes came from, and the bytes, sealed."""
