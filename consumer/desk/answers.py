@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
+from html import unescape
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, Row, func, select
 
 from consumer.clock import Clock
@@ -16,6 +19,7 @@ from consumer.ledger.schema import attempts, credits_
 from consumer.pars.symptoms import WORDS
 from consumer.pars.word import SEALED, is_plain
 
+_REASON = re.compile(r'<Reason>([^<]*)</Reason>|"Reason":\s*("[^"\\]*")')
 _NEXT_STEP = (
     "read the whole answer with credit answers and the example's ID, ask ACCME what it means, and"
     " tell MOC Consumer's makers; PARS is asked on until then"
@@ -102,13 +106,21 @@ def reveal_answers(ledger: Ledger, credit_id: str, who: str, clock: Clock) -> li
 
 def _answer(ledger: Ledger, row: Row[Any]) -> Shown:
     _, raw = open_answer(ledger.seal, row.answer)
+    text = "".join(map(_printable, raw.decode(errors="replace")))
     return {
         "at": _told(row.at),
         "action": row.action,
         "status": row.status or "",
         "outcome": row.outcome,
-        "answer": "".join(map(_printable, raw.decode(errors="replace"))),
+        "reasons": _reasons(text),
+        "answer": text,
     }
+
+
+def _reasons(answer: str) -> list[str]:
+    """The reasons that stand in an answer, in XML or in JSON, for who does not read either."""
+    found = [unescape(xml) or orjson.loads(text) for xml, text in _REASON.findall(answer)]
+    return [one for one in dict.fromkeys(found) if one]
 
 
 def _printable(character: str) -> str:

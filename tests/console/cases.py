@@ -9,14 +9,17 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from consumer.bus.port import Outgoing
 from consumer.demo.scenario import CANVAS, MOODLE, PROVIDER_ID, Physician
 from consumer.pars.simulator.activity import Activity
 from consumer.pars.simulator.roster import Diplomate
+from consumer.participant import BirthDate, Record
 from tests.end_to_end.story import canvas, moodle
 
 HEART, SEPSIS, SAFETY, ETHICS, KIDNEY, OLD = (f"20260000{n}" for n in range(1, 7))
+ZONE = ZoneInfo("America/Chicago")
 MK = {"ABIM": {"Medical Knowledge": Decimal("1.5")}}
 _GIVEN = "Ada Bruno Chidi Dana Emeka Farah Goran Hana Ines Jonas Kavya Lior Maren Noor Otto".split()
 _FAMILY = (
@@ -33,6 +36,8 @@ UNREGISTERED = Physician(3007, "Sunniva", "Aas", "1983-03-21", "310107")
 NAME_CHANGE = Physician(3008, "Greta", "Holm", "1979-08-15", "310118")
 REJECTED = Physician(3009, "Ikaika", "Kealoha", "1968-01-30", "310129")
 MISBORN = Physician(3010, "Nadia", "Rahmani", "1972-06-09", "310130", birth_date_known="1972-09-06")
+ENTERED_ID = "ccid:accme.example:typed-in-by-hand"
+"""What PARS calls the credit of Mirela that somebody typed into its own pages."""
 SECOND_ACCOUNT = 93004
 """Rafael's user ID in Canvas; the office knows the one in Moodle only."""
 
@@ -131,7 +136,7 @@ class Cases:
 
     def _special(self) -> Iterator[Outgoing]:
         at = self.now - timedelta(days=2)
-        courses = {BY_HAND: "104", UNREGISTERED: "105", LATE: "106", WRONG_TYPE: "103"}
+        courses = {UNREGISTERED: "105", LATE: "106", WRONG_TYPE: "103"}
         people = [WRONG_ID, NO_CONSENT, WRONG_TYPE, TWO_ACCOUNTS, BY_HAND, LATE, UNREGISTERED]
         for one in [*people, NAME_CHANGE, REJECTED, MISBORN]:
             yield moodle(one.number, courses.get(one, "101"), at)
@@ -141,6 +146,20 @@ class Cases:
     def _again(self) -> Iterator[Outgoing]:
         """An LMS that says it all once more."""
         return iter([*self._fine()][:20])
+
+    def entered_by_hand(self) -> Record:
+        """What somebody typed into PARS's own pages before the LMS told of it."""
+        one, day = BY_HAND, (self.now - timedelta(days=2)).astimezone(ZONE).date()
+        year, month, born_on = map(int, one.birth_date.split("-"))
+        born = BirthDate(month, born_on, year)
+        return Record(
+            profile="main", provider_id=PROVIDER_ID, provider_name="Example Academy",
+            activity="HF-UPDATE", pars_activity_id=HEART, title="Heart Failure Update",
+            given_name=one.given_name,
+            family_name=one.family_name, birth_date=born, board="ABIM", board_id=one.board_id,
+            npi=None, credit_type="Medical Knowledge", certification="Medical Knowledge",
+            points=Decimal("1.5"), completed_on=day,
+        )  # fmt: skip
 
     # ------------------------------------------------------------ files
 

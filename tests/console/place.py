@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
+from consumer.clock import SystemClock
 from consumer.console.role import Role
 from consumer.console.users import Users
-from tests.console.cases import Cases
+from consumer.pars.port import Action
+from consumer.parts import gather
+from tests.console.cases import ENTERED_ID, Cases
 from tests.end_to_end.books import Pars, pars_of
 from tests.end_to_end.office import Office
 from tests.end_to_end.patience import until
@@ -55,9 +58,20 @@ def opened(folder: Path, cache: Path, cases: Cases, port: int = 0) -> Iterator[P
             place = Place(cases, office, pars, f"http://127.0.0.1:{port}")
             until(lambda: service.ended or _answers(place.address), _STARTS_SECONDS, "it answers")
             assert not service.ended, service.said
+            _enter_by_hand(pars, office, cases)
             office.publish(cases.events())
             until(place.rests, _STARTS_SECONDS, "everything that can go has gone")
             yield place
+
+
+def _enter_by_hand(pars: Pars, office: Office, cases: Cases) -> None:
+    """In PARS's own pages; a second credit of the same kind is refused there."""
+    manners = {"second_credit": "refusal"}
+    httpx.put(f"{pars.address}/_manners", json=manners, trust_env=False).raise_for_status()
+    way = gather(office.settings, SystemClock()).pars("main")
+    with closing(way):
+        way.save(cases.entered_by_hand(), ENTERED_ID, Action.ADD)
+    assert len(pars.records) == 1, "PARS has what was typed in"
 
 
 def free_port() -> int:

@@ -10,6 +10,7 @@ import pytest
 
 from consumer.credit import State
 from consumer.desk.answering import Answering
+from consumer.desk.casepage import show_case
 from consumer.desk.closing import Closing, NotClosed, WhyMissing
 from consumer.desk.credits import CreditFilter, list_credits
 from consumer.desk.deadletters import (
@@ -22,8 +23,12 @@ from consumer.desk.deadletters import (
     show_letter,
 )
 from consumer.desk.letterstats import letter_stats
+from consumer.desk.lists import LISTS, Wanted
+from consumer.desk.looking import Desk
+from consumer.desk.overview import overview
 from consumer.desk.replaying import Replaying
 from consumer.desk.trying import Trial, try_letter
+from consumer.desk.worklists import work_list
 from consumer.ledger.claims import Settlement
 from consumer.ledger.letters import Status
 from consumer.ledger.schema import audit, completions, events, positions
@@ -316,6 +321,26 @@ def test_discarded_it_is_off_the_list_and_the_completion_says_why(office: Office
     assert b"practice" not in office.letters[0].closing
     with pytest.raises(NotOpen):
         closing(office).discard(letter)
+
+
+def test_a_rejected_credit_that_is_closed_is_nobodys_work_until_it_is_open_again(
+    office: Office,
+) -> None:
+    letter = rejected(office)
+    at = Desk(office.ledger, office.service.premises.house.tables, office.clock)
+    assert [len(work_list(at, Wanted(one)).items) for one in ("rejected", "attention")] == [1, 0]
+    assert overview(at).lists["rejected"] == 1
+    closing(office).discard(letter)
+    assert [len(work_list(at, Wanted(one)).items) for one in LISTS] == [0] * len(LISTS)
+    assert not any(overview(at).lists.values())
+    told = show_case(at, str(office.credit.credit_id)).told
+    assert (told.standing, told.next.what, told.at_risk) == (
+        "Closed",
+        "nothing to do. Discarded: she has left the practice",
+        "",
+    )
+    closing(office).undo(letter)
+    assert overview(at).lists["rejected"] == 1
 
 
 def test_a_discarded_completion_said_once_more_stays_closed_said_otherwise_it_is_judged(

@@ -26,6 +26,13 @@ from consumer.desk.nearly import nearly
 from consumer.desk.replaying import TOO_OFTEN, Replaying
 from consumer.desk.trying import Trial, try_letter
 
+ABOUT_COURSE = frozenset(
+    "activity_not_found pars_activity_unknown pars_activity_anothers pars_board_missing"
+    " pars_type_missing pars_points_exceeded points_off_grid points_above_maximum points_partial"
+    " claims_above_maximum date_outside_activity occurrence_changed activity_unknown"
+    " activity_not_registered activity_not_ours credit_type_not_registered points_invalid".split()
+)
+"""Reasons that are mended in the course's row of the activities table, as a rule."""
 NEEDS_WHY = "Say why: it is shown wherever the completion is."
 
 
@@ -163,6 +170,8 @@ def _page(
         "letter.html", status, letter=found, near=near, case=_case(visit, found), tones=TONES,
         wrong=wrong, lacks=lacks, worn=worn, original=original, trial=trial, needs_why=NEEDS_WHY,
         meanings=MEANINGS.get(str(found["reason"])), filled=visit.form,
+        by_hand=found["reason"] in ("duplicate_not_ours", "duplicate_answer"),
+        of_course=found["reason"] in ABOUT_COURSE, of_board=found["stage"] in ("pars", "board"),
     )  # fmt: skip
 
 

@@ -12,12 +12,13 @@ from consumer.console.pages.tables import done
 from consumer.console.role import Role
 from consumer.console.visit import Visit
 from consumer.desk.changed import ChangedMeanwhile
+from consumer.desk.person import NoSuchPerson, reveal_person
 from consumer.desk.tablerows import NoSuchRow, RowDesk, RowWrong, TableRow, personal, shown_cells
 from consumer.desk.tabling import Preview
 from consumer.desk.uploading import seen_of
 from consumer.tables import TableProblem, TableProblems
 from consumer.tables.explained import EXPLAINED
-from consumer.tables.kind import ACTIVITIES, TableKind
+from consumer.tables.kind import ACTIVITIES, LEARNERS, TableKind
 
 
 def new(visit: Visit) -> Response:
@@ -25,6 +26,20 @@ def new(visit: Visit) -> Response:
     kind = table_of(visit)
     asked = {name: visit.asked(name) for name in ("site", "course") if kind is ACTIVITIES}
     return _form(visit, kind, dict.fromkeys(kind.columns, "") | asked)
+
+
+def of_person(visit: Visit) -> Response:
+    """A form with the LMS and the user ID of somebody who is not in the table; remembered."""
+    console, site = visit.console, visit.filled("site")
+    try:
+        found = reveal_person(console.desk, str(visit.path["key"]), visit.who)
+    except NoSuchPerson:
+        return visit.wrong(
+            404, "Nobody there", "This person is not known, or no longer.", "Search."
+        )
+    users = [one.learner for one in found.identity.accounts if one.site == site and not one.listed]
+    known = {"site": site, LEARNERS.identity: users[0]} if users else {}
+    return _form(visit, LEARNERS, dict.fromkeys(LEARNERS.columns, "") | known, told=_SAME)
 
 
 def add(visit: Visit) -> Response:
@@ -140,8 +155,12 @@ def _form(
     show: bool = False,
     wrong: tuple[TableProblem, ...] = (),
     open_: Collection[str] = (),
+    told: str = "",
 ) -> Response:
-    """`open_` are the personal columns that the form had already, filled in by this very person."""
+    """`told` stands above the form.
+
+    `open_` are the personal columns that the form had already, filled in by this very person.
+    """
     hidden = [
         name for name in kind.columns
         if found and not show and personal(kind, name) and cells[name] and name not in open_
@@ -152,7 +171,7 @@ def _form(
         kind=kind, called=CALLED[kind.name], cells=cells, row=found, hidden=hidden, show=show,
         masked=shown_cells(kind, cells, show=False), faults=faults,
         whole=[text for column, text in faults.items() if column not in kind.columns],
-        explained=EXPLAINED[kind.name],
+        explained=EXPLAINED[kind.name], told=told,
     )  # fmt: skip
 
 
@@ -178,11 +197,16 @@ def _broken(visit: Visit, kind: TableKind, found: TableProblems) -> Response:
     )  # fmt: skip
 
 
+_SAME = (
+    "Somebody who is in the table already under another user ID? Fill in the same board and board"
+    " ID: both are one person then, and nobody is credited twice."
+)
 _ROWS = "/tables/{table}/rows"
 PAGES = (
     page(f"{_ROWS}/new", new, needs=Role.COORDINATOR),
     action(f"{_ROWS}/new", add),
     action(f"{_ROWS}/check", check),
+    action("/tables/learners/rows/of/{key}", of_person),
     page(f"{_ROWS}/{{name}}", row, needs=Role.COORDINATOR),
     action(f"{_ROWS}/{{name}}", save),
     action(f"{_ROWS}/{{name}}/reveal", reveal),
