@@ -63,7 +63,7 @@ def test_an_upload_is_looked_at_then_in_force_and_frees_who_waited(
     outcome = str(page.url).partition("outcome=")[2]
     assert "0 of 1 waiting" in mora.see(f"/tables/learners/outcome/{outcome}")
     office.look()
-    assert "1 of 1 waiting completions has gone" in mora.see(f"/tables/learners/outcome/{outcome}")
+    assert "1 of 1 waiting completion has gone" in mora.see(f"/tables/learners/outcome/{outcome}")
     assert office.states() == ["ready"]
 
 
