@@ -84,7 +84,11 @@ def save(figures: dict[str, Any]) -> None:
     """Everything, beside this file."""
     folder = Path(__file__).parent
     plot.draw(figures, folder)
-    (folder / "results.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    file = folder / "results.json"
+    # Measured apart, by bench.pages.
+    pages = json.loads(file.read_text(encoding="utf-8")).get("pages")
+    figures = figures | ({"pages": pages} if pages else {})
+    file.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

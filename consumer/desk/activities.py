@@ -9,12 +9,13 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
-from sqlalchemy import distinct, func, or_, select
+from sqlalchemy import distinct, func, literal, select
 
 from consumer.board import Boards
 from consumer.credit import Heard, State
 from consumer.desk.activityreport import HEADINGS, Standing, credit_counts
 from consumer.desk.deadletters import Shown
+from consumer.desk.lists import REASONED, WAITING
 from consumer.desk.words import advice
 from consumer.fate import Absent, Answered, Retry, StopLine
 from consumer.inquiry import looked_up
@@ -27,7 +28,7 @@ from consumer.pars.registered import PARS_ID, Registered, unregistered
 from consumer.pars.verdicts import fate_of_question
 from consumer.reason import Reason, Stage
 from consumer.release import Mode, Subject
-from consumer.tables import FILES, TableProblem, TableProblems, load_tables
+from consumer.tables import FILES, TableProblem, TableProblems, checked_activities
 from consumer.tables.activities import COLUMNS, NOT_OURS
 from consumer.tables.csvfile import CsvRow, read_csv
 
@@ -80,9 +81,9 @@ def read_lines(
 
 def _problems(folder: Path, profiles: Collection[str], boards: Boards) -> list[TableProblem]:
     try:
-        load_tables(folder, profiles, boards)
+        checked_activities(folder, profiles, boards)
     except TableProblems as found:
-        return [problem for problem in found.problems if problem.file == ACTIVITIES]
+        return [*found.problems]
     return []
 
 
@@ -130,17 +131,20 @@ def _serves(cells: dict[str, str], heard: tuple[str, str]) -> bool:
 def _waiting(ledger: Ledger) -> Counter[tuple[str, str]]:
     """How many completions of each course wait for something; courses without are there too."""
     link, c, k = completion_credits.c, completions.c, credits_.c
-    asked = (k.state == State.READY.value) & k.reasons.contains('"stage":"look_up"')
-    waits = or_(c.state == Heard.HELD.value, asked)
-    query = (
-        select(c.site, c.course, func.count(distinct(c.id)).filter(waits))
-        .select_from(completions)
-        .outerjoin(completion_credits, link.completion_id == c.id)
-        .outerjoin(credits_, k.id == link.credit_id)
-        .group_by(c.site, c.course)
-    )
+    heard = select(c.site, c.course, literal(0)).distinct()
+    held = select(c.site, c.course, func.count()).where(WAITING, c.state == Heard.HELD)
+    # Few credits have a reason: from them to their completions, not the other way.
+    asked = (REASONED, k.state == State.READY, k.reasons.contains('"stage":"look_up"'))
+    joined = credits_.join(completion_credits, link.credit_id == k.id)
+    joined = joined.join(completions, c.id == link.completion_id)
+    beside = select(c.site, c.course, func.count(distinct(c.id))).select_from(joined)
+    beside = beside.where(*asked, c.state != Heard.HELD)
+    found: Counter[tuple[str, str]] = Counter()
     with ledger.read() as db:
-        return Counter({(site, course): count for site, course, count in db.execute(query)})
+        for query in (heard, *(one.group_by(c.site, c.course) for one in (held, beside))):
+            for site, course, count in db.execute(query):
+                found[site, course] += count
+    return found
 
 
 def _shown(line: Line, known: Inquiry | None, provider_id: str, waiting: int) -> Shown:

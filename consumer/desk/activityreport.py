@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from itertools import islice
 
 from sqlalchemy import ColumnElement, Connection, exists, func, or_, select
 
@@ -195,23 +196,27 @@ class _Counts:
                     self._why[standing, number, reason] += count
 
     def _count_completions(self) -> None:
-        for completion, state, reasons, rows in self._lines.without_credit():
-            if state is Heard.RETRACTED and self._has_credit(completion, sent=True):
-                continue  # its credit is counted
-            number = rows[-1].pars_activity_id
-            standing = _OF_COMPLETION[state]
-            self._found[number][standing] += 1
-            if not self._has_credit(completion):
-                self._without[number].append(completion)
-            for reason in reasons[:1]:
-                self._why[standing, number, reason] += 1
+        told = self._lines.without_credit()
+        while some := [*islice(told, _AT_ONCE)]:
+            sent = self._credited([completion for completion, *_ in some])
+            for completion, state, reasons, rows in some:
+                if state is Heard.RETRACTED and sent.get(completion):
+                    continue  # its credit is counted
+                number = rows[-1].pars_activity_id
+                standing = _OF_COMPLETION[state]
+                self._found[number][standing] += 1
+                if completion not in sent:
+                    self._without[number].append(completion)
+                for reason in reasons[:1]:
+                    self._why[standing, number, reason] += 1
 
-    def _has_credit(self, completion: int, *, sent: bool = False) -> bool:
+    def _credited(self, numbers: list[int]) -> dict[int, bool]:
+        """Those of these completions that have a credit, and whether one was sent."""
         link, k = completion_credits.c, credits_.c
-        query = select(k.id).join(completion_credits, link.credit_id == k.id)
-        query = query.where(link.completion_id == completion)
-        query = query.where(k.submitted_at.is_not(None)) if sent else query
-        return self._db.scalar(query.limit(1)) is not None
+        query = select(link.completion_id, func.count(k.submitted_at))
+        query = query.join(credits_, k.id == link.credit_id).where(link.completion_id.in_(numbers))
+        rows = self._db.execute(query.group_by(link.completion_id))
+        return {number: count > 0 for number, count in rows}
 
     def _duplicates(self, number: str) -> int:
         """Events that said again what a credit of this period, or what is none yet, stands on."""

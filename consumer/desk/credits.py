@@ -6,7 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import CompoundSelect, Connection, FromClause, Row, Select, func, select
+from sqlalchemy import (
+    CompoundSelect,
+    Connection,
+    FromClause,
+    Row,
+    Select,
+    exists,
+    func,
+    select,
+)
 
 from consumer.credit import Heard, State
 from consumer.desk.answers import latest_word
@@ -115,6 +124,18 @@ def _beside_their_credits() -> FromClause:
     return completions.outerjoin(known, mine)
 
 
+def _beside_its_credits() -> FromClause:
+    """The same lines for one completion: SQLite would gather all there are of a nested join."""
+    link, c, k, other = completion_credits.c, completions.c, credits_.c, credits_.alias("other")
+    gone = other.c.credit_id.is_(None) & (other.c.state == State.WITHDRAWN)
+    dropped = select(other.c.id).where(other.c.id == link.credit_id, gone)
+    unsent = ~link.stands & (c.state == Heard.HELD) & exists(dropped.correlate(completion_credits))
+    mine = (link.completion_id == c.id) & ~unsent
+    return completions.outerjoin(completion_credits, mine).outerjoin(
+        credits_, k.id == link.credit_id
+    )
+
+
 def lines_of(credit_id: str) -> Select[Any]:
     """Completions beside their credits: those of one credit, or of one completion's number.
 
@@ -123,7 +144,7 @@ def lines_of(credit_id: str) -> Select[Any]:
     link, c, k = completion_credits.c, completions.c, credits_.c
     query = select(completions, credits_, WITHHELD)
     if credit_id[:1] == "c" and (number := number_in(credit_id[1:])):
-        mine = query.select_from(_beside_their_credits()).where(c.id == number)
+        mine = query.select_from(_beside_its_credits()).where(c.id == number)
         return mine.order_by(link.stands.desc(), k.id)
     linked = credits_.outerjoin(completion_credits, link.credit_id == k.id)
     joined = linked.outerjoin(completions, c.id == link.completion_id)

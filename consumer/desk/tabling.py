@@ -40,6 +40,8 @@ from consumer.tables.value import Values
 
 MOST_REMOVED = 0.2
 """Which part of a table may go in one import before it has to be said."""
+_CHECKED: dict[str, tuple[tuple[str, Boards, frozenset[str]], list[TableProblem]]] = {}
+"""Of each table what was wrong when it was last checked, and by which content, boards, profiles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,10 +189,20 @@ class TableDesk:
         """
         kind = KINDS[table]
         try:
-            _, rows = self._current(kind)
-            current = read_current(kind, rows)
+            base, rows = self._current(kind)
+            # A large table takes a third of a second, and is looked at more often than changed.
+            seen = base, self._boards, frozenset(self._profiles)
+            known = _CHECKED.get(table)
+            if known is None or known[0] != seen:
+                known = _CHECKED[table] = seen, self._check(kind, rows)
+            return [*known[1]]
         except TableProblems as found:
             return [*found.problems]
+
+    def _check(
+        self, kind: TableKind, rows: Iterator[tuple[int, Mapping[str, str]]]
+    ) -> list[TableProblem]:
+        current = read_current(kind, rows)
         told = ((Origin(kind.file, line), row) for line, row in current.values())
         return sorted(scrutinise(kind, told, kind.file, self._boards, self._profiles))
 

@@ -49,15 +49,21 @@ def load_tables(folder: Path, profiles: Collection[str], boards: Boards | None =
     except TableProblems as found:
         problems += found.problems
     try:
-        activities = load_activities(folder / FILES[1], boards)
+        activities = checked_activities(folder, profiles, boards)
     except TableProblems as found:
         problems += found.problems
-    if unknown := activities.profiles() - {*profiles}:
-        message = f"no provider profile is set up for: {', '.join(sorted(unknown))}"
-        problems.append(TableProblem(FILES[1], 1, "profile", message))
     if problems:
         raise TableProblems(problems)
     return Tables(learners, activities, version, boards)
+
+
+def checked_activities(folder: Path, profiles: Collection[str], boards: Boards) -> Activities:
+    """`activities.csv` alone, which is read in no time. Raises TableProblems with all of them."""
+    activities = load_activities(folder / FILES[1], boards)
+    if unknown := activities.profiles() - {*profiles}:
+        message = f"no provider profile is set up for: {', '.join(sorted(unknown))}"
+        raise TableProblems([TableProblem(FILES[1], 1, "profile", message)])
+    return activities
 
 
 def tables_version(folder: Path) -> str:

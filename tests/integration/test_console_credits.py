@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy import select
 
 from consumer.console.role import Role
 from consumer.credit import State
+from consumer.desk.credits import _beside_their_credits, lines_of
+from consumer.ledger.schema import completion_credits, completions, credits_
 from consumer.pars.port import Action
 from tests.integration.office import Office, SimulatedPars
-from tests.integration.people import PRIYA, moodle
+from tests.integration.people import LENA, PRIYA, moodle, openedx
 from tests.integration.test_by_hand import THEIRS, web_pages
 from tests.integration.test_by_hand import refused as refused_by_pars
 from tests.integration.test_console_letters import deeds
+from tests.integration.test_console_privacy import busy
+from tests.integration.test_letters import mend
 from tests.integration.visitor import Visitor, text_of
 
 
@@ -227,3 +232,30 @@ def test_a_viewer_sees_it_and_does_nothing(office: Office) -> None:
     for form in ("answers", "explain", "correct", "withdraw", "done"):
         assert vera.send(f"/credits/c1/{form}", {"why": "me"}).status_code == 403
     assert (office.states(), deeds(office)) == (["ready"], [])
+
+
+def test_the_lines_of_one_completion_are_those_of_the_whole_list(office: Office) -> None:
+    """Read in another way, for it has to be quick."""
+    busy(office)
+    mend(office)
+    office.hear(openedx(LENA))
+    office.put_learners(PRIYA.row(), LENA.row(board_id=""))
+    office.look()
+    c, k, link = completions.c, credits_.c, completion_credits.c
+    assert {("held", "withdrawn"), ("held", None)} <= {*_standings(office)}
+    whole = select(completions, credits_).select_from(_beside_their_credits())
+    with office.ledger.read() as db:
+        for number in db.scalars(select(c.id)):
+            one = whole.where(c.id == number).order_by(link.stands.desc(), k.id)
+            wanted = [(row._mapping[c.id], row._mapping[k.id]) for row in db.execute(one)]
+            found = db.execute(lines_of(f"c{number}"))
+            assert [(row._mapping[c.id], row._mapping[k.id]) for row in found] == wanted
+
+
+def _standings(office: Office) -> list[tuple[str, str | None]]:
+    """How each completion and each credit that it ever led to stand."""
+    c, k, link = completions.c, credits_.c, completion_credits.c
+    joined = completions.outerjoin(completion_credits, link.completion_id == c.id)
+    joined = joined.outerjoin(credits_, k.id == link.credit_id)
+    with office.ledger.read() as db:
+        return [(a, b) for a, b in db.execute(select(c.state, k.state).select_from(joined))]
