@@ -65,7 +65,7 @@ def main() -> int:
     """Measure, and print one line of JSON."""
     parser = argparse.ArgumentParser(prog="python -m bench.gateway")
     parser.add_argument("posts", nargs="?", type=int, default=20_000)
-    parser.add_argument("--clients", type=int, default=32)
+    parser.add_argument("--clients", type=int, default=64)
     chosen = parser.parse_args()
     with TemporaryDirectory(prefix="moc-bench-") as folder:
         figures = measured(Path(folder), chosen.posts, chosen.clients)

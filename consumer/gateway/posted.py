@@ -9,7 +9,7 @@ from consumer.decoding.form import CONTENT_TYPES
 from consumer.gateway import members
 from consumer.gateway.proof import Post, Proof
 
-SOURCE_HEADER = "moc-source"
+SOURCE_HEADER = "moc-posted-by"
 """Header of the event: the name that the settings give the LMS that posted it."""
 _BATCH = "application/cloudevents-batch+json"
 _ONE = "application/cloudevents+json"

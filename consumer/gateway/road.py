@@ -32,7 +32,7 @@ class Road:
         self._connect, self.spool, self._readiness = connect, spool, readiness
         self._publisher: Publisher | None = None
         self._sent: list[int] = []
-        self.is_stuck = False
+        self.is_stuck = self._has_failed = False
         self._log = structlog.get_logger()
         self.something_waits, self.was_tried = threading.Event(), threading.Event()
 
@@ -43,7 +43,9 @@ class Road:
         """
         if not self._onto_the_bus(messages):
             self._into_the_spool(messages)
-        self._readiness.good(CONDITION, _TAKING)
+        if self._has_failed:
+            self._has_failed = False
+            self._readiness.good(CONDITION, _TAKING)
 
     def _onto_the_bus(self, messages: Sequence[Outgoing]) -> bool:
         publisher = self._publisher
@@ -62,16 +64,20 @@ class Road:
         try:
             return self.spool.is_empty()
         except SpoolUnavailable as error:
-            self._readiness.bad(CONDITION, _TAKING, str(error))
+            self._cannot_take(error)
             raise
 
     def _into_the_spool(self, messages: Sequence[Outgoing]) -> None:
         try:
             self.spool.append(messages)
         except SpoolUnavailable as error:
-            self._readiness.bad(CONDITION, _TAKING, str(error))
+            self._cannot_take(error)
             raise
         self.something_waits.set()
+
+    def _cannot_take(self, error: SpoolUnavailable) -> None:
+        self._has_failed = True
+        self._readiness.bad(CONDITION, _TAKING, str(error))
 
     # ------------------------------------------------------------ from the spool onto the bus
 

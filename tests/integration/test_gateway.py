@@ -130,7 +130,7 @@ def test_the_answer_comes_when_it_is_on_the_bus(served: Office) -> None:
         }
         assert message.key == b"moodle"
         assert headers_of(message) == {
-            "moc-source": "moodle", "content-type": "application/json"
+            "moc-posted-by": "moodle", "content-type": "application/json"
         }  # fmt: skip
 
 
@@ -140,10 +140,10 @@ def test_headers_that_matter_go_along_and_no_others(served: Office) -> None:
         lms.xapi(b"{}", ce_id="e%201", ce_specversion="1.0", cookie="a=b", x_other="1")
     first, second = map(headers_of, on_bus(served))
     assert first == {
-        "moc-source": "canvas", "content-type": "application/json", "x-request-kind": "live"
+        "moc-posted-by": "canvas", "content-type": "application/json", "x-request-kind": "live"
     }  # fmt: skip
     assert second == {
-        "moc-source": "lrs", "content-type": "application/json", "ce_id": "e 1",
+        "moc-posted-by": "lrs", "content-type": "application/json", "ce_id": "e 1",
         "ce_specversion": "1.0", "x-experience-api-version": "1.0.3",
     }  # fmt: skip
 
