@@ -52,3 +52,12 @@ def test_every_command_the_readme_shows_exists() -> None:
 def test_every_file_the_readme_links_to_is_there() -> None:
     linked = re.findall(r"\]\(([^)#]+)\)", README)
     assert [link for link in linked if not (ROOT / link).exists()] == []
+
+
+def test_every_picture_is_there_light_and_dark() -> None:
+    shown = set(re.findall(r"docs/pictures/([\w-]+)-(light|dark)\.png", README))
+    assert {scheme for _, scheme in shown} == {"light", "dark"}
+    for name, _ in shown:
+        for scheme in ("light", "dark"):
+            assert (name, scheme) in shown, name
+            assert (ROOT / "docs" / "pictures" / f"{name}-{scheme}.png").is_file(), name
