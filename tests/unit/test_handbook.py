@@ -98,6 +98,38 @@ def test_every_document_links_to_what_is_there() -> None:
     assert dead == []
 
 
+def test_every_alert_leads_to_what_to_do() -> None:
+    alerts = (DOCS.parent / "deploy/prometheus/alerts.yml").read_text(encoding="utf-8")
+    led_to = re.findall(r"runbook_url: docs/runbook\.md#(\S+)", alerts)
+    assert len(led_to) == alerts.count("- alert: ") > 0
+    assert {*led_to} <= _anchors(DOCS / "runbook.md")
+
+
+@pytest.mark.parametrize("name", ["runbook", "upgrading", "pars-access", "security", "privacy"])
+def test_commands_that_are_told_to_be_typed_exist(name: str) -> None:
+    """Each with its options, as far as they stand on the line."""
+    text = (DOCS / f"{name}.md").read_text(encoding="utf-8")
+    known = dict(handbook.every(main))
+    for words in re.findall(r"(?:^|[\s`=])moc-consumer ([a-z][^\n`#;|]*)", text):
+        first, second, *_ = [*words.split(), ""]
+        command = known.get(f"moc-consumer {first} {second}") or known.get(f"moc-consumer {first}")
+        if command is None and first not in {name.split()[1] for name in known}:
+            continue  # prose, or another program's name
+        assert command is not None, words
+        options = {one for option in command.params for one in option.opts}
+        assert {*re.findall(r"--[a-z][a-z-]*", words)} <= options, words
+
+
+def test_every_test_that_security_names_is_there() -> None:
+    text = (DOCS / "security.md").read_text(encoding="utf-8")
+    names = re.findall(r"`(?:tests/[\w/]*/)?(test_\w+\.py)`", text)
+    there = {file.name for file in (DOCS.parent / "tests").rglob("test_*.py")}
+    assert names
+    assert {*names} <= there
+    folders = re.findall(r"`(tests/[\w/.]+)`", text)
+    assert [one for one in folders if not (DOCS.parent / one).exists()] == []
+
+
 def _anchors(file: Path) -> set[str]:
     """What GitHub makes of the headings, and of anchors that are written out."""
     text = file.read_text(encoding="utf-8")
