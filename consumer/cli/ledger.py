@@ -16,7 +16,7 @@ from consumer.clock import SystemClock
 from consumer.desk.restoring import restore as put_back
 from consumer.desk.restoring import say_restored
 from consumer.keys import Keys, KeysProblem, load_keys, make_keys
-from consumer.ledger.backup import NoBackup, draft_of, keep
+from consumer.ledger.backup import NoBackup, draft_of, keep, remember
 from consumer.ledger.inspection import Inspection, inspect
 from consumer.ledger.lock import LedgerUnavailable, nobody_uses
 from consumer.settings import Settings
@@ -39,7 +39,7 @@ def backup(context: click.Context, file: Path) -> None:
     """
     settings = _in_file(settings_of(context))
     keys = _keys(settings)
-    console = Console(stderr=True)
+    console, began = Console(stderr=True), SystemClock().now()
     try:
         with Progress(console=console, disable=not console.is_terminal) as bar:
             task = bar.add_task("Copying", total=None)
@@ -51,6 +51,7 @@ def backup(context: click.Context, file: Path) -> None:
                 found = inspect(draft, keys)
                 _whole(found, f"no backup was made: {settings.ledger_path}")
                 keep(draft, file)
+                remember(settings.ledger_path, began)
     except NoBackup as error:
         fail([str(error)], FAILED)
     show_one(_shown(file, found))

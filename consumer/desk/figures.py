@@ -25,6 +25,7 @@ from consumer.desk.overview import (
     heard_states,
     list_counts,
 )
+from consumer.ledger.backup import BACKED_UP
 from consumer.ledger.chain import HEAD
 from consumer.ledger.facts import get_fact
 from consumer.ledger.noticebook import Standing
@@ -32,9 +33,6 @@ from consumer.ledger.noticetables import notices
 from consumer.ledger.schema import completions, credits_, letters, lines, outbox, surges
 from consumer.ledger.webhookbook import standing
 from consumer.reason import unpack_reasons
-
-BACKED_UP = "backed_up_at"
-"""The fact that says when the ledger was last copied, in milliseconds since 1970."""
 
 Figure = tuple[str, tuple[str, ...], float]
 """A metric, the values of its labels, and how much it is."""

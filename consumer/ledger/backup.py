@@ -7,11 +7,19 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 
 from consumer.durable import sync
+from consumer.ledger.columns import milliseconds
 
 PAGES_AT_ONCE = 1000
+BACKED_UP = "backed_up_at"
+"""The fact that says when the ledger was last copied, in milliseconds since 1970."""
+_REMEMBER = (
+    "INSERT INTO facts (name, value) VALUES (?, ?)"
+    " ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+)
 
 Tell = Callable[[int, int], None]
 """Told how many pages are copied, and of how many."""
@@ -83,6 +91,19 @@ def keep(draft: Path, target: Path) -> None:
         raise NoBackup(f"{target} is there by now, and is not overwritten") from None
     except OSError as error:
         raise NoBackup(f"{target}: {error.strerror}; choose another folder") from None
+
+
+def remember(ledger: Path, at: datetime) -> bool:
+    """Have the ledger say itself when it was copied last; whether that could be written down.
+
+    For who watches the age of backups: a full disk must not make a good backup a failed one.
+    """
+    try:
+        with closing(sqlite3.connect(ledger, timeout=30)) as db, db:
+            db.execute(_REMEMBER, (BACKED_UP, str(milliseconds(at))))
+    except sqlite3.Error:
+        return False
+    return True
 
 
 def read_only(path: Path) -> str:

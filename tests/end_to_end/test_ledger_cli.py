@@ -38,6 +38,7 @@ def test_a_ledger_is_backed_up_beside_the_service_and_restored_without_it(
         made = office.run("ledger", "backup", "b.db")
         assert made.code == 0, made.err
         assert "keys.toml" in made.err
+        assert office.ledger("SELECT name FROM facts WHERE name = 'backed_up_at'")
         assert office.run("ledger", "backup", "b.db").code == FAILED
         refused = office.run("ledger", "restore", "b.db", "--yes")
         assert (refused.code, "stop it first" in refused.err) == (FAILED, True)

@@ -16,8 +16,9 @@ from sqlalchemy import create_engine
 
 import consumer.ledger.migrations
 from consumer.credit import Identity
+from consumer.desk.figures import figures
 from consumer.keys import Keys
-from consumer.ledger.backup import NoBackup, draft_of, keep
+from consumer.ledger.backup import NoBackup, draft_of, keep, remember
 from consumer.ledger.inspection import SAMPLE, inspect
 from consumer.ledger.seal import Seal
 from tests.integration.office import SEALING_KEY, SECRET, Office
@@ -74,6 +75,19 @@ def test_a_backup_is_whole_private_and_never_overwritten(office: Office, backup:
         backed_up(office)
     assert backup.read_bytes() == before
     assert [f.name for f in office.folder.iterdir() if ".part" in f.name] == []
+
+
+def test_the_ledger_says_when_it_was_copied_last(office: Office) -> None:
+    def told() -> list[float]:
+        found = figures(office.service.desk)
+        return [much for name, _, much in found if name == "moc_backup_timestamp_seconds"]
+
+    assert told() == []
+    for _ in range(2):
+        office.clock.advance(86_400)
+        assert remember(office.ledger_path, office.clock.now())
+        assert told() == [office.clock.now().timestamp()]
+    assert not remember(office.folder / "none" / "ledger.db", office.clock.now())
 
 
 def test_what_is_given_up_leaves_no_file(office: Office) -> None:

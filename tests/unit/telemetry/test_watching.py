@@ -17,6 +17,7 @@ from consumer.telemetry.metrics import BY_NAME, Kind
 from tests.conftest import do_without
 
 ROOT = Path(__file__).parents[3]
+RUNBOOK = ROOT / "docs/runbook.md"
 PROMETHEUS = ROOT / "deploy/prometheus"
 ALERTS: list[dict[str, Any]] = [
     rule
@@ -86,6 +87,15 @@ def test_an_alert_says_how_bad_it_is_what_it_means_and_what_to_do(rule: dict[str
     assert "moc_" not in summary
     anchor = re.sub("(?<!^)(?=[A-Z])", "-", rule["alert"]).lower()
     assert link == f"docs/runbook.md#{anchor}"
+
+
+@pytest.mark.skipif(not RUNBOOK.exists(), reason="there is no runbook yet")
+@pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule["alert"])
+def test_the_runbook_says_what_to_do_about_it(rule: dict[str, Any]) -> None:
+    _, _, anchor = rule["annotations"]["runbook_url"].partition("#")
+    headings = re.findall("^#+ (.+)$", RUNBOOK.read_text(encoding="utf-8"), re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", one).strip().lower().replace(" ", "-") for one in headings}
+    assert anchor in anchors
 
 
 def test_prometheus_understands_every_query_of_the_dashboard(tmp_path: Path) -> None:
