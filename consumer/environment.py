@@ -34,10 +34,14 @@ def unknown_names(settings: type[BaseModel], environ: Mapping[str, str]) -> list
 def near(settings: type[BaseModel], dotted: str) -> str:
     """The setting that was most likely meant, such as `sending.workers`; blank when none is."""
     parts = dotted.split(".")
-    names = [
-        name.replace("*", parts[1] if len(parts) > 2 else "main") for name in names_of(settings)
-    ]
+    names = [_as_named(name.split("."), parts) for name in names_of(settings)]
     return next(iter(get_close_matches(dotted, names, 1, 0.8)), "")
+
+
+def _as_named(name: list[str], parts: list[str]) -> str:
+    """The setting with what the office called it where `*` stands."""
+    named = [*parts, *["main"] * len(name)]
+    return ".".join(named[at] if one == "*" else one for at, one in enumerate(name))
 
 
 def names_of(model: type[BaseModel]) -> Iterator[str]:

@@ -81,7 +81,7 @@ def test_these_are_all_the_secrets_there_are() -> None:
     beside = {one for one in names if one.removesuffix("_file") in names - {one}}
     stars = {"profiles.main": "profiles.*", "webhooks.crm": "webhooks.*", "to.sre": "to.*"}
     tested = {one.replace(*named) for one in SECRETS for named in stars.items()} & names
-    own = {"notices.mail.password", "webhooks.*.secret"}
+    own = {"notices.mail.password", "webhooks.*.secret", "gateway.sources.*.secret"}
     assert beside == {f"{one}_file" for one in tested | own}
 
 
