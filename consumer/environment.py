@@ -33,15 +33,9 @@ def unknown_names(settings: type[BaseModel], environ: Mapping[str, str]) -> list
 
 def near(settings: type[BaseModel], dotted: str) -> str:
     """The setting that was most likely meant, such as `sending.workers`; blank when none is."""
-    parts = dotted.split(".")
-    names = [_as_named(name.split("."), parts) for name in names_of(settings)]
+    chosen = {"main", *dotted.split(".")[1:-1]}  # any of them may be what the office called it
+    names = sorted({name.replace("*", word) for name in names_of(settings) for word in chosen})
     return next(iter(get_close_matches(dotted, names, 1, 0.8)), "")
-
-
-def _as_named(name: list[str], parts: list[str]) -> str:
-    """The setting with what the office called it where `*` stands."""
-    named = [*parts, *["main"] * len(name)]
-    return ".".join(named[at] if one == "*" else one for at, one in enumerate(name))
 
 
 def names_of(model: type[BaseModel]) -> Iterator[str]:
