@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+import structlog
 
 from tests.kafka.broker import Broker
 from tests.kafka.find import Found, NoKafka, find
@@ -17,6 +18,13 @@ from tests.postgres.server import NoPostgres, PostgresServer
 SERVED = pytest.StashKey[str]()
 SUITE = "tests/contract/test_bus.py"
 ADAPTERS = {"embedded": "embedded", "kafka": "Apache Kafka"}
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """A test that sets up the logs does so for itself alone."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

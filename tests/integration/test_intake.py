@@ -573,6 +573,9 @@ class Awkward:
     def committed(self) -> Mapping[Partition, int]:
         return self._listener.committed()
 
+    def waiting_by_topic(self) -> Mapping[str, int]:
+        return self._listener.waiting_by_topic()
+
     def close(self) -> None:
         self._listener.close()
 

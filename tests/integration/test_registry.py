@@ -312,7 +312,7 @@ def test_a_schema_that_is_registered_later_lets_its_events_be_replayed(
     (letter,) = office.letters
     kept = unpack_original(office.ledger.seal.open(letter.original))
     assert (kept.key, kept.value, kept.headers) == (said.key, said.value, said.headers)
-    assert office.letter["how"].endswith("once the schema is there, replay")
+    assert office.letter["how"].endswith("once the schema is there, send it again")
     registry.schemas.update(late)
     assert office.replay() == "refused"  # asked a moment ago
     office.clock.advance(31)
