@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,15 @@ def ago(context: Context, at: datetime | str | None) -> str:
         return "never"
     moment = datetime.fromisoformat(at) if isinstance(at, str) else at
     return age((context["now"] - moment).total_seconds()) + " ago"
+
+
+@pass_context
+def local(context: Context, text: str) -> str:
+    """A sentence of the desk, which tells times as the command line does, in the office's zone."""
+    return _IN_UTC.sub(lambda found: when(context, f"{found[1]}T{found[2]}+00:00"), text)
+
+
+_IN_UTC = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d) UTC")
 
 
 def age(seconds: float) -> str:
@@ -70,7 +80,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters: dict[str, Any] = {"when": when, "ago": ago, "age": age, "day": day}
+    filters: dict[str, Any] = {"when": when, "local": local, "ago": ago, "age": age, "day": day}
     made.filters.update(filters | {"number": number, "plural": plural})
     return made
 

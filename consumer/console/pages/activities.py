@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from starlette.responses import Response
 
+from consumer.console.console import Console
 from consumer.console.page import action, page
 from consumer.console.role import Role
 from consumer.console.visit import Visit
@@ -82,9 +84,16 @@ def _shown(visit: Visit, wrong: str = "", why: str = "") -> Response:
                 if row["kind"] == Subject.ACTIVITY and row["name"] in names]  # fmt: skip
     return visit.show(
         "activity.html", 422 if wrong else 200, name=name, report=report, headings=HEADINGS,
+        title=_title(console, names, name),
         Standing=Standing, Mode=Mode, switch=switches[0] if switches else None, wrong=wrong,
         why=why, turning=_switching(visit, "").plan(Subject.ACTIVITY, names),
     )  # fmt: skip
+
+
+def _title(console: Console, names: Collection[str], name: str) -> str:
+    """What its rows of the table call it; its own name where there are none."""
+    rows = (row for _, _, row in console.house.tables.activities)
+    return next((row.title for row in rows if row.activity in names and row.title), name)
 
 
 def switch(visit: Visit) -> Response:
