@@ -466,5 +466,5 @@ def test_a_row_that_fits_no_activity_takes_nothing_over(reporting: Office) -> No
     with pytest.raises(TableProblems) as found:
         adopt(reporting, sheet)
     (problem,) = found.value.problems
-    assert (problem.line, "activities.csv" in problem.message) == (2, True)
+    assert (problem.line, "activities table" in problem.message) == (2, True)
     assert reporting.credits == []
