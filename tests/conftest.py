@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,11 @@ def _logs_as_they_were() -> Iterator[None]:
     """A test that sets up the logs does so for itself alone."""
     yield
     structlog.reset_defaults()
+    # A thread that a test left behind would tell the next one's output what its library warned of.
+    root = logging.getLogger()
+    root.handlers = [
+        one for one in root.handlers if not type(one).__module__.startswith("consumer")
+    ]
 
 
 @pytest.fixture(scope="session")

@@ -128,7 +128,9 @@ def test_what_an_lms_took_back_was_never_said(
     heard = heard_until_the_end(listener)
     assert values(heard) == ["before", "said 1", "said 2", "the end"]
     listener.commit(after(heard))
-    assert listener.committed() == listener.end_offsets()
+    # The broker may write the last abort's marker after what was sent next; it is nothing to hear.
+    ends, committed = listener.end_offsets(), listener.committed()
+    assert {end - committed[strand] for strand, end in ends.items()} <= {0, 1}
 
 
 def test_a_large_transaction_that_was_taken_back_stops_nothing(
