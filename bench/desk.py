@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -193,7 +194,7 @@ def measures(desk: Desk, someone: Physician) -> dict[str, Callable[[], object]]:
         "find no one": lambda: find(text="nobody of that name"),
         "one person": lambda: show_person(desk, key),
         "overview": lambda: overview(desk),
-        **{f"list: {name}": lambda name=name: work_list(desk, Wanted(name)) for name in LISTS},  # type: ignore[misc]
+        **{f"list: {name}": partial(work_list, desk, Wanted(name)) for name in LISTS},
         "groups: attention": lambda: groups(desk, "attention"),
         "groups: waiting": lambda: groups(desk, "waiting"),
     }

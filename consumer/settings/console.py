@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from consumer.settings.entrance import OidcSettings, ProxySettings, SafeAddress, why_exposed
-from consumer.settings.sections import Section
+from consumer.settings.sections import Section, ZoneName
 
 
 class ConsoleSettings(Section):
@@ -32,18 +31,9 @@ class ConsoleSettings(Section):
     idle_minutes: float = Field(
         60, gt=0, le=24 * 60, description="somebody who did nothing is out after"
     )
-    zone: str = Field("UTC", description="the office's time zone, such as America/Chicago")
+    zone: ZoneName = Field("UTC", description="the office's time zone, such as America/Chicago")
     proxy: ProxySettings = ProxySettings()
     oidc: OidcSettings = OidcSettings()
-
-    @field_validator("zone")
-    @classmethod
-    def _is_a_zone(cls, name: str) -> str:
-        try:
-            ZoneInfo(name)
-        except (ValueError, OSError, LookupError):
-            raise ValueError("no time zone; write it as Region/City: America/Chicago") from None
-        return name
 
     @model_validator(mode="after")
     def _is_safe(self) -> ConsoleSettings:

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from consumer.limits import SurgeLimits
 
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("must be a time zone such as America/New_York") from None
+    return name
+
+
 Seconds = Annotated[float, Field(gt=0)]
+ZoneName = Annotated[str, AfterValidator(_known_zone)]
 EventForm = Literal["json", "form", "cloudevents"]
 PumpName = Literal["intake", "submit", "follow", "outbox", "notices"]
 ALL_PUMPS: tuple[PumpName, ...] = ("intake", "submit", "follow", "outbox", "notices")

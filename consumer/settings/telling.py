@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from datetime import time
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from consumer.settings.notices import check_url
-from consumer.settings.sections import Seconds, Section
+from consumer.settings.sections import Seconds, Section, ZoneName
 from consumer.webhook.signing import NoSecret, secret_of
 
 
@@ -62,17 +61,8 @@ class OutcomesSettings(Section):
     """How long outcomes are kept, and daily files of them."""
 
     folder: Path | None = Field(None, description="daily files go there; blank: none are written")
-    zone: str = Field("UTC", description="time zone of a file's day and of its times")
+    zone: ZoneName = Field("UTC", description="time zone of a file's day and of its times")
     write_at: time = Field(time(1), description="when the file of the day before is written")
     keep_days: int = Field(
         400, ge=31, le=3660, description="outcomes are kept for webhooks and files"
     )
-
-    @field_validator("zone")
-    @classmethod
-    def _is_a_zone(cls, zone: str) -> str:
-        try:
-            ZoneInfo(zone)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError("must be a time zone such as America/New_York") from None
-        return zone

@@ -7,6 +7,7 @@ import re
 import stat
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from copy import deepcopy
 from datetime import date, datetime
 from functools import partial
@@ -480,9 +481,15 @@ def test_outcomes_are_forgotten_after_their_time(open_office: Callable[..., Offi
     assert office.rows(outcomes) == []
 
 
-def test_the_commands(office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if office.database:
-        pytest.skip("the command's ledger is a file")
+@pytest.fixture
+def in_a_file(tmp_path: Path, clock: FakeClock) -> Iterator[Office]:
+    """An office whose ledger is a file, as the command's is, whatever the others are on."""
+    with closing(Office(tmp_path, clock)) as opened:
+        yield opened
+
+
+def test_the_commands(in_a_file: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    office = in_a_file
     submit(office, moodle(PRIYA))
     monkeypatch.setenv("MOC_DATA_DIR", str(office.folder / "data"))
     profile = {"provider_id": "0009999", "name": "Lakeside", "domain": "lakeside.example"}

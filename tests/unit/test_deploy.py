@@ -21,6 +21,7 @@ from consumer.console.pages import signing
 from consumer.settings import Settings, load_settings
 from consumer.telemetry.health import application
 from consumer.telemetry.readiness import Readiness
+from tests.conftest import do_without
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -281,8 +282,9 @@ def test_the_settings_beside_the_unit_are_good(
     assert settings.console.why_not(settings.console.listen) == ""
 
 
-@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
 def test_systemd_understands_the_units(tmp_path: Path) -> None:
+    if not shutil.which("systemd-analyze"):
+        do_without("systemd-analyze", FileNotFoundError("apt-get install systemd"))
     for file in (DEPLOY / "systemd").glob("*.[st]*[er]"):
         text = file.read_text().replace("/opt/moc-consumer/bin/moc-consumer", sys.executable)
         (tmp_path / file.name).write_text(text)

@@ -89,7 +89,6 @@ def test_an_alert_says_how_bad_it_is_what_it_means_and_what_to_do(rule: dict[str
     assert link == f"docs/runbook.md#{anchor}"
 
 
-@pytest.mark.skipif(not RUNBOOK.exists(), reason="there is no runbook yet")
 @pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: rule["alert"])
 def test_the_runbook_says_what_to_do_about_it(rule: dict[str, Any]) -> None:
     _, _, anchor = rule["annotations"]["runbook_url"].partition("#")
