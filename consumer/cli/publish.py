@@ -36,7 +36,9 @@ def publish(
     settings = settings_of(context)
     topic = topic or settings.intake.topics[0]
     messages = list(_messages(file, topic, envelopes=envelopes))
-    confirm(f"{len(messages)} events go to {topic} ({settings.bus}).", yes=yes)
+    count = len(messages)
+    told = "1 event goes" if count == 1 else f"{count} events go"
+    confirm(f"{told} to {topic} ({settings.bus}).", yes=yes)
     with telling_faults():
         publisher = Bus(settings).publisher()
         try:

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from consumer.credit import WORDS, Heard, State
+from consumer.desk.behind import Asked, Behind, Question, behind
 from consumer.desk.closed import closed_credits
 from consumer.desk.looking import Desk, Moment
 from consumer.desk.standing import WAITING_FOR_PARS, standing_of
@@ -37,14 +38,6 @@ _CREDIT = [
         " changed_at"
     ).split()
 ] + [withheld_as().label("withheld")]
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What stands open about a case: a letter, and why it was written."""
-
-    letter_id: str
-    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,16 +163,18 @@ class CaseBook:
         self, heard: dict[int, Row[Any]], linked: Sequence[Row[Any]], *, alone: bool = True
     ) -> list[Case]:
         """`alone`: those of completions that no credit tells of, too."""
-        behind: defaultdict[int, list[Row[Any]]] = defaultdict(list)
+        links: defaultdict[int, list[Row[Any]]] = defaultdict(list)
         for row in linked:
-            behind[row.id].append(row)
-        asked = self._questions([*heard], [*behind])
+            links[row.id].append(row)
+        asked = self._questions([*heard], [*links])
         waiting = self._waiting([row.id for row in linked if row.state == State.READY])
         still = {row.id for row in linked if row.state in (State.ATTENTION, State.REJECTED)}
         closed = closed_credits(self._db, self._desk.ledger, still)
         cases = [
-            self._credit(rows, heard, asked, waits=number in waiting, closed=closed.get(number, ""))
-            for number, rows in behind.items()
+            self._credit(
+                behind(rows, heard, asked), waits=number in waiting, closed=closed.get(number, "")
+            )
+            for number, rows in links.items()
         ]
         told = {row.completion_id for row in linked}
         cases += [
@@ -195,9 +190,7 @@ class CaseBook:
         query = select(credits_.c.id).where(credits_.c.id.in_(ready), waits())
         return {*self._db.scalars(query)}
 
-    def _questions(
-        self, numbers: list[int], credit_rows: list[int]
-    ) -> dict[tuple[int | None, int | None], list[Question]]:
+    def _questions(self, numbers: list[int], credit_rows: list[int]) -> Asked:
         """Open letters, by the completion and the credit that they are about."""
         c = letters.c
         columns = (c.id, c.first_failed_at, c.reasons, c.completion_id, c.credit_row)
@@ -217,51 +210,32 @@ class CaseBook:
 
     # ------------------------------------------------------------ one case
 
-    def _credit(
-        self,
-        rows: Sequence[Row[Any]],
-        heard: dict[int, Row[Any]],
-        asked: dict[tuple[int | None, int | None], list[Question]],
-        *,
-        waits: bool,
-        closed: str,
-    ) -> Case:
-        rows = sorted(rows, key=lambda one: one.completion_id or 0)
-        row = max(rows, key=lambda one: bool(one.stands))
-        mine = [heard[one.completion_id] for one in rows if one.completion_id in heard]
-        standing = [one for one in rows if one.stands and one.completion_id in heard]
-        reasons = unpack_reasons(row.reasons)
-        state = State(row.state)
-        waiting = [heard[one.completion_id] for one in standing]
-        also = tuple(r for one in waiting if one.unfinished for r in unpack_reasons(one.reasons))
-        about = [(None, row.id), *((one.completion_id, None) for one in standing)]
-        first = mine[0] if mine else None
-        questions = tuple(q for one in about for q in asked.get(one, ()))
-        closed = "" if questions else closed
-        own = "" if closed else self._at_risk(state, row.report_by, resend=row.resend)
-        others = min((one.report_by for one in waiting if also and one.report_by), default=None)
+    def _credit(self, told: Behind, *, waits: bool, closed: str) -> Case:
+        row, first = told.row, told.heard[0] if told.heard else None
+        state, reasons = State(row.state), unpack_reasons(row.reasons)
+        closed = "" if told.questions else closed
         return Case(
             name=row.credit_id or (f"c{first.id}" if first else f"k{row.id}"),
-            completions=tuple(one.id for one in mine),
+            completions=tuple(one.id for one in told.heard),
             credit=row.id,
             state=state,
             standing=CLOSED if closed else self._standing(state, reasons, row),
             activity=row.activity,
             title=self._title(first, row.activity),
-            courses=tuple(dict.fromkeys(one.course for one in mine)),
-            sources=tuple(dict.fromkeys(one.source for one in mine)),
+            courses=tuple(dict.fromkeys(one.course for one in told.heard)),
+            sources=tuple(dict.fromkeys(one.source for one in told.heard)),
             board=row.board,
             credit_type=row.credit_type,
             points=row.points,
             completed_on=row.completed_on,
             report_by=row.report_by,
             closes_on=row.closes_on,
-            at_risk=own or (self._at_risk(Heard.HELD, others, resend=False) if also else ""),
+            at_risk=self._credit_at_risk(told, state, closed=bool(closed)),
             reasons=reasons if state not in (State.SUBMITTED, State.ACCEPTED) else (),
-            also=also,
-            questions=questions,
+            also=told.also,
+            questions=told.questions,
             profile=row.profile,
-            heard_at=min((one.heard_at for one in mine), default=None),
+            heard_at=min((one.heard_at for one in told.heard), default=None),
             changed_at=row.changed_at,
             due_at=row.due_at,
             tries=row.tries,
@@ -272,9 +246,15 @@ class CaseBook:
             closed=closed,
         )
 
-    def _completion(
-        self, row: Row[Any], asked: dict[tuple[int | None, int | None], list[Question]]
-    ) -> Case:
+    def _credit_at_risk(self, told: Behind, state: State, *, closed: bool) -> str:
+        """How near the credit's own deadline is, or that of another board which waits."""
+        row = told.row
+        own = "" if closed else self._at_risk(state, row.report_by, resend=row.resend)
+        if own or not told.also:
+            return own
+        return self._at_risk(Heard.HELD, told.also_by, resend=False)
+
+    def _completion(self, row: Row[Any], asked: Asked) -> Case:
         state = Heard(row.state)
         said = self._desk.ledger.seal.open_said(row.said)
         activities = self._desk.tables.activities.find(row.site, row.course)
