@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import click
-import structlog
 
 from consumer.bus.port import BusError
 from consumer.cli.output import FAILED, fail
@@ -120,9 +119,3 @@ def user() -> str:
         return getpass.getuser()
     except OSError:
         return "unknown"
-
-
-def logger() -> structlog.stdlib.BoundLogger:
-    """The command's own logger."""
-    log: structlog.stdlib.BoundLogger = structlog.get_logger()
-    return log

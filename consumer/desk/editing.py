@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-import orjson
 from sqlalchemy import Connection, Row, insert, select, update
 
 from consumer.clock import Clock
@@ -191,23 +190,6 @@ class Editing:
         before = {n: as_text(getattr(now.said, n)) for n in names} if now.said else {}
         told = (self.who, "letter.edited", letter_id, self.why)
         remember(db, self.ledger, at, *told, before=before, after=after)
-
-
-def edits_of(ledger: Ledger, letter_id: str) -> list[Mapping[str, Any]]:
-    """Every version of what people corrected, oldest first, values and all."""
-    query = select(letter_edits).where(letter_edits.c.letter_id == letter_id)
-    with ledger.read() as db:
-        rows = db.execute(query.order_by(letter_edits.c.version)).all()
-    return [
-        {
-            "version": row.version,
-            "at": row.at.isoformat(timespec="seconds"),
-            "who": row.who,
-            "why": ledger.seal.open(row.why.encode()).decode() if row.why else "",
-            "fields": orjson.loads(ledger.seal.open(row.edit))["fields"],
-        }
-        for row in rows
-    ]
 
 
 def _latest(db: Connection, letter_id: str) -> tuple[int, str, datetime | None]:

@@ -10,14 +10,16 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select
 
 from consumer.credit import Heard
+from consumer.desk.tablechange import Concerned, tables_after
 from consumer.desk.tabling import Preview
-from consumer.desk.tryingtables import Concerned, tables_after
-from consumer.fate import Held
-from consumer.journey import House, judge
+from consumer.desk.words import advice
+from consumer.fate import Held, Judgement
+from consumer.journey import House, judge_again
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.letters import Status
 from consumer.ledger.schema import completion_credits, completions, letters
 from consumer.ledger.stepbook import StepBook
+from consumer.mapping.said import Said
 from consumer.reason import Stage
 
 MOST = 5000
@@ -29,12 +31,14 @@ _CHUNK = 500
 class Freed:
     """How many wait now, and the numbers of those that would not; of `looked` that were judged.
 
+    `stay` says why others would still wait that the change is about, and how many for each reason.
     `letters` need attention, and are about rows that change: a person may send them again then.
     """
 
     waiting: int
     looked: int
     numbers: tuple[int, ...]
+    stay: tuple[tuple[str, int], ...] = ()
     letters: tuple[str, ...] = ()
 
 
@@ -44,21 +48,32 @@ def freed_by(ledger: Ledger, house: House, preview: Preview, now: datetime) -> F
     Raises TableProblems when the table would not be taken as it is then.
     """
     house = replace(house, tables=tables_after(preview, house.tables))
-    count = select(func.count()).where(completions.c.state == Heard.HELD)
-    looked, numbers, last = 0, list[int](), 0
+    concerned, looked = Concerned(preview), 0
+    numbers, stay = list[int](), Counter[str]()
     with ledger.read() as db:
-        waiting = int(db.scalar(count) or 0)
-        query = select(completions).where(completions.c.state == Heard.HELD)
-        query = query.order_by(completions.c.id).limit(_CHUNK)
-        while looked < MOST and (rows := db.execute(query.where(completions.c.id > last)).all()):
-            last, looked = rows[-1].id, looked + len(rows)
-            steps = StepBook(db, ledger, now).heard_of([row.id for row in rows])
-            for row in rows:
-                said = ledger.seal.open_said(row.said)
-                if not isinstance(judge(said, house, now, steps.get(row.id, ())), Held):
-                    numbers.append(row.id)
-        about = dict.fromkeys(_letters_about(db, ledger, Concerned(preview)))
-    return Freed(waiting, looked, tuple(numbers), tuple(about))
+        waiting = db.scalar(select(func.count()).where(completions.c.state == Heard.HELD)) or 0
+        for number, said, judged in _judged(db, ledger, house, now):
+            looked += 1
+            if not isinstance(judged, Held):
+                numbers.append(number)
+            elif concerned(said):
+                stay[advice(judged.reasons[0]).happened] += 1
+        about = dict.fromkeys(_letters_about(db, ledger, concerned))
+    return Freed(waiting, looked, tuple(numbers), tuple(stay.most_common()), tuple(about))
+
+
+def _judged(
+    db: Connection, ledger: Ledger, house: House, now: datetime
+) -> Iterator[tuple[int, Said, Judgement]]:
+    """The completions that wait, the oldest of them, as they would be judged."""
+    c, last, looked = completions.c, 0, 0
+    query = select(c.id, c.said).where(c.state == Heard.HELD).order_by(c.id).limit(_CHUNK)
+    while looked < MOST and (rows := db.execute(query.where(c.id > last)).all()):
+        last, looked = rows[-1].id, looked + len(rows)
+        steps = StepBook(db, ledger, now).heard_of([row.id for row in rows])
+        for row in rows:
+            said = ledger.seal.open_said(row.said)
+            yield row.id, said, judge_again(said, house, now, steps.get(row.id, ()))
 
 
 def still_open(ledger: Ledger, ids: Sequence[str]) -> list[str]:

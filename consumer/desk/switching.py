@@ -162,12 +162,3 @@ def list_switches(ledger: Ledger) -> list[Shown]:
         }
         for row in rows
     ]
-
-
-def waiting_for_release(db: Connection) -> Counter[str]:
-    """How many credits wait for a release, by activity; what is rehearsed is not among them."""
-    held = withheld_as() == Mode.HOLD.value
-    c = credits_.c
-    query = select(c.activity, func.count()).where(c.state == State.READY, held)
-    rows = db.execute(query.group_by(c.activity))
-    return Counter({row.activity: row[1] for row in rows})

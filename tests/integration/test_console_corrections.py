@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from consumer.console.role import Role
-from consumer.desk.editing import edits_of
 from consumer.ledger.schema import letter_edits
+from tests.integration.edits import edits_of
 from tests.integration.office import Office
 from tests.integration.people import LENA, NOON, OTIS, PRIYA, raw
 from tests.integration.test_console_letters import deeds

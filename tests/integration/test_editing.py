@@ -9,10 +9,11 @@ import pytest
 from consumer.credit import State
 from consumer.desk.changed import ChangedMeanwhile
 from consumer.desk.correcting import Correcting, Outcome
-from consumer.desk.editing import Draft, Editing, EditProblems, EditRefused, Wanted, edits_of
+from consumer.desk.editing import Draft, Editing, EditProblems, EditRefused, Wanted
 from consumer.ledger.schema import audit, letter_edits
 from consumer.ledger.seal import unpack_original
 from consumer.pumps.rejudging import rejudge
+from tests.integration.edits import edits_of
 from tests.integration.office import Office
 from tests.integration.people import DAY, MOODLE, NOON, OTIS, PRIYA, moodle, raw
 from tests.integration.test_letters import knowing_all, knowing_nothing, mend, refused, rejected

@@ -10,15 +10,17 @@ from typing import Any
 import pytest
 
 from consumer.credit import State
+from consumer.desk import worklists
 from consumer.desk.answering import Answering
 from consumer.desk.correcting import Correcting, Wanted
 from consumer.desk.creditfilter import CreditFilter
 from consumer.desk.credits import list_credits, show_credit
 from consumer.desk.deadlines import watch
+from consumer.desk.looking import Desk
 from consumer.desk.releasing import Candidate, Releases, rehearsal
 from consumer.desk.reporting import Reporting
 from consumer.desk.reporting import Wanted as WantedReport
-from consumer.desk.switching import Switching, Turning, list_switches, waiting_for_release
+from consumer.desk.switching import Switching, Turning, list_switches
 from consumer.desk.withdrawing import withdraw
 from consumer.desk.wouldbe import WouldBe
 from consumer.ledger.schema import audit
@@ -293,8 +295,10 @@ def test_a_held_credit_says_so_in_lists_and_by_itself(reporting: Office) -> None
     shown = show_credit(reporting.ledger, str(rows[0]["id"]))
     assert (shown["standing"], shown["state"]) == (WAITING, "ready")
     assert "credit release" in str(shown["waits_for"])
-    with reporting.ledger.read() as db:
-        assert waiting_for_release(db) == {HF: 1}
+    desk = Desk(reporting.ledger, reporting.service.premises.house.tables, reporting.clock)
+    assert [
+        one.activity for one in worklists.work_list(desk, worklists.Wanted("release")).items
+    ] == [HF]
 
 
 def test_deadlines_run_on(reporting: Office) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+from consumer.desk.freeing import freed_by
 from consumer.desk.tabling import Preview, TableDesk, Wish
-from consumer.desk.tryingtables import try_table
 from consumer.tables.boards import shipped_boards
 from tests.integration.office import Office
 from tests.integration.people import (
@@ -42,13 +42,9 @@ def test_a_course_that_was_missing_lets_most_go_and_says_why_the_others_stay(
     office.hear(*(moodle(one) for one in EVERYONE), canvas(PRIYA, "999"))
     seen = preview(office, "activities", course(MOODLE, "101"))
     before = office.completions
-    told = try_table(office.ledger, office.service.premises.house, seen, office.clock)
-    assert (told.go, told.replayable) == (2, 0)
+    told = freed_by(office.ledger, office.service.premises.house, seen, office.clock.now())
+    assert (told.waiting, told.looked, len(told.numbers), told.letters) == (4, 4, 2, ())
     assert told.stay == (("no consent to share with the board is on file", 1),)
-    assert str(told) == (
-        "2 held completion(s) would go,"
-        " 1 stay because no consent to share with the board is on file"
-    )
     assert office.completions == before
     # And so it comes when it is done.
     office.put_activities(*COURSES)
@@ -60,10 +56,11 @@ def test_a_learner_that_is_corrected_makes_a_letter_replayable(office: Office) -
     office.put_learners(PRIYA.row(board_id="41327"), OTIS.row(consent=""))
     office.look()
     office.hear(moodle(PRIYA), moodle(OTIS))
-    told = try_table(
+    told = freed_by(
         office.ledger,
         office.service.premises.house,
         preview(office, "learners", PRIYA.row()),
-        office.clock,
+        office.clock.now(),
     )
-    assert (told.go, told.replayable, told.stay) == (0, 1, ())
+    assert (told.numbers, told.stay) == ((), ())
+    assert told.letters == (office.letter["letter_id"],)
