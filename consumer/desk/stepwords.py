@@ -9,7 +9,7 @@ from consumer.reason import Reason, Stage
 _LMS = {
     "brightspace": "Brightspace", "caliper": "Caliper", "canvas": "Canvas", "docebo": "Docebo",
     "ethosce": "EthosCE", "learndash": "LearnDash", "moodle": "Moodle", "openedx": "Open edX",
-    "xapi": "xAPI",
+    "xapi": "xAPI", "list": "a list of completions",
 }  # fmt: skip
 
 _FATES = {

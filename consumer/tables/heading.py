@@ -66,6 +66,18 @@ SYNONYMS: Mapping[str, Mapping[str, str]] = {
         "requires": "required steps; steps",
         "date_rule": "date of credit; credit date",
     },
+    "completions": {
+        "site": "lms; lms site; lms host; host",
+        "learner": "user id; userid; lms user id; lms id; lms userid; learner id; moodle id;"
+        " canvas id; moodle user id; canvas user id",
+        "course": "course id; courseid; lms course id; lms course; course key; moodle course id;"
+        " canvas course id",
+        "completed": "completed at; completed on; completion date; date completed; time completed;"
+        " timecompleted; completion time; date of completion",
+        "occurrence": "session; session id; claim id",
+        "points": "claimed points; points claimed; credits claimed",
+        "title": "course title; course name; activity title; activity name",
+    },
 }
 _WHOLE_NAMES = frozenset({"name", "fullname", "displayname", "learnername", "studentname",
                           "physician", "physicianname"})  # fmt: skip
