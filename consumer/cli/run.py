@@ -102,7 +102,8 @@ def _gateway(service: Service) -> AbstractContextManager[object]:
         return nullcontext()
     from consumer.gateway.serving import receiving
 
-    return receiving(settings, service.ledger.seal, service.parts.clock, service.readiness)
+    parts, meters = service.parts, service.meters
+    return receiving(settings, service.ledger.seal, parts.clock, service.readiness, meters=meters)
 
 
 def _stop_on_signals(to_stop: threading.Event) -> None:

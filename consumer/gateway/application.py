@@ -21,6 +21,7 @@ from consumer.gateway.spool import SpoolUnavailable
 from consumer.gateway.taking import Taking
 from consumer.settings.entrance import is_exposed, is_loopback
 from consumer.settings.gateway import GatewaySettings
+from consumer.telemetry.meters import Meters
 
 PATH = "/in/"
 _STATEMENTS = "/statements"
@@ -53,10 +54,11 @@ class Gateway:
         proofs: dict[str, Proof],
         taking: Taking,
         clock: Clock,
+        meters: Meters | None = None,
     ) -> None:
         """`topic` is for sources that name none; `listen` where it will answer."""
         self._settings, self._topic, self._proofs = settings, topic, proofs
-        self._taking, self._clock = taking, clock
+        self._taking, self._clock, self._meters = taking, clock, meters or Meters()
         self._rates, self._room = Rates(settings.sources, clock), Room(_ROOM_BYTES)
         self._stranger, self._peers = stranger(), Peers(settings.proxy_peers)
         self._refusals = Refusals(clock)
@@ -79,6 +81,7 @@ class Gateway:
             return await self._by_method(scope, receive, name)
         except Refused as refused:
             self._refusals.tell(known, refused.code)
+            self._meters.post_refused(known, refused.code)
             return _refusal(refused)
 
     async def _by_method(self, scope: Scope, receive: Receive, name: str) -> Response:
@@ -143,6 +146,7 @@ class Gateway:
             raise Refused(503, _FULL, "spool", self._settings.retry_seconds) from None
         except MessageTooLarge:
             raise _too_large(self._settings.body_limit_bytes) from None
+        self._meters.post_kept(name, len(messages))
 
 
 def _headers(scope: Scope) -> dict[str, str]:

@@ -13,9 +13,10 @@ import structlog
 
 from consumer.bus.port import BusError, MessageTooLarge, Outgoing, Publisher
 from consumer.gateway.spool import Spool, SpoolUnavailable
-from consumer.telemetry.readiness import Readiness
+from consumer.telemetry.readiness import GATEWAY, Readiness
 
-CONDITION = "gateway"
+CONDITION, ONTO_THE_BUS = GATEWAY, f"{GATEWAY}.bus"
+"""Whether posts can be kept, and whether what is kept goes onto the bus: it may wait."""
 _TAKING, _FORWARDING = "taking", "forwarding"
 _BATCH = 500
 
@@ -56,7 +57,7 @@ class Road:
         except MessageTooLarge:
             raise
         except BusError as error:
-            self._readiness.bad(CONDITION, _FORWARDING, _away(error))
+            self._readiness.bad(ONTO_THE_BUS, _FORWARDING, _away(error))
             return False
         return True
 
@@ -79,6 +80,15 @@ class Road:
         self._has_failed = True
         self._readiness.bad(CONDITION, _TAKING, str(error))
 
+    def try_to_keep(self) -> None:
+        """Say whether posts can be kept, before the first one comes."""
+        try:
+            self.spool.is_empty()
+        except SpoolUnavailable as error:
+            self._cannot_take(error)
+        else:
+            self._readiness.good(CONDITION, _TAKING)
+
     # ------------------------------------------------------------ from the spool onto the bus
 
     def connect(self) -> bool:
@@ -87,7 +97,7 @@ class Road:
             try:
                 self._publisher = self._connect()
             except BusError as error:
-                self._readiness.bad(CONDITION, _FORWARDING, _away(error))
+                self._readiness.bad(ONTO_THE_BUS, _FORWARDING, _away(error))
                 return False
         return True
 
@@ -100,12 +110,13 @@ class Road:
             with self.spool.alone() as ours:
                 count = self._forward_oldest(self._publisher) if ours else 0
             if ours or self.spool.is_empty():
-                self._readiness.good(CONDITION, _FORWARDING)
+                self._readiness.good(ONTO_THE_BUS, _FORWARDING)
+            self._readiness.good(CONDITION, _FORWARDING)
         except SpoolUnavailable as error:
             self._readiness.bad(CONDITION, _FORWARDING, str(error))
             return False
         except BusError as error:
-            self._readiness.bad(CONDITION, _FORWARDING, _away(error))
+            self._readiness.bad(ONTO_THE_BUS, _FORWARDING, _away(error))
             return False
         self.is_stuck = False
         return bool(count)

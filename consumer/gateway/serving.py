@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import structlog
@@ -12,12 +12,14 @@ from consumer.bus.connect import Bus
 from consumer.clock import Clock
 from consumer.gateway.application import Gateway
 from consumer.gateway.proof import Proof, proof_of
-from consumer.gateway.road import CONDITION, Road
-from consumer.gateway.spool import Spool
+from consumer.gateway.road import CONDITION, ONTO_THE_BUS, Road
+from consumer.gateway.spool import Spool, SpoolUnavailable
 from consumer.gateway.taking import Taking
 from consumer.ledger.seal import Seal
 from consumer.settings import Settings, SettingsProblems
 from consumer.settings.gateway import GatewaySettings
+from consumer.telemetry.meters import Meters
+from consumer.telemetry.metrics import Figure
 from consumer.telemetry.readiness import Readiness
 from consumer.telemetry.serving import served
 
@@ -29,7 +31,12 @@ _STOP_SECONDS = 5.0
 
 @contextmanager
 def receiving(
-    settings: Settings, seal: Seal, clock: Clock, readiness: Readiness, listen: str = ""
+    settings: Settings,
+    seal: Seal,
+    clock: Clock,
+    readiness: Readiness,
+    listen: str = "",
+    meters: Meters | None = None,
 ) -> Iterator[str]:
     """The address while LMSs may post there.
 
@@ -37,12 +44,15 @@ def receiving(
     """
     gateway = settings.gateway
     listen, proofs, bus = listen or gateway.listen, proofs_of(gateway), Bus(settings)
-    spool = Spool(settings.spool_path, seal)
+    spool, meters = Spool(settings.spool_path, seal, clock), meters or Meters()
+    meters.posts_from(proofs)
+    meters.spool_is(lambda: _standing(spool))
     road = Road(lambda: bus.hasty_publisher(gateway.bus_seconds), spool, readiness)
     taking, stop = Taking(road), threading.Event()
     topic = settings.intake.topics[0]
-    app = Gateway(gateway, listen, topic, proofs, taking, clock)
-    readiness.expect(CONDITION)
+    app = Gateway(gateway, listen, topic, proofs, taking, clock, meters)
+    readiness.expect(CONDITION, ONTO_THE_BUS)
+    road.try_to_keep()
     pump = threading.Thread(
         target=forward, args=(road, gateway, readiness, clock, stop), daemon=True,
         name="gateway-forwarding",
@@ -62,6 +72,20 @@ def receiving(
         taking.end(_STOP_SECONDS)
         pump.join(_STOP_SECONDS)
         road.close()
+
+
+def _standing(spool: Spool) -> Sequence[Figure]:
+    """How the spool stands; nothing while it cannot be read, as the condition says then."""
+    try:
+        waiting, aside = spool.count()
+        oldest = spool.oldest_seconds()
+    except SpoolUnavailable:
+        return ()
+    return (
+        ("moc_spool_events", (), waiting),
+        ("moc_spool_oldest_seconds", (), oldest),
+        ("moc_spool_set_aside", (), aside),
+    )
 
 
 def proofs_of(gateway: GatewaySettings) -> dict[str, Proof]:

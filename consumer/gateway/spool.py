@@ -14,6 +14,7 @@ from pathlib import Path
 
 from consumer.bus.embedded import pack_headers, unpack_headers
 from consumer.bus.port import Outgoing
+from consumer.clock import Clock
 from consumer.ledger.seal import Seal, SealBroken
 
 LAYOUT = 1
@@ -22,9 +23,13 @@ _BATCH_BYTES = 8 * 1024 * 1024
 _TABLE = """
 CREATE TABLE IF NOT EXISTS waiting (
     number INTEGER PRIMARY KEY AUTOINCREMENT, sealed BLOB NOT NULL,
-    aside INTEGER NOT NULL DEFAULT 0
+    aside INTEGER NOT NULL DEFAULT 0, since REAL NOT NULL DEFAULT 0
 );
 """
+_SINCE = "ALTER TABLE waiting ADD COLUMN since REAL NOT NULL DEFAULT 0"
+_COUNTED = "CREATE INDEX IF NOT EXISTS waiting_aside ON waiting (aside)"
+# An earlier version writes beside these, and leaves 0: nobody knows how long that has waited.
+_FIRST = "SELECT since FROM waiting WHERE NOT aside ORDER BY number LIMIT 1"
 _OLDEST = "SELECT number, sealed FROM waiting WHERE NOT aside ORDER BY number LIMIT ?"
 
 
@@ -35,8 +40,8 @@ class SpoolUnavailable(Exception):
 class Spool:
     """Safe to share between threads; opens its file when it is first needed."""
 
-    def __init__(self, path: Path, seal: Seal) -> None:
-        self._path, self._seal = path, seal
+    def __init__(self, path: Path, seal: Seal, clock: Clock) -> None:
+        self._path, self._seal, self._clock = path, seal, clock
         self._lock = threading.Lock()
         self._file: sqlite3.Connection | None = None
 
@@ -52,11 +57,19 @@ class Spool:
             total, aside = file.execute(query).fetchone()
             return total - aside, aside
 
+    def oldest_seconds(self) -> float:
+        """How long the oldest has waited; 0 where nothing does. Raises SpoolUnavailable."""
+        with self._opened() as file:
+            first = file.execute(_FIRST).fetchone()
+        since = first[0] if first else 0
+        return max(0.0, self._clock.now().timestamp() - since) if since else 0.0
+
     def append(self, messages: Sequence[Outgoing]) -> None:
         """Return when all are on disk, or raise SpoolUnavailable and none is."""
-        rows = [(self._seal.seal(_pack(message)),) for message in messages]
+        now = self._clock.now().timestamp()
+        rows = [(self._seal.seal(_pack(message)), now) for message in messages]
         with self._opened() as file, _transaction(file):
-            file.executemany("INSERT INTO waiting (sealed) VALUES (?)", rows)
+            file.executemany("INSERT INTO waiting (sealed, since) VALUES (?, ?)", rows)
 
     def oldest(self, limit: int) -> list[tuple[int, Outgoing]]:
         """The events that came first, with their numbers. Raises SpoolUnavailable."""
@@ -160,6 +173,9 @@ def _prepare(file: sqlite3.Connection) -> None:
     file.execute("PRAGMA synchronous = FULL")
     if layout < LAYOUT:
         file.executescript(f"BEGIN IMMEDIATE; {_TABLE} PRAGMA user_version = {LAYOUT}; COMMIT;")
+    if "since" not in {column[1] for column in file.execute("PRAGMA table_info(waiting)")}:
+        file.execute(_SINCE)
+    file.execute(_COUNTED)
 
 
 def _pack(message: Outgoing) -> bytes:

@@ -19,9 +19,13 @@ from consumer.telemetry.readiness import Readiness
 class Exposition:
     """Answers whoever scrapes; there before the ledger is, which is watched once it is open."""
 
-    def __init__(self, meters: Meters, readiness: Readiness, clock: Clock) -> None:
+    def __init__(
+        self, meters: Meters, readiness: Readiness, clock: Clock, *, has_ledger: bool = True
+    ) -> None:
+        """Without a ledger, as the gateway alone is, nothing is told of one."""
         self.meters, self._readiness, self._clock = meters, readiness, clock
         self._lately: Lately | None = None
+        self._has_ledger = has_ledger
         self._labels = Labels()
         self._process = ProcessCollector(registry=CollectorRegistry())
 
@@ -43,6 +47,8 @@ class Exposition:
     def now(self) -> Iterator[Figure]:
         """Everything that is not counted where it happens."""
         yield from self._own()
+        if not self._has_ledger:
+            return
         read = self._lately.figures() if self._lately else None
         yield "moc_ledger_up", (), read is not None
         if read is not None:
@@ -59,6 +65,7 @@ class Exposition:
             yield "moc_pump_idle_seconds", (turning.pump,), turning.seconds
         for topic, count in self.meters.waiting.items():
             yield "moc_bus_waiting_events", (topic,), count
+        yield from self.meters.spooled()
 
 
 def _families(figures: Iterable[Figure], labels: Labels) -> Iterable[Family]:

@@ -63,7 +63,11 @@ def _server(app: Starlette) -> uvicorn.Server:
 def application(
     readiness: Readiness, stalled_seconds: float, exposition: Exposition | None = None
 ) -> Starlette:
-    """`/ready`, `/live` and `/startup`, each 200 or 503 with what is wrong; `/metrics`."""
+    """`/ready`, `/live` and `/startup`, each 200 or 503 with what is wrong; `/metrics`.
+
+    `/ready` is 503 only for what makes this process unable to take work; what else fails stands in
+    its body, and `well` is false.
+    """
 
     async def ready(_: Request) -> JSONResponse:
         return _answer(_ready(readiness))
@@ -98,7 +102,8 @@ def _ready(readiness: Readiness) -> dict[str, object]:
         }
         for one in readiness.conditions()
     ]
-    return {"ok": all(row["ok"] for row in rows), "conditions": rows}
+    unable, well = readiness.unable(), all(row["ok"] for row in rows)
+    return {"ok": not unable, "well": well, "unable": unable, "conditions": rows}
 
 
 def _live(readiness: Readiness, stalled_seconds: float) -> dict[str, object]:

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 
 from consumer.clock import Clock
 from consumer.ledger.ledger import LedgerUnavailable
+from consumer.telemetry.metrics import Figure as Figure
 
 KEPT_SECONDS = 5.0
 PATIENCE_SECONDS = 3.0
 """Who scrapes gives up after ten seconds, as a rule: until then it is told what there is."""
-
-Figure = tuple[str, tuple[str, ...], float]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 import prometheus_client
@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Histogram
 from consumer.credit import State
 from consumer.dealings import Exchange
 from consumer.ledger.surges import Settled
-from consumer.telemetry.metrics import BY_NAME, Metric
+from consumer.telemetry.metrics import BY_NAME, Figure, Metric
 
 # A second series for each, with the moment it began, says nothing that anybody asks.
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -21,6 +21,8 @@ prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
 MOST_VALUES = 100
 """Different values of one label; what comes beyond is counted together as OTHER."""
 OTHER = "other"
+KEPT = "kept"
+"""Outcome of a post that was taken."""
 SKIPPED = ("repeat", "ignored")
 """Fates of what is not written down: heard before, or none of our business by its mapping."""
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./-]{0,119}")
@@ -63,10 +65,13 @@ class Meters:
         self._moved = self._counter("moc_credits_moved_total")
         self._requests = self._counter("moc_pars_requests_total")
         self._refused = self._counter("moc_sign_ins_refused_total")
+        self._posts = self._counter("moc_posts_total")
+        self._posted = self._counter("moc_posted_events_total")
         self._took = self._histogram("moc_pars_request_seconds")
         self._sending = self._histogram("moc_credit_sending_seconds")
         self._deciding = self._histogram("moc_credit_deciding_seconds")
         self._waiting: Mapping[str, int] = {}
+        self._spooled: Callable[[], Iterable[Figure]] = tuple
 
     # ------------------------------------------------------------ told by pumps
 
@@ -100,7 +105,30 @@ class Meters:
         """Somebody's password was wrong, or a provider's word was not good."""
         self._count(self._refused, "moc_sign_ins_refused_total", 1, way)
 
+    def posts_from(self, sources: Iterable[str]) -> None:
+        """These LMSs may post: counted from 0 on, since an increase from nothing is none."""
+        for source in sources:
+            self._count(self._posts, "moc_posts_total", 0, source, KEPT)
+            self._count(self._posted, "moc_posted_events_total", 0, source)
+
+    def post_kept(self, source: str, events: int) -> None:
+        """A post of this LMS is durable, with so many events in it."""
+        self._count(self._posts, "moc_posts_total", 1, source, KEPT)
+        self._count(self._posted, "moc_posted_events_total", events, source)
+
+    def post_refused(self, source: str, cause: str) -> None:
+        """A post was refused; a blank source is no LMS of ours."""
+        self._count(self._posts, "moc_posts_total", 1, source, cause)
+
     # ------------------------------------------------------------ asked by who scrapes
+
+    def spool_is(self, read: Callable[[], Iterable[Figure]]) -> None:
+        """There is a spool of posted events; how it stands is read like this."""
+        self._spooled = read
+
+    def spooled(self) -> Iterable[Figure]:
+        """How the spool stands now; nothing where there is none, or it cannot be read."""
+        return self._spooled()
 
     @property
     def waiting(self) -> Mapping[str, int]:

@@ -34,6 +34,10 @@ class Metric:
     buckets: tuple[float, ...] = ()
 
 
+Figure = tuple[str, tuple[str, ...], float]
+"""A metric's name, the values of its labels, and how much."""
+
+
 def _counter(name: str, labels: str, asks: str) -> Metric:
     return Metric(name, Kind.COUNTER, Of.PROCESS, "", tuple(labels.split()), asks)
 
@@ -135,6 +139,15 @@ TABLE = (
         "When was a new completion last heard of each LMS?",
     ),
     _whole("moc_source_held", "", "source", "Is the source held until a person looks at it (1)?"),
+    _counter(
+        "moc_posts_total",
+        "source outcome",
+        "How many posts were taken (`kept`) or refused, by cause? `other`: from no known LMS.",
+    ),
+    _counter("moc_posted_events_total", "source", "How many events were in the posts taken?"),
+    _own("moc_spool_events", "", "", "How many posted events wait on disk for the bus?"),
+    _own("moc_spool_oldest_seconds", "s", "", "How long has the oldest of them waited?"),
+    _own("moc_spool_set_aside", "", "", "How many posted events will the bus never take?"),
     _whole("moc_outbox_messages", "", "", "How many letters and outcomes wait to be published?"),
     _whole("moc_outbox_oldest_seconds", "s", "", "How long has the oldest of them waited?"),
     _whole("moc_webhook_waiting", "", "webhook", "How many outcomes has each webhook to be told?"),

@@ -16,6 +16,8 @@ STARTING = "starting"
 """Cause of what nobody has told anything about yet."""
 STARTS_WITH = ("ledger", "mappings", "tables")
 """Without these nothing has started, whichever pumps run."""
+GATEWAY = "gateway"
+"""The condition of whoever takes posts of LMSs: whether they can be kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +59,19 @@ class Readiness:
     and turning good are logged, once each.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, starts_with: Collection[str] = STARTS_WITH) -> None:
+        """`starts_with`: without these to have worked once, this process has not started."""
         self._clock, self._lock = clock, threading.Lock()
+        self._starts_with = {*starts_with}
         self._standings: dict[str, _Standing] = {}
         self._turned: dict[str, float] = {}
         self._turns: Counter[str] = Counter()
-        self._expected: set[str] = set()
         self._once_good: set[str] = set()
         self._log = structlog.get_logger()
 
     def expect(self, *names: str) -> None:
-        """Not ready before somebody has said that these work."""
+        """These do not work before somebody has said that they do."""
         with self._lock:
-            self._expected.update(names)
             for name in names:
                 self._standings.setdefault(name, _Standing(self._clock.now(), starting=True))
 
@@ -127,12 +129,23 @@ class Readiness:
     def not_yet(self) -> list[str]:
         """What a start still lacks: a thing that has worked once is good for that, whatever comes.
 
-        Blank once the ledger is migrated, tables and mappings are loaded, and what else was
-        expected, such as the bus, was reached.
+        Blank once the ledger is migrated, and tables and mappings are loaded. The bus is not waited
+        for: whoever restarts what does not start would restart it for Kafka.
         """
         with self._lock:
-            wanted = {*STARTS_WITH, *self._expected}
-            return sorted(wanted - self._once_good)
+            return sorted(self._starts_with - self._once_good)
+
+    def unable(self) -> list[str]:
+        """What makes this very process unable to take work; blank: it can.
+
+        What takes posts can, while it can keep them; what takes none, while it can write the
+        ledger. PARS, Kafka and all that others serve are no reason: it waits for them, and a
+        restart or another process would wait as well.
+        """
+        with self._lock:
+            needed = GATEWAY if GATEWAY in self._standings else "ledger"
+            ill = {n for n, one in self._standings.items() if n == needed and one.cause}
+            return sorted(ill | (self._starts_with - self._once_good))
 
     # ------------------------------------------------------------ progress
 

@@ -181,9 +181,14 @@ def test_a_full_disk_is_told_and_nothing_else_is(open_office: OpenOffice, small_
         small_disk.fill()
         until(lambda: lms.codes[503] > 3, PATIENCE_SECONDS, "refusals")
         assert "SQLITE_FULL" in ready(health) or "No space" in ready(health)
+        assert told(health, "ready").status_code == 503
+        counted = told(health, "metrics").text
+        assert 'moc_posts_total{outcome="spool",source="lms"}' in counted
+        assert 'moc_condition_ok{condition="gateway"} 0.0' in counted
         small_disk.free()
         lms.comes(20)
         until(lambda: not ready(health), PATIENCE_SECONDS, "ready again")
+        assert told(health, "ready").status_code == told(health, "startup").status_code == 200
         lms.over.set()
         assert_all_there(office, lms)
         stopped(gateway)
@@ -192,8 +197,13 @@ def test_a_full_disk_is_told_and_nothing_else_is(open_office: OpenOffice, small_
 
 def ready(port: int) -> str:
     """What the gateway alone says is wrong."""
-    told = httpx.get(f"http://127.0.0.1:{port}/ready", trust_env=False, timeout=5).json()
-    return "; ".join(one["cause"] for one in told["conditions"] if not one["ok"])
+    conditions = told(port, "ready").json()["conditions"]
+    return "; ".join(one["cause"] for one in conditions if not one["ok"])
+
+
+def told(port: int, what: str) -> httpx.Response:
+    """What the gateway alone answers, by the address of its health."""
+    return httpx.get(f"http://127.0.0.1:{port}/{what}", trust_env=False, timeout=5)
 
 
 def stopped(gateway: Running) -> None:

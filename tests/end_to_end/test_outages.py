@@ -348,6 +348,8 @@ def test_ready_says_what_fails(
         ill = office.run("ready")
         assert ill.code == 1
         assert [row["name"] for row in ill.rows if row["state"] != "ok"] == ["pars.main"]
+        live = office.run("ready", "--live")
+        assert (live.code, {row["state"] for row in live.rows}) == (0, {"ok"})
         pars.weather()
         comes_to_rest(office, service, story)
     assert_exactly_once(office, pars, story)

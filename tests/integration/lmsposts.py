@@ -19,6 +19,7 @@ from consumer.clock import SystemClock
 from consumer.gateway.serving import receiving
 from consumer.ledger.seal import Seal
 from consumer.settings import Settings
+from consumer.telemetry.meters import Meters
 from consumer.telemetry.readiness import STARTING, Readiness
 from tests.end_to_end.patience import until
 from tests.integration.office import SEALING_KEY
@@ -48,6 +49,7 @@ class Lms:
 
     http: httpx.Client
     readiness: Readiness
+    meters: Meters
 
     def post(
         self, source: str, body: bytes, headers: Mapping[str, str] | None = None
@@ -95,11 +97,11 @@ class Lms:
 def posting(settings: Settings) -> Iterator[Lms]:
     """LMSs at a gateway with these settings, in this process."""
     clock = SystemClock()
-    readiness = Readiness(clock)
+    readiness, meters = Readiness(clock, starts_with=("gateway",)), Meters()
     with (
-        receiving(settings, Seal(SEALING_KEY), clock, readiness, "127.0.0.1:0") as address,
+        receiving(settings, Seal(SEALING_KEY), clock, readiness, "127.0.0.1:0", meters) as address,
         httpx.Client(base_url=address, trust_env=False, timeout=30) as http,
     ):
-        lms = Lms(http, readiness)
+        lms = Lms(http, readiness, meters)
         until(lambda: STARTING not in lms.bad().values(), 30, "the bus to be tried")
         yield lms

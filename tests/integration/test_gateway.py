@@ -8,9 +8,9 @@ import socket
 import sqlite3
 import stat
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -21,7 +21,7 @@ import orjson
 import pytest
 
 from consumer.bus.embedded import EmbeddedPublisher
-from consumer.bus.port import Message
+from consumer.bus.port import Message, Outgoing
 from consumer.clock import SystemClock
 from consumer.gateway.application import Gateway
 from consumer.gateway.road import Road
@@ -30,6 +30,8 @@ from consumer.gateway.spool import Spool
 from consumer.gateway.taking import Taking
 from consumer.ledger.seal import Seal
 from consumer.settings import SettingsProblems, load_settings
+from consumer.telemetry.exposition import Exposition
+from consumer.telemetry.health import answering
 from consumer.telemetry.readiness import Readiness
 from tests.end_to_end.patience import until
 from tests.integration.lmsposts import SECRETS, SOURCES, Lms, posting
@@ -46,6 +48,7 @@ from tests.integration.people import (
     course,
     moodle,
 )  # fmt: skip
+from tests.integration.test_metrics import Samples, samples
 from tests.unit.test_log import logging_to
 
 GATEWAY: dict[str, Any] = {"sources": SOURCES}
@@ -299,7 +302,7 @@ def test_while_the_bus_is_away_events_wait_on_disk_and_follow_in_order(
         for n in range(1, 8):
             assert lms.xapi(orjson.dumps({"n": n})).status_code == 200
         assert waiting(office) == 7
-        assert "waits in the spool" in lms.bad()["gateway"]
+        assert "waits in the spool" in lms.bad()["gateway.bus"]
         away.end()
         until(lambda: waiting(office) == 0, 20, "the spool is empty")
         until(lambda: lms.bad() == {}, 20, "it is ready again")
@@ -365,7 +368,7 @@ def test_an_event_the_bus_never_takes_is_kept_aside_and_stops_nobody(
         assert [lms.xapi(one).status_code for one in (b'{"n":1}', large, b'{"n":2}')] == [200] * 3
         away.end()
         until(lambda: waiting(office) == 1, 20, "only the large one is left")
-        assert Spool(office.settings.spool_path, Seal(SEALING_KEY)).count() == (0, 1)
+        assert Spool(office.settings.spool_path, Seal(SEALING_KEY), SystemClock()).count() == (0, 1)
         assert lms.xapi(b'{"n":3}').status_code == 200
     assert [one.value for one in on_bus(office)] == [b'{"n":1}', b'{"n":2}', b'{"n":3}']
 
@@ -462,7 +465,7 @@ def test_without_its_secret_it_does_not_start(open_office: OpenOffice, tmp_path:
 def test_past_the_proxy_nobody_may_post(open_office: OpenOffice) -> None:
     office = open_office(gateway=GATEWAY | {"proxy_peers": ["192.0.2.7"]})
     gateway, clock = office.settings.gateway, SystemClock()
-    spool = Spool(office.settings.spool_path, Seal(SEALING_KEY))
+    spool = Spool(office.settings.spool_path, Seal(SEALING_KEY), clock)
     road = Road(lambda: office.publisher, spool, Readiness(clock))
     proofs = proofs_of(gateway)
     for listen, peer, code in (
@@ -477,3 +480,86 @@ async def _posted(app: Gateway, peer: str) -> int:
     way = httpx.ASGITransport(app, client=(peer, 40_000))
     async with httpx.AsyncClient(transport=way, base_url="http://hooks.example.org") as http:
         return (await http.post("/in/moodle", content=b"{}")).status_code
+
+
+# ---------------------------------------------------------------- its figures
+
+
+@contextmanager
+def asked(lms: Lms) -> Iterator[Callable[[str], httpx.Response]]:
+    """The gateway alone, asked how it is, as `moc-consumer gateway --health` answers."""
+    made = Exposition(lms.meters, lms.readiness, SystemClock(), has_ledger=False)
+    with answering("127.0.0.1:0", lms.readiness, 300, made) as where:
+        yield lambda path: httpx.get(f"http://{where}{path}", trust_env=False, timeout=10)
+
+
+def figures_of(answer: httpx.Response) -> Samples:
+    return samples(answer.text)
+
+
+def test_posts_are_counted_by_source_and_by_what_came_of_them(served: Office) -> None:
+    with posting(served.settings) as lms, asked(lms) as ask:
+        lms.moodle(json_of(moodle(PRIYA)))
+        lms.post("moodle", b'{"token": "wrong"}')
+        lms.post("nobody", b"{}")
+        batch = {"content-type": "application/cloudevents-batch+json"}
+        proof = {"authorization": f"Bearer {SECRETS['lrs']}"}
+        lms.post("lrs", b"[{}, {}, {}]", batch | proof)
+        told = figures_of(ask("/metrics"))
+    posts = {
+        tuple(value for _, value in labels): n for labels, n in told["moc_posts_total"].items()
+    }
+    assert {one: n for one, n in posts.items() if n} == {
+        ("kept", "moodle"): 1, ("kept", "lrs"): 1,
+        ("secret", "other"): 1, ("secret", "moodle"): 1,
+    }  # fmt: skip
+    assert told["moc_posted_events_total"][(("source", "lrs"),)] == 3
+    assert len(on_bus(served)) == 4
+
+
+def test_the_spool_is_seen_while_the_bus_is_away_and_the_gateway_is_ready(
+    open_office: OpenOffice,
+) -> None:
+    office = open_office(gateway=HASTY)
+    with posting(office.settings) as lms, asked(lms) as ask:
+        assert figures_of(ask("/metrics"))["moc_spool_events"] == {(): 0}
+        assert ask("/startup").status_code == 200
+        away = Away(office)
+        assert [lms.xapi(orjson.dumps({"n": n})).status_code for n in range(5)] == [200] * 5
+        until(lambda: oldest(ask) > 0, 10, "the oldest to grow older")
+        told = figures_of(ask("/metrics"))
+        assert (told["moc_spool_events"], told["moc_spool_set_aside"]) == ({(): 5}, {(): 0})
+        # What is away is told, and nobody restarts or shuts out this process for it.
+        ready = ask("/ready")
+        assert (ready.status_code, ready.json()["well"]) == (200, False)
+        assert ask("/live").status_code == 200
+        away.end()
+        until(lambda: oldest(ask) == 0, 20, "the spool to be empty")
+        assert figures_of(ask("/metrics"))["moc_spool_events"] == {(): 0}
+        assert "moc_ledger_up" not in told, "it has none, and no alert of one may be raised"
+
+
+def oldest(ask: Callable[[str], httpx.Response]) -> float:
+    return figures_of(ask("/metrics"))["moc_spool_oldest_seconds"][()]
+
+
+def test_a_spool_of_the_version_before_is_taken_over(open_office: OpenOffice) -> None:
+    office = open_office(gateway=HASTY)
+    path, seal = office.settings.spool_path, Seal(SEALING_KEY)
+    spool = Spool(path, seal, SystemClock())
+    spool.append([Outgoing(TOPIC, b"lrs", b'{"n":1}')])
+    spool.close()
+    with closing(sqlite3.connect(path)) as file:
+        file.execute("DROP INDEX waiting_aside")
+        file.execute("ALTER TABLE waiting DROP COLUMN since")
+        file.commit()
+    again = Spool(path, seal, SystemClock())
+    assert (again.count(), again.oldest_seconds()) == ((1, 0), 0.0)
+    again.append([Outgoing(TOPIC, b"lrs", b'{"n":2}')])
+    assert [one.value for _, one in again.oldest(10)] == [b'{"n":1}', b'{"n":2}']
+    with closing(sqlite3.connect(path)) as file:  # and what the version before writes then
+        sealed = file.execute("SELECT sealed FROM waiting").fetchone()
+        file.execute("INSERT INTO waiting (sealed) VALUES (?)", sealed)
+        file.commit()
+    assert again.count() == (3, 0)
+    again.close()

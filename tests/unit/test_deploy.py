@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -16,6 +17,7 @@ import yaml
 from starlette.applications import Starlette
 from starlette.routing import Route
 
+from consumer.cli.ready import ready
 from consumer.clock import SystemClock
 from consumer.console.pages import signing
 from consumer.settings import Settings, load_settings
@@ -221,7 +223,10 @@ DOCKERFILE = (DEPLOY / "Dockerfile").read_text(encoding="utf-8").replace("\\\n",
 def test_the_image_runs_as_nobody_and_says_how_it_is() -> None:
     last = DOCKERFILE.rpartition("\nFROM ")[2]
     assert re.search(r"^USER 10001:10001$", last, re.MULTILINE)
-    assert '["moc-consumer", "ready"]' in last
+    # Docker Swarm replaces what this calls ill: only what a restart can mend, not PARS or Kafka.
+    (check,) = re.findall(r"^HEALTHCHECK .* CMD (.+)$", last, re.MULTILINE)
+    assert json.loads(check) == ["moc-consumer", "ready", "--live"]
+    assert "--live" in {one for option in ready.params for one in option.opts}
     assert "MOC_HEALTH__LISTEN=127.0.0.1:8791" in last
     assert "STOPSIGNAL SIGTERM" in last
 

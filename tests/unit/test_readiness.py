@@ -13,7 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from consumer.telemetry.health import CannotListen, answering
-from consumer.telemetry.readiness import Condition, Readiness
+from consumer.telemetry.readiness import GATEWAY, STARTS_WITH, Condition, Readiness
 from tests.fakes import MORNING, FakeClock
 
 STALLED_SECONDS = 300.0
@@ -103,17 +103,55 @@ def asked(url: str) -> tuple[int, dict[str, Any]]:
     return answer.status_code, answer.json()
 
 
+@pytest.fixture
+def started(readiness: Readiness) -> Readiness:
+    for name in STARTS_WITH:
+        readiness.good(name, "start")
+    return readiness
+
+
 def test_ready_says_what_fails(readiness: Readiness, address: str) -> None:
     readiness.good("bus", "intake")
-    assert asked(f"{address}/ready")[0] == 200
     readiness.bad("ledger", "intake", "database or disk is full")
     code, told = asked(f"{address}/ready")
-    assert (code, told["ok"]) == (503, False)
+    assert (code, told["ok"], told["well"]) == (503, False, False)
+    assert told["unable"] == ["ledger", "mappings", "tables"]
     since = "2026-11-22T15:15:00+00:00"
     assert told["conditions"] == [
         {"name": "bus", "ok": True, "cause": "", "since": since},
         {"name": "ledger", "ok": False, "cause": "database or disk is full", "since": since},
     ]
+
+
+@pytest.mark.parametrize(
+    "name", ["bus", "pars.main", "registry", "gateway.bus", "tables", "mappings", "webhook.crm"]
+)
+def test_what_others_serve_makes_no_process_unable_to_take_work(
+    started: Readiness, address: str, name: str
+) -> None:
+    """An orchestrator must neither stall a rollout nor restart anything for it."""
+    started.bad(name, "somebody", "it is away")
+    for path in ("ready", "live", "startup"):
+        assert asked(f"{address}/{path}")[0] == 200
+    told = asked(f"{address}/ready")[1]
+    assert (told["ok"], told["well"], told["unable"]) == (True, False, [])
+    assert bad(started) == {name: "it is away"}
+
+
+def test_without_its_ledger_it_takes_no_work(started: Readiness, address: str) -> None:
+    assert asked(f"{address}/ready")[0] == 200
+    started.bad("ledger", "intake", "disk full")
+    code, told = asked(f"{address}/ready")
+    assert (code, told["unable"]) == (503, ["ledger"])
+
+
+def test_what_takes_posts_is_ready_while_it_can_keep_them(started: Readiness, address: str) -> None:
+    started.good(GATEWAY, "taking")
+    started.bad("ledger", "intake", "disk full")
+    assert asked(f"{address}/ready")[0] == 200
+    started.bad(GATEWAY, "taking", "the spool: SQLITE_FULL")
+    code, told = asked(f"{address}/ready")
+    assert (code, told["unable"]) == (503, [GATEWAY])
 
 
 def test_live_while_every_pump_turns(readiness: Readiness, address: str, clock: FakeClock) -> None:
