@@ -119,6 +119,7 @@ ADVICE: dict[str, Advice] = {
         ("retracted_in_part", "the LMS took back one of several events of this completion; another, of another time, stands", "coordinator", "agree to take the completion back, or decline to keep it"),
         ("changed_after_sending", "the LMS changed what PARS has already", "coordinator", "agree if the new one is right: PARS is corrected; or decline"),
         ("completed_after_withdrawal", "completed again after it was taken back", "coordinator", "agree if it counts, or decline"),
+        ("purged", "it was purged: nothing of the learner is kept", "nobody", "nothing can be done with it any more"),
         ("read_otherwise", "today's mapping reads another learner or course out of the event", "LMS admin", "check the mapping; if it is right, withdraw the credit and have the LMS send the event again"),
         ("accepted_meanwhile", "the board accepted what was about to be withdrawn", "coordinator", "agree to withdraw it all the same, or decline to keep it"),
         ("reported_again", "reported again after it was withdrawn", "coordinator", "agree if it counts, or decline"),

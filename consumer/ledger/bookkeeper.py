@@ -104,6 +104,8 @@ class Bookkeeper:
                 return self._by_id.take_back(what, what.said, self._origin(message, what))
             if what.only_if_heard and self._rows.find(what.said) is None:
                 return "not_reportable", None
+            if (purged := self._rows.purged(what.said)) is not None:
+                return "duplicate", purged  # nothing of anybody is kept again
             return self.enter(what, what.said, what.judgement, message)
         if isinstance(what.judgement, Refused):
             self._refused = what.judgement.reasons

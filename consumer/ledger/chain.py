@@ -94,7 +94,7 @@ def append(db: Connection, identity: Identity, at: datetime, values: Mapping[str
     Raises LedgerRefused where somebody changed the trail's end, which writing on would hide.
     """
     ends: list[Head] | None = db.info.get(_ENDS)
-    last = ends[-1] if ends else head_of(db, identity)
+    last = head_of(db, identity)
     if last is None:
         raise LedgerRefused(f"the end of the audit trail was changed: {_VERIFY}")
     number = last.number + 1
@@ -119,7 +119,13 @@ def _set_head(db: Connection, identity: Identity, head: Head) -> None:
 
 
 def head_of(db: Connection, identity: Identity) -> Head | None:
-    """Where the trail ends by what was kept; None when that is missing, or was changed."""
+    """Where the trail ends by what was kept; None when that is missing, or was changed.
+
+    In a transaction that has yet to write it: where that left it.
+    """
+    if ends := db.info.get(_ENDS):
+        last: Head = ends[-1]
+        return last
     found = _HEAD.fullmatch(str(get_fact(db, HEAD)))
     head = Head(int(found[1]), found[2]) if found else None
     return head if head and found and found[3] == _sealed(identity, head) else None
@@ -136,6 +142,11 @@ def beginning(identity: Identity, rows: Iterable[Sequence[object]]) -> Start:
     number, count, digest = 0, 0, ""
     for row in rows:
         number, count, digest = int(str(row[0])), count + 1, sign(identity, digest, row)
+    return all_before(identity, number, count, digest)
+
+
+def all_before(identity: Identity, number: int, count: int, digest: str) -> Start:
+    """What stands for so many rows from before the chain, up to the one of this number."""
     return Start(number, count, identity.digest("audit-start", str(number), str(count), digest))
 
 

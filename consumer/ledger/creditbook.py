@@ -67,6 +67,8 @@ class CreditBook(LetterBook):
         row = self._db.execute(select(credits_).where(credits_.c.key == key)).one_or_none()
         if row is None:
             return self._insert(key, record), True
+        if row.purged_at is not None:
+            return int(row.id), False  # it holds off that the same is credited again
         asked_for = arrival in {Arrival.REPLAY, Arrival.CORRECTION}
         compared = arrival if asked_for else self._compared(completion, row, record)
         move = decide(self._standing(row, replay=arrival is Arrival.REPLAY), compared)
@@ -100,7 +102,7 @@ class CreditBook(LetterBook):
         """Whether somebody else's completion stands behind the credit that this one leads to."""
         key = self._ledger.identity.credit_key(record)
         row = self._db.execute(select(credits_).where(credits_.c.key == key)).one_or_none()
-        if row is None or not self._supporters(row.id):
+        if row is None or row.purged_at is not None or not self._supporters(row.id):
             return False
         if row.id in links.credits_of(self._db, completion):
             return False
@@ -237,6 +239,8 @@ class CreditBook(LetterBook):
         return self._db.execute(select(credits_).where(credits_.c.id == number)).one()
 
     def _retire(self, row: Row[Any], completion: int) -> None:
+        if row.purged_at is not None:
+            return
         match State(row.state):
             case State.WITHDRAWN:
                 pass
@@ -276,7 +280,7 @@ class CreditBook(LetterBook):
         """
         own = [n for n in links.credits_of(self._db, completion) if self._supporters(n) == 1]
         for row in map(self._row, own):
-            if row.state != State.WITHDRAWN:
+            if row.state != State.WITHDRAWN and row.purged_at is None:
                 self.withdraw(row)
         return bool(own)
 

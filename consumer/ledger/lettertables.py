@@ -42,6 +42,7 @@ letters = Table(
     Column("replays", Integer, nullable=False, default=0),
     Column("content", String(64)),
     Column("closing", LargeBinary),
+    Column("purged_at", Instant),
     Index(None, "status", "stage"),
     Index(None, "completion_id"),
     Index(None, "credit_row"),
@@ -51,6 +52,7 @@ letters = Table(
 
 `content` is the keyed hash of the value of an event that nobody could read: sent once more by
 whatever tool, it is known again. `closing`: who closed it for good, when and why; sealed.
+`purged_at`: nobody's data is in it since then.
 """
 
 letter_edits = Table(

@@ -47,7 +47,7 @@ def _packed(message: Outgoing) -> bytes:
 def take(connection: Connection, seal: Seal, limit: int) -> list[tuple[int, Outgoing]]:
     """The oldest messages with their numbers; they stay until `drop`."""
     rows = connection.execute(select(outbox).order_by(outbox.c.id).limit(limit))
-    return [(row.id, _outgoing(seal, row)) for row in rows]
+    return [(row.id, opened(seal, row)) for row in rows]
 
 
 def drop(connection: Connection, numbers: Sequence[int]) -> None:
@@ -55,7 +55,8 @@ def drop(connection: Connection, numbers: Sequence[int]) -> None:
     connection.execute(delete(outbox).where(outbox.c.id.in_(numbers)))
 
 
-def _outgoing(seal: Seal, row: Row[Any]) -> Outgoing:
+def opened(seal: Seal, row: Row[Any]) -> Outgoing:
+    """A queued message as it is to be published. Raises SealBroken."""
     original = unpack_original(seal.open(row.message))
     return Outgoing(row.topic, original.key, original.value, original.headers)
 

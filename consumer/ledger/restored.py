@@ -20,9 +20,8 @@ def doubt_everything(db: Connection, now: datetime) -> None:
     Those too that are made again by hearing events again: they may have been sent once.
     """
     set_fact(db, _FACT, str(round(now.timestamp() * 1000)))
-    db.execute(
-        update(credits_).values(restored_at=now, lease_until=None, fence=credits_.c.fence + 1)
-    )
+    known = update(credits_).where(credits_.c.purged_at.is_(None))  # of others nothing can be asked
+    db.execute(known.values(restored_at=now, lease_until=None, fence=credits_.c.fence + 1))
     unsure = credits_.c.state.in_(["ready", "submitting", "submitted", "reported", "withdrawing"])
     db.execute(update(credits_).where(unsure).values(due_at=now, absent_at=None, tries=0))
 

@@ -30,6 +30,7 @@ from consumer.ledger.lettertables import letter_edits as letter_edits
 from consumer.ledger.lettertables import letters as letters
 from consumer.ledger.namedevents import named_events as named_events
 from consumer.ledger.namedevents import retracted_events as retracted_events
+from consumer.ledger.trailrows import amendments as amendments
 from consumer.ledger.trailrows import audit as audit
 
 WAITING_HERE = "completions.state IN ('held', 'refused')"
@@ -96,6 +97,7 @@ completions = Table(
     Column("original", LargeBinary, nullable=False),
     Column("heard_at", Instant, nullable=False),
     Column("changed_at", Instant, nullable=False),
+    Column("purged_at", Instant),
     Index(None, "state", "id"),
     Index(None, "source", "id"),
     Index(None, "course"),
@@ -118,7 +120,7 @@ completions = Table(
 `edited`: a person corrected what the event says; how stands in `original`, beside the bytes.
 `unfinished`: another board of the activity may still give credit; `report_by`, by the common rule
 where its boards are not known, counts while there is no credit; so does `closes_on`, until when
-what it waits for can still count.
+what it waits for can still count. `purged_at`: nobody's data is in it since then (purging.py).
 """
 
 steps = Table(
@@ -203,6 +205,7 @@ credits_ = Table(
     Column("released_at", Instant),
     Column("created_at", Instant, nullable=False),
     Column("changed_at", Instant, nullable=False),
+    Column("purged_at", Instant),
     Index(None, "state", "profile", "due_at", "id"),
     Index(None, "state", "profile", "report_by", "id"),
     Index(None, "report_id"),
@@ -221,6 +224,7 @@ hash of what a file without CreditIDs was read by: while it is there PARS is ask
 `restored_at`: the ledger was put back from a backup then, and PARS was not asked since what it has.
 `overtaken_at`: its lease ran out in a hand that never came back, and may post it still.
 `released_at`: a coordinator let it go, as it then was, though its activity or source is held.
+`purged_at`: nobody's data is in it since then; it holds off that the same is credited again.
 """
 
 completion_credits = Table(

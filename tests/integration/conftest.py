@@ -43,7 +43,7 @@ ON_BOTH |= {
     "test_recovering",
     "test_editing",
 }
-ON_BOTH |= {"test_notices", "test_outcomes"}
+ON_BOTH |= {"test_notices", "test_outcomes", "test_amendments", "test_purging"}
 """What is heard and what is sent ends alike, whichever database holds the ledger."""
 
 

@@ -36,6 +36,7 @@ from tests.integration.people import HOUR, NOON, OTIS, PRIYA, moodle, openedx, r
 from tests.postgres.server import empty_database
 
 MANY = 5
+AMENDMENTS = ("amendments_unchanged", "amendments_undeleted", "amendments_unreplaced")
 
 
 @pytest.fixture
@@ -60,10 +61,12 @@ def unguarded(engine: Engine, *statements: str) -> None:
     """Somebody who may do anything with the database, and has no keys."""
     with engine.begin() as db:
         if engine.dialect.name == "sqlite":
-            for name in ("audit_unchanged", "audit_undeleted", "audit_unreplaced"):
+            for name in ("audit_unchanged", "audit_undeleted", "audit_unreplaced", *AMENDMENTS):
                 db.execute(text(f"DROP TRIGGER IF EXISTS {name}"))
         else:
-            db.execute(text("DROP TRIGGER IF EXISTS audit_kept ON audit"))
+            for name in ("kept", "changed"):
+                db.execute(text(f"DROP TRIGGER IF EXISTS audit_{name} ON audit"))
+                db.execute(text(f"DROP TRIGGER IF EXISTS amendments_{name} ON amendments"))
         for statement in statements:
             db.execute(text(statement))
 

@@ -14,7 +14,8 @@ from sqlalchemy.exc import IntegrityError
 
 from consumer.credit import Identity
 from consumer.desk.trail import remember
-from consumer.ledger import chain
+from consumer.ledger import amendments, chain
+from consumer.ledger.amending import Cells, amend
 from consumer.ledger.chaincheck import check
 from consumer.ledger.ledger import Ledger, open_ledger
 from consumer.ledger.schema import audit
@@ -23,6 +24,8 @@ from tests.fakes import MORNING
 from tests.integration.office import SEALING_KEY, SECRET
 
 EARLIER, ROWS = 3, 9
+UNGUARDED = ("audit_unchanged", "audit_undeleted", "audit_unreplaced", "amendments_unchanged")
+UNGUARDED += ("amendments_undeleted", "amendments_unreplaced")
 COLUMNS = [*chain.COLUMNS, "digest"]
 VALUES = st.one_of(
     st.none(),
@@ -47,7 +50,20 @@ CHANGES = st.one_of(
     st.tuples(
         st.just("UPDATE OR IGNORE facts SET value = ? WHERE name = ?"),
         VALUES,
-        st.sampled_from([chain.HEAD, chain.START]),
+        st.sampled_from([chain.HEAD, chain.START, amendments.END]),
+    ),
+    st.tuples(
+        st.sampled_from(
+            [
+                f"UPDATE OR IGNORE amendments SET {name} = ? WHERE number = ?"  # noqa: S608
+                for name in amendments.COLUMNS
+            ]
+        ),
+        VALUES,
+        st.integers(1, 2),
+    ),
+    st.tuples(
+        st.just("DELETE FROM amendments WHERE number BETWEEN ? AND ?"), *[st.integers(1, 2)] * 2
     ),
 )
 
@@ -66,7 +82,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
             for number in range(ROWS):
                 what, values = "credit.withdrawn", {"standing": "Withdrawn"} if number % 2 else {}
                 remember(db, ledger, MORNING, "mora", what, f"c{number}", "why", after=values)
-            for name in ("audit_unchanged", "audit_undeleted", "audit_unreplaced"):
+            bare = Cells("nobody", "", None)
+            amend(db, ledger, MORNING, "learner.purged", {2: bare, EARLIER + 4: bare})
+            for name in UNGUARDED:
                 db.exec_driver_sql(f"DROP TRIGGER {name}")
         yield ledger
 
@@ -82,8 +100,11 @@ def tried(ledger: Ledger) -> Iterator[Connection]:
 def everything(db: Connection) -> list[str]:
     """The trail and its ends, with the type of everything in them."""
     trail = db.exec_driver_sql(f"SELECT {', '.join(COLUMNS)} FROM audit ORDER BY id").all()  # noqa: S608
-    ends = db.exec_driver_sql("SELECT name, value FROM facts WHERE name LIKE 'audit%'")
-    return [repr(tuple(row)) for row in (*trail, *ends)]
+    ends = db.exec_driver_sql(
+        "SELECT name, value FROM facts WHERE name LIKE 'audit%' OR name LIKE 'amend%'"
+    )
+    own = db.exec_driver_sql(f"SELECT {', '.join(amendments.COLUMNS)} FROM amendments")  # noqa: S608
+    return [repr(tuple(row)) for row in (*trail, *ends, *own)]
 
 
 @given(change=CHANGES)
