@@ -11,11 +11,12 @@ from rich.console import Console
 from rich.progress import Progress
 
 from consumer.cli.context import ledger_of, settings_of, user
+from consumer.cli.ledger_keys import keys, reseal
 from consumer.cli.output import FAILED, confirm, fail, show_one
 from consumer.clock import SystemClock
 from consumer.desk.restoring import restore as put_back
 from consumer.desk.restoring import say_restored
-from consumer.keys import Keys, KeysProblem, load_keys, make_keys
+from consumer.keys import Keys, KeysProblem, load_keys
 from consumer.ledger.backup import NoBackup, draft_of, keep, remember
 from consumer.ledger.inspection import Inspection, inspect
 from consumer.ledger.lock import LedgerUnavailable, nobody_uses
@@ -101,22 +102,6 @@ def restore(context: click.Context, file: Path, *, yes: bool) -> None:
     click.echo("Start the service: PARS is asked about every credit first.", err=True)
 
 
-@ledger.command("keys")
-@click.pass_context
-def new_keys(context: click.Context) -> None:
-    """Make the keys of a new installation whose ledger is on PostgreSQL.
-
-    Copy the file to every machine that uses the ledger, and to a safe place. With a ledger in a
-    file there is nothing to do: the first start makes them.
-    """
-    path = settings_of(context).keys_path
-    try:
-        make_keys(path)
-    except KeysProblem as problem:
-        fail([str(problem)])
-    click.echo(f"made {path}: without it nothing personal in the ledger can be read again")
-
-
 @ledger.command()
 @click.option("--yes", is_flag=True, help="Do it without asking.")
 @click.pass_context
@@ -182,3 +167,7 @@ def _cause(error: OSError | sqlite3.Error) -> str:
     if isinstance(error, OSError):
         return error.strerror or type(error).__name__
     return str(getattr(error, "sqlite_errorname", type(error).__name__))
+
+
+ledger.add_command(keys)
+ledger.add_command(reseal)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import re
 import secrets
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -72,6 +73,15 @@ class Parcels:
         """It is done with."""
         with contextlib.suppress(FileNotFoundError):
             self._path(token).unlink()
+
+    def under_which(self) -> Counter[str]:
+        """How many of those that are not too old are sealed under which key, by its name."""
+        self._sweep()
+        found: Counter[str] = Counter()
+        for file in self._files():
+            with contextlib.suppress(OSError, SealBroken):
+                found[self.seal.key_of(file.read_bytes())] += 1
+        return found
 
     def _write(self, parcel: Parcel) -> None:
         self._here.mkdir(mode=0o700, exist_ok=True)

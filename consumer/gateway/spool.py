@@ -8,9 +8,11 @@ from __future__ import annotations
 import fcntl
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 from consumer.bus.embedded import pack_headers, unpack_headers
 from consumer.bus.port import Outgoing
@@ -31,6 +33,9 @@ _COUNTED = "CREATE INDEX IF NOT EXISTS waiting_aside ON waiting (aside)"
 # An earlier version writes beside these, and leaves 0: nobody knows how long that has waited.
 _FIRST = "SELECT since FROM waiting WHERE NOT aside ORDER BY number LIMIT 1"
 _OLDEST = "SELECT number, sealed FROM waiting WHERE NOT aside ORDER BY number LIMIT ?"
+_ONE = "SELECT sealed FROM waiting WHERE number = ?"
+_REPLACE = "UPDATE waiting SET sealed = ? WHERE number = ?"
+T = TypeVar("T")
 
 
 class SpoolUnavailable(Exception):
@@ -94,6 +99,26 @@ class Spool:
         with self._opened() as file, _transaction(file):
             file.execute("UPDATE waiting SET aside = 1 WHERE number = ?", (number,))
 
+    def under_which(self) -> Counter[str]:
+        """How many events are sealed under which key, by its name. Raises SpoolUnavailable."""
+        with self._opened() as file:
+            rows = file.execute("SELECT sealed FROM waiting")
+            return Counter(self._with_key(self._seal.key_of, sealed) for (sealed,) in rows)
+
+    def reseal(self) -> int:
+        """Seal anew what is under a former key; gives how many. Raises SpoolUnavailable."""
+        done = 0
+        with self._opened() as file:
+            numbers = [number for (number,) in file.execute("SELECT number FROM waiting")]
+        for number in numbers:
+            with self._opened() as file, _transaction(file):
+                # Nobody changes what waits, but it may be forwarded by now.
+                for (sealed,) in file.execute(_ONE, (number,)).fetchall():
+                    if new := self._with_key(self._seal.renewed, sealed):
+                        file.execute(_REPLACE, (new, number))
+                        done += 1
+        return done
+
     @contextmanager
     def alone(self) -> Iterator[bool]:
         """Whether nobody else takes from the spool meanwhile; given up however this ends."""
@@ -118,8 +143,11 @@ class Spool:
             self._file = None
 
     def _open(self, sealed: bytes) -> Outgoing:
+        return _unpack(self._with_key(self._seal.open, sealed))
+
+    def _with_key(self, do: Callable[[bytes], T], sealed: bytes) -> T:
         try:
-            return _unpack(self._seal.open(sealed))
+            return do(sealed)
         except SealBroken:
             raise SpoolUnavailable("the spool: sealed with another key than keys.toml's") from None
 

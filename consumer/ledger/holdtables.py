@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Integer, String, Table, Text
 
-from consumer.ledger.columns import Instant, metadata
+from consumer.ledger.columns import Instant, SealedText, metadata
 
 tallies = Table(
     "tallies",
@@ -37,7 +37,7 @@ switches = Table(
     Column("mode", String(10), nullable=False),
     Column("since", Instant, nullable=False),
     Column("who", String(120), nullable=False),
-    Column("why", Text, nullable=False),
+    Column("why", SealedText, nullable=False),
 )
 """Activities and sources whose credits wait for a person, or are rehearsed; `why` is sealed.
 

@@ -11,20 +11,15 @@ from pathlib import Path
 
 from consumer.keys import Keys
 from consumer.ledger.backup import read_only
+from consumer.ledger.columns import sealed_columns
 from consumer.ledger.migrations import newest_revision, revisions
 from consumer.ledger.seal import Seal, SealBroken
 
 SAMPLE = 100
 """Sealed values of each column that are opened, the oldest and the newest, unless all are."""
 _MOST = 10
-_SEALED = {
-    "completions": ("said", "original"),
-    "credits": ("record", "sent", "answer"),
-    "attempts": ("answer",),
-    "letters": ("original",),
-    "outbox": ("message",),
-    "audit": ("why", "change"),
-}
+_FORMERLY = (("credits", "answer"),)
+"""Sealed columns that ledgers of earlier versions have."""
 _COUNTED = {"completions": "state", "credits": "state", "letters": "status"}
 
 
@@ -105,9 +100,10 @@ def _tables(db: sqlite3.Connection) -> set[str]:
 
 
 def _sealed_columns(db: sqlite3.Connection) -> Iterator[tuple[str, str]]:
-    for table, columns in _SEALED.items():
-        there = {row[1] for row in db.execute(f"PRAGMA table_info({table})")}
-        yield from ((table, column) for column in columns if column in there)
+    known = [(column.table.name, column.name) for column in sealed_columns()]
+    for table, column in (*known, *_FORMERLY):
+        if column in {row[1] for row in db.execute(f"PRAGMA table_info({table})")}:
+            yield table, column
 
 
 def _open(

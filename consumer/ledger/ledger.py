@@ -25,16 +25,14 @@ from consumer.ledger.database import (
 )
 from consumer.ledger.facts import get_fact as get_fact
 from consumer.ledger.facts import set_fact as set_fact
+from consumer.ledger.keyring import WrongSecret as WrongSecret
+from consumer.ledger.keyring import check_keys
 from consumer.ledger.lock import LedgerRefused as LedgerRefused
 from consumer.ledger.lock import LedgerUnavailable as LedgerUnavailable
 from consumer.ledger.lock import alone_beside, in_use, no_place
 from consumer.ledger.migrations import NewerSchema, migrate
 from consumer.ledger.schema import positions
 from consumer.ledger.seal import Seal
-
-
-class WrongSecret(Exception):
-    """This ledger was made with another secret: going on would credit learners twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +167,7 @@ def _check_secret(ledger: Ledger) -> None:
             set_fact(connection, "fingerprint", ours)
         elif known != ours:
             raise WrongSecret("the secret is not the one this ledger was made with")
+        check_keys(connection, ledger.seal)
 
 
 def _catch_up(ledger: Ledger) -> None:

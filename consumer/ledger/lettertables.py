@@ -8,14 +8,13 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    LargeBinary,
     String,
     Table,
     Text,
     text,
 )
 
-from consumer.ledger.columns import Instant, Number, metadata
+from consumer.ledger.columns import Instant, Number, Sealed, SealedText, metadata
 
 _UNREAD = text("content IS NOT NULL")
 
@@ -35,13 +34,13 @@ letters = Table(
     Column("completion_id", Number, ForeignKey("completions.id")),
     Column("credit_row", Number, ForeignKey("credits.id")),
     Column("activity", String(1000), nullable=False, default=""),
-    Column("original", LargeBinary, nullable=False),
+    Column("original", Sealed, nullable=False),
     Column("first_failed_at", Instant, nullable=False),
     Column("last_failed_at", Instant, nullable=False),
     Column("failures", Integer, nullable=False, default=1),
     Column("replays", Integer, nullable=False, default=0),
     Column("content", String(64)),
-    Column("closing", LargeBinary),
+    Column("closing", Sealed),
     Column("purged_at", Instant),
     Index(None, "status", "stage"),
     Index(None, "completion_id"),
@@ -62,7 +61,7 @@ letter_edits = Table(
     Column("version", Integer, primary_key=True),
     Column("at", Instant, nullable=False),
     Column("who", String(120), nullable=False),
-    Column("edit", LargeBinary, nullable=False),
-    Column("why", Text, nullable=False),
+    Column("edit", Sealed, nullable=False),
+    Column("why", SealedText, nullable=False),
 )
 """Every version of what people corrected in an event, from 1; `edit` and `why` are sealed."""

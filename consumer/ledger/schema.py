@@ -11,7 +11,6 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    LargeBinary,
     String,
     Table,
     Text,
@@ -21,7 +20,7 @@ from sqlalchemy import (
 )
 
 from consumer.ledger import noticetables as noticetables
-from consumer.ledger.columns import FineInstant, Instant, Number
+from consumer.ledger.columns import FineInstant, Instant, Number, Sealed
 from consumer.ledger.columns import metadata as metadata
 from consumer.ledger.holdtables import surges as surges
 from consumer.ledger.holdtables import switches as switches
@@ -93,8 +92,8 @@ completions = Table(
     Column("noted_at", Instant),
     Column("retracted_at", Instant),
     Column("edited", Boolean, nullable=False, default=False, server_default=false()),
-    Column("said", LargeBinary, nullable=False),
-    Column("original", LargeBinary, nullable=False),
+    Column("said", Sealed, nullable=False),
+    Column("original", Sealed, nullable=False),
     Column("heard_at", Instant, nullable=False),
     Column("changed_at", Instant, nullable=False),
     Column("purged_at", Instant),
@@ -135,8 +134,8 @@ steps = Table(
     Column("offset", BigInteger, nullable=False),
     Column("mapping", String(120), nullable=False),
     Column("mapping_version", Integer, nullable=False),
-    Column("said", LargeBinary, nullable=False),
-    Column("original", LargeBinary, nullable=False),
+    Column("said", Sealed, nullable=False),
+    Column("original", Sealed, nullable=False),
     Column("heard_at", Instant, nullable=False),
     Column("name", String(64)),
     Index(None, "completion_id", "digest", unique=True),
@@ -182,8 +181,8 @@ credits_ = Table(
     Column("points", String(20), nullable=False),
     Column("report_by", Date, nullable=False),
     Column("closes_on", Date),
-    Column("record", LargeBinary, nullable=False),
-    Column("sent", LargeBinary),
+    Column("record", Sealed, nullable=False),
+    Column("sent", Sealed),
     Column("reasons", Text, nullable=False, default="[]"),
     Column("ask", Boolean, nullable=False, default=False),
     Column("resend", Boolean, nullable=False, default=False),
@@ -273,7 +272,7 @@ attempts = Table(
     Column("at", Instant, nullable=False),
     Column("status", Integer),
     Column("outcome", String(40), nullable=False),
-    Column("answer", LargeBinary),
+    Column("answer", Sealed),
     Column("word", String(64)),
     Index(None, "credit_row", "id"),
     Index(None, "credit_id"),
@@ -320,7 +319,7 @@ outbox = Table(
     metadata,
     Column("id", Number, primary_key=True, autoincrement=True),
     Column("topic", String(249), nullable=False),
-    Column("message", LargeBinary, nullable=False),
+    Column("message", Sealed, nullable=False),
     Column("created_at", Instant, nullable=False),
 )
 """Messages to publish, oldest first; a row goes when the bus has it. Sealed."""

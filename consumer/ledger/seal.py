@@ -35,10 +35,33 @@ _GCM = b"\x01"
 """What a value sealed with AES-GCM begins with; a Fernet token begins with `gAAAA`."""
 _NONCE_BYTES = 12
 _PURPOSE = b"moc-consumer: sealed column, AES-256-GCM"
+_NAMING = b"moc-consumer: name of a sealing key"
+_NAME_BYTES = 4
+
+
+class _Key:
+    """One sealing key, in both forms that it opens."""
+
+    def __init__(self, key: bytes) -> None:
+        self.fernet = Fernet(key)
+        raw = base64.urlsafe_b64decode(key)
+        self.gcm = AESGCM(HKDF(SHA256(), length=32, salt=None, info=_PURPOSE).derive(raw))
+        naming = HKDF(SHA256(), length=_NAME_BYTES, salt=None, info=_NAMING)
+        self.name = naming.derive(raw).hex()
+
+    def open(self, sealed: bytes) -> bytes | None:
+        """What was sealed; None when it was not sealed with this key."""
+        try:
+            if sealed[:1] != _GCM:
+                return self.fernet.decrypt(sealed)
+            nonce, hidden = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
+            return self.gcm.decrypt(nonce, hidden, _GCM)
+        except (InvalidToken, InvalidTag, ValueError):  # ValueError: cut off within its nonce
+            return None
 
 
 class Seal:
-    """Encrypts and decrypts with one key (44 characters, as Fernet makes them).
+    """Encrypts with one key (44 characters, as Fernet makes them), decrypts with several.
 
     Seals with AES-256-GCM: one byte for the form, a random nonce of 96 bits, the ciphertext and
     its tag. Intake seals three values a completion; as Fernet tokens they took a tenth of its time
@@ -48,32 +71,57 @@ class Seal:
     The key of each form is its own: Fernet uses the sealing key as it is, AES-GCM one derived from
     it (HKDF). Random nonces are safe for 2**32 values under one key (NIST SP 800-38D, 8.3): at ten
     million completions a year, more than a century.
+
+    A value does not say under which key it is: the one that seals is tried first, then the others.
     """
 
-    def __init__(self, key: bytes) -> None:
-        """Raises ValueError for what is no such key."""
-        self._fernet = Fernet(key)
-        own = HKDF(SHA256(), length=32, salt=None, info=_PURPOSE)
-        self._gcm = AESGCM(own.derive(base64.urlsafe_b64decode(key)))
+    def __init__(self, key: bytes, *others: bytes) -> None:
+        """`key` seals and opens, `others` only open. Raises ValueError for what is no such key."""
+        self._keys = tuple(_Key(one) for one in (key, *others))
+
+    @property
+    def name(self) -> str:
+        """What the key that seals is called where people see it: a hash, which opens nothing."""
+        return self._keys[0].name
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all keys that open, the one that seals first."""
+        return tuple(key.name for key in self._keys)
 
     def seal(self, plain: bytes) -> bytes:
         """What may be stored."""
         nonce = os.urandom(_NONCE_BYTES)
-        return _GCM + nonce + self._gcm.encrypt(nonce, plain, _GCM)
+        return _GCM + nonce + self._keys[0].gcm.encrypt(nonce, plain, _GCM)
 
     def seal_text(self, plain: str) -> str:
         """What may be stored where only text may; `open` takes its ASCII bytes."""
-        return self._fernet.encrypt(plain.encode()).decode()
+        return self._keys[0].fernet.encrypt(plain.encode()).decode()
 
     def open(self, sealed: bytes) -> bytes:
         """What was sealed. Raises SealBroken."""
-        try:
-            if sealed[:1] != _GCM:
-                return self._fernet.decrypt(sealed)
-            nonce, hidden = sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
-            return self._gcm.decrypt(nonce, hidden, _GCM)
-        except (InvalidToken, InvalidTag, ValueError):  # ValueError: cut off within its nonce
-            raise SealBroken("a sealed value does not open with this key") from None
+        return self._opened(sealed)[1]
+
+    def key_of(self, sealed: bytes) -> str:
+        """The name of the key that it is sealed under. Raises SealBroken."""
+        return self._opened(sealed)[0].name
+
+    def _opened(self, sealed: bytes) -> tuple[_Key, bytes]:
+        for key in self._keys:
+            plain = key.open(sealed)
+            if plain is not None:
+                return key, plain
+        raise SealBroken("a sealed value does not open with this key")
+
+    def renewed(self, sealed: bytes) -> bytes | None:
+        """The same under the key that seals; None where it is under it. Raises SealBroken."""
+        key, plain = self._opened(sealed)
+        return None if key is self._keys[0] else self.seal(plain)
+
+    def renewed_text(self, sealed: str) -> str | None:
+        """As `renewed`, of what `seal_text` sealed. Raises SealBroken."""
+        key, plain = self._opened(sealed.encode())
+        return None if key is self._keys[0] else self.seal_text(plain.decode())
 
     def seal_json(self, value: object) -> bytes:
         """A dataclass or plain value, sealed as JSON."""

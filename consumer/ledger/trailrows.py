@@ -2,20 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    Index,
-    LargeBinary,
-    String,
-    Table,
-    Text,
-    false,
-    text,
-)
+from sqlalchemy import BigInteger, Boolean, Column, Index, String, Table, false, text
 
-from consumer.ledger.columns import Instant, Number, metadata
+from consumer.ledger.columns import Instant, Number, Sealed, SealedText, metadata
 
 audit = Table(
     "audit",
@@ -25,8 +14,8 @@ audit = Table(
     Column("who", String(120), nullable=False),
     Column("what", String(60), nullable=False),
     Column("subject", String(300), nullable=False),
-    Column("why", Text, nullable=False),
-    Column("change", LargeBinary),
+    Column("why", SealedText, nullable=False),
+    Column("change", Sealed),
     Column("digest", String(64), nullable=False, server_default=text("''")),
     Index(None, "subject"),
 )
