@@ -12,7 +12,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, Row, Table, Update, func, select, tuple_, update
+from sqlalchemy import (
+    Column,
+    Connection,
+    Row,
+    RowMapping,
+    Table,
+    Update,
+    func,
+    select,
+    tuple_,
+    update,
+)
 
 from consumer.ledger.amending import Cells, amend
 from consumer.ledger.columns import metadata, sealed_columns
@@ -74,7 +85,7 @@ def under_which(
 
 def _under(ledger: Ledger, table: Table, tell: Tell) -> Counter[str]:
     found: Counter[str] = Counter()
-    for rows in _batches(ledger, table):
+    for rows in _batches(ledger, table, AT_ONCE):
         tell(len(rows))
         for row in rows:
             found.update(ledger.seal.key_of(_bytes(row[c.name])) for c in _filled(table, row))
@@ -83,7 +94,7 @@ def _under(ledger: Ledger, table: Table, tell: Tell) -> Counter[str]:
 
 def _reseal_table(ledger: Ledger, table: Table, tell: Tell) -> int:
     done = 0
-    for rows in _batches(ledger, table):
+    for rows in _batches(ledger, table, AT_ONCE):
         # Opened and sealed before the transaction begins: nobody waits for that.
         changes = [one for row in rows for one in _changes(ledger.seal, table, row)]
         if changes:
@@ -97,15 +108,23 @@ def _reseal_trail(ledger: Ledger, at: datetime, tell: Tell) -> int:
     """Rows of the trail change by a signed amendment alone."""
     done = 0
     for rows in _batches(ledger, audit, TRAIL_AT_ONCE):
-        new = {row["id"]: cells for row in rows if (cells := _amended(ledger.seal, row))}
-        if new:
+        if any(True for row in rows for _ in _changes(ledger.seal, audit, row)):
             with ledger.begin() as db:
-                done += amend(db, ledger, at, "keys.resealed", new)
+                done += _amend(db, ledger, at, [row["id"] for row in rows])
         tell(len(rows))
     return done
 
 
-def _amended(seal: Seal, row: Mapping[str, Any]) -> Cells | None:
+def _amend(db: Connection, ledger: Ledger, at: datetime, numbers: Sequence[int]) -> int:
+    """Read once more where nobody else writes: a row may have been amended since."""
+    query = select(audit).where(audit.c.id.between(numbers[0], numbers[-1]))
+    rows = [row._mapping for row in db.execute(query)]
+    new = {row["id"]: cells for row in rows if (cells := _renewed(ledger.seal, row))}
+    amend(db, ledger, at, "keys.resealed", new)
+    return sum(len(_filled(audit, row)) for row in rows if row["id"] in new)
+
+
+def _renewed(seal: Seal, row: RowMapping) -> Cells | None:
     why = seal.renewed_text(row["why"]) if row["why"] else None
     change = seal.renewed(row["change"]) if row["change"] else None
     if why is None and change is None:
@@ -113,9 +132,7 @@ def _amended(seal: Seal, row: Mapping[str, Any]) -> Cells | None:
     return Cells(row["subject"], why or row["why"], change or row["change"])
 
 
-def _batches(
-    ledger: Ledger, table: Table, at_once: int = AT_ONCE
-) -> Iterator[Sequence[Mapping[str, Any]]]:
+def _batches(ledger: Ledger, table: Table, at_once: int) -> Iterator[Sequence[RowMapping]]:
     """All rows of a table, its key and what is sealed of it, in the order of the key."""
     keys = list(table.primary_key)
     query = select(*keys, *_sealed(table)).order_by(*keys).limit(at_once)
@@ -126,11 +143,11 @@ def _batches(
             rows = db.execute(after).all()
         if not rows:
             return
-        yield [row._mapping for row in rows]  # type: ignore[misc]
+        yield [row._mapping for row in rows]
         last = rows[-1]
 
 
-def _changes(seal: Seal, table: Table, row: Mapping[str, Any]) -> Iterator[Update]:
+def _changes(seal: Seal, table: Table, row: RowMapping) -> Iterator[Update]:
     for column in _filled(table, row):
         old = row[column.name]
         new = seal.renewed_text(old) if isinstance(old, str) else seal.renewed(old)
@@ -147,7 +164,7 @@ def _sealed(table: Table) -> list[Column[Any]]:
     return [column for column in sealed_columns() if column.table is table]
 
 
-def _filled(table: Table, row: Mapping[str, Any]) -> list[Column[Any]]:
+def _filled(table: Table, row: RowMapping) -> list[Column[Any]]:
     return [column for column in _sealed(table) if row[column.name]]
 
 

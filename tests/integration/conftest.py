@@ -42,6 +42,7 @@ ON_BOTH |= {
     "test_letters",
     "test_recovering",
     "test_editing",
+    "test_resealing",
 }
 ON_BOTH |= {"test_notices", "test_outcomes", "test_amendments", "test_purging"}
 """What is heard and what is sent ends alike, whichever database holds the ledger."""

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from cryptography.fernet import Fernet
 
-from consumer.clock import Clock
 from consumer.desk.closing import Closing
 from consumer.desk.editing import Editing, Wanted
 from consumer.desk.parcels import Parcels
@@ -33,7 +32,9 @@ def filled(office: Office) -> Office:
     office.hear(told("completion", OTIS, NOON - 9 * DAY), told("evaluation", OTIS, NOON - 8 * DAY))
     office.hear(moodle(PRIYA), moodle(LENA, at=NOON + 400 * DAY), raw(b"{"))
     office.drive(lambda: "accepted" in office.states())
-    letter = next(row["letter_id"] for row in office.open_letters() if row["reason"] != "not_json")
+    letter = next(
+        row["letter_id"] for row in office.open_letters() if row["reason"] != "malformed_json"
+    )
     house = office.service.premises.house
     editing = Editing(office.ledger, house, office.clock, "mora", "she called")
     editing.save(letter, 0, Wanted({"completed": (NOON + 300 * DAY).isoformat()}))
