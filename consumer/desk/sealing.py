@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from sqlalchemy import Connection
+
 from consumer.desk.parcels import Parcels
 from consumer.desk.trail import remember
 from consumer.gateway.spool import Spool
@@ -74,11 +76,14 @@ class Sealing:
         with self.ledger.alone(WORK) as ours:
             if not ours():
                 raise AnotherReseals("another process seals the ledger anew just now; wait for it")
-            done = reseal(self.ledger, at, tell) + self._reseal_spool()
-            if done:
-                with self.ledger.begin() as db:
+            noted: list[bool] = []
+
+            def note(db: Connection) -> None:
+                if not noted:
                     remember(db, self.ledger, at, who, "keys.resealed", self.ledger.seal.name)
-        return done
+                    noted.append(True)
+
+            return reseal(self.ledger, at, note, tell) + self._reseal_spool()
 
     def drop(self, path: Path, name: str, at: datetime, who: str) -> None:
         """Take a former key out of the file at `path`, when nothing is under it.
@@ -102,7 +107,7 @@ class Sealing:
     def _under_which(self, tell: Tell = lambda _: None) -> dict[str, Counter[str]]:
         found = dict(under_which(self.ledger, tables_sealed(), tell))
         if self.spool_path.exists():
-            with closing(Spool(self.spool_path, self.ledger.seal)) as spool:
+            with closing(Spool(self.spool_path, self.ledger.seal, self.parcels.clock)) as spool:
                 found[SPOOL] = spool.under_which()
         found[UPLOADS] = self.parcels.under_which()
         return found
@@ -110,7 +115,7 @@ class Sealing:
     def _reseal_spool(self) -> int:
         if not self.spool_path.exists():
             return 0
-        with closing(Spool(self.spool_path, self.ledger.seal)) as spool:
+        with closing(Spool(self.spool_path, self.ledger.seal, self.parcels.clock)) as spool:
             return spool.reseal()
 
 

@@ -40,6 +40,7 @@ _PASSES = 3
 
 Tell = Callable[[int], None]
 """Told how many rows were gone through since."""
+Note = Callable[[Connection], None]
 
 
 class StillSealing(Exception):
@@ -57,16 +58,17 @@ def count_rows(ledger: Ledger, tables: Sequence[Table]) -> int:
         return sum(db.scalar(select(func.count()).select_from(t)) or 0 for t in tables)
 
 
-def reseal(ledger: Ledger, at: datetime, tell: Tell = lambda _: None) -> int:
+def reseal(ledger: Ledger, at: datetime, note: Note, tell: Tell = lambda _: None) -> int:
     """Seal anew what is under a former key, the audit trail too; gives how many values were.
 
+    `note` is called in each transaction that changes anything, before it does.
     Raises SealBroken for a value that no key opens, StillSealing, LedgerRefused where the trail is
     not whole.
     """
     tables, total = [table for table in tables_sealed() if table is not audit], 0
     for _ in range(_PASSES):
-        done = sum(_reseal_table(ledger, table, tell) for table in tables)
-        done += _reseal_trail(ledger, at, tell)
+        done = sum(_reseal_table(ledger, table, note, tell) for table in tables)
+        done += _reseal_trail(ledger, at, note, tell)
         total += done
         if not done:
             return total
@@ -92,24 +94,26 @@ def _under(ledger: Ledger, table: Table, tell: Tell) -> Counter[str]:
     return found
 
 
-def _reseal_table(ledger: Ledger, table: Table, tell: Tell) -> int:
+def _reseal_table(ledger: Ledger, table: Table, note: Note, tell: Tell) -> int:
     done = 0
     for rows in _batches(ledger, table, AT_ONCE):
         # Opened and sealed before the transaction begins: nobody waits for that.
         changes = [one for row in rows for one in _changes(ledger.seal, table, row)]
         if changes:
             with ledger.begin() as db:
+                note(db)
                 done += sum(_write(db, change) for change in changes)
         tell(len(rows))
     return done
 
 
-def _reseal_trail(ledger: Ledger, at: datetime, tell: Tell) -> int:
+def _reseal_trail(ledger: Ledger, at: datetime, note: Note, tell: Tell) -> int:
     """Rows of the trail change by a signed amendment alone."""
     done = 0
     for rows in _batches(ledger, audit, TRAIL_AT_ONCE):
         if any(True for row in rows for _ in _changes(ledger.seal, audit, row)):
             with ledger.begin() as db:
+                note(db)
                 done += _amend(db, ledger, at, [row["id"] for row in rows])
         tell(len(rows))
     return done

@@ -183,12 +183,12 @@ def test_sealed_anew_twice_there_is_nothing_left_to_do(office: Office) -> None:
 def test_what_waits_at_the_gateway_is_sealed_anew_too(office: Office) -> None:
     office.settings.spool_path.parent.mkdir(exist_ok=True)
     message = Outgoing("lms.events", b"k", b"Priya", ())
-    with closing(Spool(office.settings.spool_path, OLD_ALONE)) as spool:
+    with closing(Spool(office.settings.spool_path, OLD_ALONE, office.clock)) as spool:
         spool.append([message])
     under(office, NEW_AND_OLD)
     assert {use.name: use.values for use in sealing(office).uses()}[OLD] == {SPOOL: 1}
     assert reseal(office) == 1
-    with closing(Spool(office.settings.spool_path, NEW_ALONE)) as spool:
+    with closing(Spool(office.settings.spool_path, NEW_ALONE, office.clock)) as spool:
         assert [one for _, one in spool.oldest(9)] == [message]
 
 

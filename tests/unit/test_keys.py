@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from consumer.keys import KeysProblem, load_keys
-from consumer.ledger.seal import SealBroken
+from consumer.keys import KeysProblem, add_key, drop_key, load_keys, use_key
+from consumer.ledger.seal import Seal, SealBroken
 from tests.unit.samples import RECORD
 
 SECRET = "zebra-secret-of-thirty-two-chars"
@@ -97,6 +97,9 @@ def test_another_secret_is_told_apart_by_its_fingerprint(path: Path) -> None:
         f'secret = "{SECRET}"\nsealing_key = "zebra-ü"',
         f'secret = ["{SECRET}"]\nsealing_key = "{SEALING}"',
         f'[secret]\nzebra = "{SECRET}"\n',
+        f'secret = "{SECRET}"\nsealing_key = "{SEALING}"\nalso_opens = ["zebra"]',
+        f'secret = "{SECRET}"\nsealing_key = "{SEALING}"\nalso_opens = "zebra"',
+        f'secret = "{SECRET}"\nsealing_key = "{SEALING}"\nalso_opens = [7]',
         b"secret = '\xff zebra'",
     ],
 )
@@ -118,3 +121,56 @@ def test_keys_do_not_print(path: Path) -> None:
     shown = repr(keys) + str(keys) + repr(vars(keys.identity).keys())
     assert "zebra" not in shown
     assert SEALING not in shown
+
+
+# ---------------------------------------------------------------- another sealing key
+
+
+def seal_of(path: Path) -> Seal:
+    return load_keys(path, ledger_exists=True)[0].seal
+
+
+def test_a_new_key_opens_before_it_seals_and_the_former_one_after(path: Path) -> None:
+    put(path, f'secret = "{SECRET}"\nsealing_key = "{SEALING}"')
+    first = seal_of(path)
+    new = add_key(path)
+    both = seal_of(path)
+    assert (both.name, both.names) == (first.name, (first.name, new))
+    assert use_key(path, new) == first.name
+    after = seal_of(path)
+    assert (after.name, after.names) == (new, (new, first.name))
+    assert after.open(first.seal(b"Abara")) == both.open(after.seal(b"Abara")) == b"Abara"
+    drop_key(path, first.name)
+    assert seal_of(path).names == (new,)
+    with pytest.raises(SealBroken):
+        seal_of(path).open(first.seal(b"Abara"))
+
+
+def test_the_secret_stays_whatever_it_is_made_of(path: Path) -> None:
+    odd = 'a "zebra" \\ of ünïcode, tab\t and \x7f'
+    put(path, f'secret = {_toml(odd)}\nsealing_key = "{SEALING}"')
+    before, _ = load_keys(path, ledger_exists=True)
+    use_key(path, add_key(path))
+    after, _ = load_keys(path, ledger_exists=True)
+    assert after.identity.credit_key(RECORD) == before.identity.credit_key(RECORD)
+    assert stat.S_IMODE(path.stat().st_mode) & 0o007 == 0
+
+
+def _toml(text: str) -> str:
+    return '"' + "".join(f"\\U{ord(c):08x}" for c in text) + '"'
+
+
+def test_what_is_no_key_to_use_or_drop_changes_nothing(path: Path) -> None:
+    put(path, f'secret = "{SECRET}"\nsealing_key = "{SEALING}"')
+    add_key(path)
+    before = path.read_bytes()
+    for do in (use_key, drop_key):
+        for name in (seal_of(path).name, "00000000", ""):
+            with pytest.raises(KeysProblem):
+                do(path, name)
+    assert path.read_bytes() == before
+
+
+def test_a_key_that_stands_there_twice_is_refused(path: Path) -> None:
+    put(path, f'secret = "{SECRET}"\nsealing_key = "{SEALING}"\nalso_opens = ["{SEALING}"]')
+    assert "twice" in refusal(path, ledger_exists=True)

@@ -167,6 +167,41 @@ def test_what_is_sealed_opens_with_any_version_from_this_one_on() -> None:
     assert Seal(key).open(bytes.fromhex(sealed)) == b"Abara"
 
 
+OTHERS = tuple(Fernet.generate_key() for _ in range(3))
+
+
+@given(st.binary(), st.integers(0, 3), st.permutations(range(4)), st.integers(1, 4))
+def test_law_a_value_opens_with_a_list_of_keys_exactly_if_its_own_is_in_it(
+    plain: bytes, own: int, order: list[int], size: int
+) -> None:
+    every = (KEY, *OTHERS)
+    keys = [every[number] for number in order[:size]]
+    seal, sealed = Seal(*keys), Seal(every[own]).seal(plain)
+    if own not in order[:size]:
+        with pytest.raises(SealBroken):
+            seal.open(sealed)
+        return
+    assert seal.open(sealed) == plain
+    assert seal.key_of(sealed) == Seal(every[own]).name
+    new = seal.renewed(sealed)
+    assert (new is None) == (own == order[0])
+    assert Seal(keys[0]).open(new or sealed) == plain
+
+
+def test_a_token_of_an_earlier_version_is_renewed_as_text_or_as_bytes() -> None:
+    both, old = Seal(OTHERS[0], KEY), Fernet(KEY).encrypt(b"Abara")
+    text = both.renewed_text(old.decode())
+    assert Seal(OTHERS[0]).open((text or "").encode()) == b"Abara"
+    assert both.renewed_text(text or "") is None
+    assert Seal(OTHERS[0]).open(both.renewed(old) or b"") == b"Abara"
+
+
+def test_a_keys_name_tells_nothing_of_it() -> None:
+    assert len({Seal(key).name for key in (KEY, *OTHERS)}) == 4
+    assert Seal(KEY).name not in KEY.decode()
+    assert Seal(b"bW9jLWNvbnN1bWVyLXRlc3RzLXNlYWxpbmcta2V5LTA=").name == "8122ef16"
+
+
 # ---------------------------------------------------------------- finding people
 
 
