@@ -21,6 +21,7 @@ MEANINGS: dict[str, str] = {
     "credit.revealed": "looked at the values that a credit was made from",
     "credit.withdrawn": "took a credit back",
     "credits.adopted": "took over credits that PARS had before this service",
+    "events.backfilled": "took old events in, from a file or a topic",
     "keys.added": "made a new sealing key, which opens and does not seal yet",
     "keys.dropped": "dropped a former sealing key: nothing is sealed under it",
     "keys.resealed": "sealed everything anew that was under a former key",

@@ -57,8 +57,9 @@ class Claims:
     ) -> list[Claim]:
         """At most `limit` due credits of a profile, leased to us.
 
-        To be sent, those with the earliest deadline first; to be asked about, those due first, then
-        decided ones that a restored ledger may be wrong about, the newest first.
+        To be sent, those with the earliest deadline first, and what was backfilled behind them; to
+        be asked about, those due first, then decided ones that a restored ledger may be wrong
+        about, the newest first.
         """
         wanted = [*states]
         rows = _first(db, profile, wanted, limit, now) if limit > 0 else []
@@ -177,7 +178,7 @@ def _first(
     return sorted(rows, key=attrgetter(*order))[:limit]
 
 
-_BY_DEADLINE, _BY_DUE = ("report_by", "id"), ("due_at", "id")
+_BY_DEADLINE, _BY_DUE = ("behind", "report_by", "id"), ("due_at", "id")
 
 
 @cache

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
@@ -20,7 +19,7 @@ from consumer.ledger.ledger import Ledger
 from consumer.ledger.letterbook import LetterBook
 from consumer.ledger.letters import Origin, Status
 from consumer.ledger.overtaking import overtaken_at
-from consumer.ledger.restored import doubted_since, restored_at
+from consumer.ledger.restored import Doubts
 from consumer.ledger.schema import credits_
 from consumer.ledger.seal import normalise
 from consumer.ledger.series import series_fault
@@ -46,11 +45,7 @@ class CreditBook(LetterBook):
         self, connection: Connection, ledger: Ledger, now: datetime, agreed: Agreed = Agreed.NOT
     ) -> None:
         super().__init__(connection, ledger, now)
-        self._agreed = agreed
-
-    @cached_property
-    def _restored_at(self) -> datetime | None:
-        return restored_at(self._db)
+        self._agreed, self._doubts = agreed, Doubts(connection, now)
 
     def put(
         self,
@@ -198,7 +193,7 @@ class CreditBook(LetterBook):
         """The row of a credit that is ready to be sent."""
         new = {"key": key, "state": State.READY.value, "due_at": self._now}
         values = self.facts(record) | _names(record, series) | new
-        values["restored_at"] = doubted_since(self._restored_at, record.completed_on)
+        values["restored_at"] = self._doubts.since(record.completed_on)
         return values | {"created_at": self._now, "changed_at": self._now}
 
     def facts(self, record: Record) -> dict[str, Any]:

@@ -202,11 +202,12 @@ credits_ = Table(
     Column("restored_at", Instant),
     Column("overtaken_at", Instant),
     Column("released_at", Instant),
+    Column("behind", Boolean, nullable=False, default=False, server_default=false()),
     Column("created_at", Instant, nullable=False),
     Column("changed_at", Instant, nullable=False),
     Column("purged_at", Instant),
     Index(None, "state", "profile", "due_at", "id"),
-    Index(None, "state", "profile", "report_by", "id"),
+    Index(None, "state", "profile", "behind", "report_by", "id"),
     Index(None, "report_id"),
     Index(None, "four_fields"),
     Index(None, "activity"),
@@ -223,6 +224,7 @@ hash of what a file without CreditIDs was read by: while it is there PARS is ask
 `restored_at`: the ledger was put back from a backup then, and PARS was not asked since what it has.
 `overtaken_at`: its lease ran out in a hand that never came back, and may post it still.
 `released_at`: a coordinator let it go, as it then was, though its activity or source is held.
+`behind`: it was backfilled, and goes once nothing is left to be sent of what is not.
 `purged_at`: nobody's data is in it since then; it holds off that the same is credited again.
 """
 

@@ -1,0 +1,56 @@
+"""What a backfill reads: events of before, each with the place that it is known by ever after."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from consumer.bus.port import Message, Partition
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """What is no event: where it stands, and what is wrong with it, never a value of it."""
+
+    place: str
+    line: int
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.place}:{self.line}: {self.why}"
+
+
+class Old(Protocol):
+    """Events of before, in their order."""
+
+    @property
+    def name(self) -> str:
+        """What people call it: a file's name, or a topic."""
+        ...
+
+    @property
+    def subject(self) -> str:
+        """What the audit trail calls it: without a name that people chose."""
+        ...
+
+    @property
+    def strands(self) -> Collection[Partition]:
+        """Where the ledger keeps how far it was taken."""
+        ...
+
+    @property
+    def can_be_mended(self) -> bool:
+        """Whether what is no event is for who backfills to mend, as a line of a file is.
+
+        On a topic it stands as it is: it becomes a dead letter, as when it is heard.
+        """
+        ...
+
+    def read(self, after: Mapping[Partition, int]) -> Iterator[Message | Broken]:
+        """Everything from these places on. Raises BusUnavailable, OSError."""
+        ...
+
+    def strand_of(self, message: Message) -> Partition:
+        """Which of `strands` this message counts for."""
+        ...
