@@ -23,7 +23,7 @@ from consumer.pars.document import CENTRAL
 from consumer.participant import Record
 from consumer.reason import Reason, Stage
 
-TAKEN = "was taken in before"
+TAKEN = "taken in before"
 KNOWN = "known already: no second credit"
 TWICE = "twice among these: no second credit"
 READY = "would be reported"

@@ -45,6 +45,7 @@ ON_BOTH |= {
     "test_resealing",
 }
 ON_BOTH |= {"test_notices", "test_outcomes", "test_amendments", "test_purging"}
+ON_BOTH |= {"test_backfill"}
 """What is heard and what is sent ends alike, whichever database holds the ledger."""
 
 
