@@ -96,15 +96,15 @@ class OldFile:
                     line = file.readline(self.limit_bytes + 1)
 
     def _event(self, number: int, line: bytes) -> Message | Broken:
-        broken = partial(Broken, self.name, number)
+        spoilt = partial(Broken, self.name, number)
         if len(line) > self.limit_bytes:
-            return broken(f"longer than {self.limit_bytes} bytes, the most that an event may have")
+            return spoilt(f"longer than {self.limit_bytes} bytes, the most that an event may have")
         try:
             key, value, headers = _taken_apart(line)
         except orjson.JSONDecodeError as error:
-            return broken(f"not JSON: column {error.colno}")
+            return spoilt(f"not JSON: column {error.colno}")
         except (ValueError, TypeError, AttributeError):
-            return broken(_NO_ENVELOPE)
+            return spoilt(_NO_ENVELOPE)
         return Message(self.topic, 0, number, key, value, headers)
 
 

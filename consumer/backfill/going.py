@@ -16,7 +16,7 @@ from datetime import date, datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, func, or_, select, update
 
 from consumer.backfill.old import Broken, Old
-from consumer.backfill.plan import broken
+from consumer.backfill.plan import no_event
 from consumer.bus.port import Message, Partition
 from consumer.clock import Clock
 from consumer.desk.trail import remember
@@ -134,7 +134,7 @@ class Backfilling:
     ) -> Iterator[tuple[Message, Heard]]:
         for message in batch:
             for what in hear(message, house, now):
-                if not (old.can_be_mended and broken(what, self.wish.source)):
+                if not (old.can_be_mended and no_event(what, self.wish.source)):
                     yield message, what
 
     def _put_behind(self, db: Connection, last: int, now: datetime) -> None:

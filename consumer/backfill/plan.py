@@ -117,7 +117,7 @@ class Planner:
                 self._count(what, known, now)
 
     def _is_broken(self, message: Message, what: Heard, old: Old) -> bool:
-        why = broken(what, self._source)
+        why = no_event(what, self._source)
         if why:
             self.plan.broken.append(Broken(old.name, message.offset, why))
         return bool(why)
@@ -183,7 +183,7 @@ class Planner:
         self.plan.closed += any(on is not None and on < today for _, on in pairs)
 
 
-def broken(what: Heard, source: str) -> str:
+def no_event(what: Heard, source: str) -> str:
     """Why this is no event of these, blank if it is one."""
     if isinstance(what.judgement, Refused) and what.said is None and not what.mapping:
         reason = what.judgement.reasons[0]

@@ -91,7 +91,7 @@ def from_file(
         plan = errand.look()
         lines = {one.line for one in plan.broken}
         if lines:
-            _tell_broken(plan, aside=aside)
+            _name_lines(plan, aside=aside)
         refused = beside.with_name(f"{beside.name}.refused")
         errand.agree(f"{len(lines)} line(s) that are no events go to {refused}" if lines else "")
         if lines:
@@ -99,7 +99,7 @@ def from_file(
         errand.go(FAILED if lines else 0)
 
 
-def _tell_broken(plan: Plan, *, aside: bool) -> None:
+def _name_lines(plan: Plan, *, aside: bool) -> None:
     """All or nothing, unless asked otherwise: a line cut short is mostly an export cut short."""
     told = [f"error: {one}" for one in plan.broken[:_SHOWN]]
     if more := len(plan.broken) - len(told):
@@ -150,7 +150,7 @@ class _Errand:
                   " --despite-refusals"], FAILED)  # fmt: skip
         confirm("\n".join(told), yes=self._chosen["yes"])
 
-    def go(self, code: int) -> NoReturn:
+    def go(self, ending: int) -> NoReturn:
         """Take them in; stopped by Ctrl-C it tells how to go on, and exits 1."""
         premises = Premises(self._parts.house)
         desk = Backfilling(
@@ -166,9 +166,9 @@ class _Errand:
             counted.finished = False
             click.echo("Stopped. What was taken in stays; the same command goes on with the rest.",
                        err=True)  # fmt: skip
-            code = FAILED
+            ending = FAILED
         show_one(counted.row(time.monotonic() - started))
-        sys.exit(code)
+        sys.exit(ending)
 
     def _tables(self, premises: Premises) -> RejudgingPump:
         settings = self._parts.settings
