@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from consumer.board import Boards
-from consumer.bus.port import Message
+from consumer.bus.port import Message, is_blank
 from consumer.candidate import Candidate, YearPolicy, awaiting, deadlines, draft
 from consumer.decoding.schemas import Reading, SchemasAway
 from consumer.edit import Edit
@@ -70,6 +70,8 @@ def hear(message: Message, house: House, now: datetime) -> list[Heard]:
     The unforeseen is a refusal too. Raises SchemasAway alone: the message can be heard once its
     schema registry can be asked.
     """
+    if is_blank(message):
+        return [Heard(Ignored())]
     try:
         envelope = decode(message, house.payload_limit_bytes, house.reading)
     except SchemasAway:

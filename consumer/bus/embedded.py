@@ -131,7 +131,7 @@ class EmbeddedListener:
         Empty when none came in time. Raises BusUnavailable.
         """
         deadline = time.monotonic() + timeout_seconds
-        with _typed():
+        with typed_faults():
             while True:
                 seen = self._version()
                 heard = self._read(limit)
@@ -178,7 +178,7 @@ class EmbeddedListener:
         }
 
     def _offsets(self, query: str, *values: str) -> dict[Partition, int]:
-        with _typed():
+        with typed_faults():
             found = {
                 Partition(topic, 0): next_ for topic, next_ in self._log.execute(query, values)
             }
@@ -246,7 +246,7 @@ def unpack_headers(packed: bytes) -> Headers:
 
 
 def _open(path: Path, busy_timeout_seconds: float) -> sqlite3.Connection:
-    with _typed():
+    with typed_faults():
         path.touch(mode=0o600)
         log = sqlite3.connect(
             path, timeout=busy_timeout_seconds, isolation_level=None, check_same_thread=False
@@ -280,7 +280,7 @@ def _alone(path: Path) -> Iterator[None]:
 
 def _take_group(path: Path, group: str) -> IO[str]:
     """The group's lock; the kernel gives it back however this process ends."""
-    with _typed():
+    with typed_faults():
         lock = path.with_name(f"{path.name}.{quote(group, safe='')}.listener").open("a")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -293,7 +293,7 @@ def _take_group(path: Path, group: str) -> IO[str]:
 @contextmanager
 def _writing(log: sqlite3.Connection) -> Iterator[None]:
     """One transaction that is over, one way or the other, when this returns."""
-    with _typed():
+    with typed_faults():
         log.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -305,7 +305,7 @@ def _writing(log: sqlite3.Connection) -> Iterator[None]:
 
 
 @contextmanager
-def _typed() -> Iterator[None]:
+def typed_faults() -> Iterator[None]:
     """SQLite's errors by their names alone: the text could quote what was written."""
     try:
         yield

@@ -33,6 +33,15 @@ class Message:
         return Partition(self.topic, self.partition)
 
 
+BLANK: Headers = (("moc-purged", b"true"),)
+"""All that is left of an event in the embedded log that was purged; its place stays taken."""
+
+
+def is_blank(message: Message) -> bool:
+    """Whether this event was purged: it says nothing, and nobody has to mend it."""
+    return message.value is None and message.key is None and message.headers == BLANK
+
+
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """One message to publish; a key or a value must be there (the Kafka client demands it)."""

@@ -13,7 +13,7 @@ _MODULES = {
     **{name: name for name in ("run", "ready", "demo", "simulate", "publish", "mapping")},
     **{name: name for name in ("deadletter", "credit", "report", "activity", "table", "pars")},
     **{name: name for name in ("source", "ledger", "console", "user", "person")},
-    **{name: name for name in ("notice", "webhook", "work", "gateway")},
+    **{name: name for name in ("notice", "webhook", "work", "gateway", "privacy")},
     "backfill": "backfill",
     "audit": "trail",
     "check": "run",

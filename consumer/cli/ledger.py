@@ -13,6 +13,7 @@ from rich.progress import Progress
 from consumer.cli.context import ledger_of, settings_of, user
 from consumer.cli.ledger_keys import keys, reseal
 from consumer.cli.output import FAILED, confirm, fail, show_one
+from consumer.cli.privacy import tell_returned
 from consumer.clock import SystemClock
 from consumer.desk.restoring import restore as put_back
 from consumer.desk.restoring import say_restored
@@ -100,6 +101,7 @@ def restore(context: click.Context, file: Path, *, yes: bool) -> None:
         fail([f"nothing was changed: {_cause(error)}; is the disk full?"], FAILED)
     show_one({"restored": str(file), "kept": str(kept or "")} | _shown(place, inspect(place, keys)))
     click.echo("Start the service: PARS is asked about every credit first.", err=True)
+    tell_returned(settings)
 
 
 @ledger.command()
@@ -117,6 +119,7 @@ def restored(context: click.Context, *, yes: bool) -> None:
     confirm("PARS will be asked about every credit before it is sent.", yes=yes)
     say_restored(ledger_of(settings), user(), SystemClock().now())
     click.echo("Start the service: PARS is asked about every credit first.", err=True)
+    tell_returned(settings)
 
 
 def _in_file(settings: Settings) -> Settings:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, and_, not_, or_, select
 from consumer.credit import WORDS, Heard, State
 from consumer.desk.auditscope import Scope, pair_of
 from consumer.desk.credits import WITHHELD, waits_for_steps
+from consumer.desk.purged import purged_on
 from consumer.desk.standing import standing_of
 from consumer.desk.words import advice
 from consumer.ledger.ledger import Ledger
@@ -24,6 +25,7 @@ from consumer.ledger.schema import (
     letters,
 )
 from consumer.mapping.said import Said
+from consumer.participant import Record
 from consumer.reason import Reason, unpack_reasons
 from consumer.reports.audit import Line, Unreported
 from consumer.rules import completion_date
@@ -114,7 +116,7 @@ class AuditLines:
         record = self._seal.open_record(row.sent or row.record)
         hand = around.hands.get(row.id, Hand())
         return Line(
-            learner=f"{record.given_name} {record.family_name}",
+            learner=_learner_of(row, record),
             board=record.board,
             board_id=record.board_id,
             credit_type=record.credit_type,
@@ -150,7 +152,7 @@ class AuditLines:
         record, heard = self._seal.open_record(row.record), around.heard.get(row.id)
         reasons = unpack_reasons(row.reasons)
         return Unreported(
-            learner=f"{record.given_name} {record.family_name}",
+            learner=_learner_of(row, record),
             board=record.board,
             board_id=record.board_id,
             credit_type=record.credit_type,
@@ -180,7 +182,7 @@ class AuditLines:
         day = completion_date(said.completed, rows[0].zone)
         learner = self._learner(said, {one.board for one in rows})
         return Unreported(
-            learner=_named(learner, said),
+            learner=purged_on(row.purged_at) if row.purged_at else _named(learner, said),
             board=", ".join(sorted({one.board for one in rows})),
             board_id=learner.board_id if learner else "",
             credit_type="; ".join(dict.fromkeys(t for one in rows for t in one.credit_types)),
@@ -276,6 +278,12 @@ def _told(reasons: Sequence[Reason], closes_on: date | None = None) -> dict[str,
         "who": ", ".join(dict.fromkeys(one.who for one in told)),
         "next_step": "; ".join(dict.fromkeys(one.how for one in told)),
     }
+
+
+def _learner_of(row: Row[Any], record: Record) -> str:
+    if row.purged_at is not None:
+        return purged_on(row.purged_at)
+    return f"{record.given_name} {record.family_name}"
 
 
 def _named(learner: Learner | None, said: Said) -> str:

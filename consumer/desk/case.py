@@ -27,7 +27,7 @@ _HEARD = [
     completions.c[name]
     for name in (
         "id source site course state reasons unfinished report_by closes_on said heard_at"
-        " changed_at mapping"
+        " changed_at mapping purged_at"
     ).split()
 ]
 _CREDIT = [
@@ -35,7 +35,7 @@ _CREDIT = [
     for name in (
         "id credit_id state profile board credit_type activity completed_on points report_by"
         " closes_on reasons resend tries due_at submitted_at decided_at report_id created_at"
-        " changed_at"
+        " changed_at purged_at"
     ).split()
 ] + [withheld_as().label("withheld")]
 
@@ -48,7 +48,8 @@ class Case:
     another board of the activity waits for; `questions` are open letters about it. `waits`: it may
     not be sent before something else is settled, such as the credit whose place it takes.
     `withheld` is the mode of a switch that keeps it here. `closed` says how a person closed what
-    was open about the credit, which stays as it is; blank otherwise.
+    was open about the credit, which stays as it is; blank otherwise. `purged_at`: nothing of the
+    learner is kept since then.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Case:
     waits: bool = False
     withheld: str = ""
     closed: str = ""
+    purged_at: datetime | None = None
 
     @property
     def reason(self) -> Reason | None:
@@ -244,6 +246,7 @@ class CaseBook:
             waits=waits,
             withheld=row.withheld,
             closed=closed,
+            purged_at=row.purged_at,
         )
 
     def _credit_at_risk(self, told: Behind, state: State, *, closed: bool) -> str:
@@ -283,6 +286,7 @@ class CaseBook:
             profile=activities[0].profile if activities else "",
             heard_at=row.heard_at,
             changed_at=row.changed_at,
+            purged_at=row.purged_at,
         )
 
     def _standing(self, state: State, reasons: tuple[Reason, ...], row: Row[Any]) -> str:

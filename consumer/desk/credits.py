@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -26,6 +26,7 @@ from consumer.desk.deadletters import Shown
 from consumer.desk.deadlines import Watch
 from consumer.desk.looking import Away, away_now
 from consumer.desk.numbers import number_in
+from consumer.desk.purged import purged_on
 from consumer.desk.standing import WAITING_FOR_PARS, standing_of
 from consumer.desk.timeline import steps_of
 from consumer.desk.words import advice
@@ -45,6 +46,13 @@ from consumer.steps import AWAITED
 
 class NoSuchCredit(Exception):
     """Nothing has this ID."""
+
+
+class CreditPurged(NoSuchCredit):
+    """It was purged: when it was, and how it stands, is all that there is of it."""
+
+    def __init__(self, name: str | int, at: datetime) -> None:
+        super().__init__(f"{name} was {purged_on(at)}, and nothing can be done with it any more")
 
 
 _WAITS = "PARS to let go of the credit whose place it takes, or a person's answer about it"
@@ -171,6 +179,8 @@ def _brief(row: Row[Any], watch: Watch | None, away: Mapping[str, Away]) -> Show
     report_by = cells[k.report_by] if credit else cells[c.report_by]
     reason = reasons[0] if reasons and state not in (State.SUBMITTED, State.ACCEPTED) else None
     gone = away.get(cells[k.profile] or "")
+    purged = cells[k.purged_at] if credit else cells[c.purged_at]
+    happened = advice(reason).happened if reason else ""
     standing = standing_of(state, reason, cells[WITHHELD], away=gone is not None)
     return {
         "id": (cells[k.credit_id] if credit else "") or f"c{cells[c.id]}",
@@ -186,7 +196,7 @@ def _brief(row: Row[Any], watch: Watch | None, away: Mapping[str, Away]) -> Show
         "at_risk": _at_risk(row, state, waits=bool(others), watch=watch) if watch else "",
         "source": cells[c.source] or "",
         "reason": reason.code if reason else "",
-        "what_happened": advice(reason).happened if reason else "",
+        "what_happened": purged_on(purged) if purged else happened,
         "how": advice(reason).how if reason else "",
         "waits_for": WAITS_FOR.get(cells[WITHHELD])
         or waits_for_steps(others if credit else reasons, cells[c.closes_on])

@@ -11,6 +11,7 @@ from sqlalchemy.exc import NoResultFound
 from consumer.clock import Clock
 from consumer.desk.closed import closed_as
 from consumer.desk.letterfilter import DEADLINE, LetterFilter, lines
+from consumer.desk.purged import purged_on
 from consumer.desk.trail import remember
 from consumer.desk.words import advice
 from consumer.journey import House
@@ -171,7 +172,7 @@ def _brief(ledger: Ledger, row: Row[Any], behind: Row[Any] | None) -> Shown:
         "stage": row.stage,
         "reason": reasons[0].code,
         "field": reasons[0].field,
-        "what_happened": told.happened,
+        "what_happened": purged_on(row.purged_at) if row.purged_at else told.happened,
         "who_can_fix_it": told.who,
         "how": told.how,
         "source": row.source,

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 from consumer.board import Boards
 from consumer.clock import Clock
 from consumer.credit import Heard, State
-from consumer.desk.credits import WITHHELD, NoSuchCredit, lines_of
+from consumer.desk.credits import WITHHELD, CreditPurged, NoSuchCredit, lines_of
 from consumer.desk.standing import standing_of
 from consumer.desk.trail import remember
 from consumer.desk.words import advice
@@ -73,6 +73,9 @@ class Explaining:
             lines = db.execute(lines_of(credit_id)).all()
             if not lines:
                 raise NoSuchCredit(f"nothing is known of {credit_id}")
+            for line in lines:
+                if (at := line._mapping[k.purged_at] or line._mapping[c.purged_at]) is not None:
+                    raise CreditPurged(credit_id, at)
             numbers = dict.fromkeys(line._mapping[c.id] for line in lines)
             accounts = tuple(self._account(db, number) for number in numbers if number is not None)
         first = lines[0]._mapping

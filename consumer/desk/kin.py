@@ -20,6 +20,7 @@ from consumer.ledger.schema import completion_credits, completions, credits_
 from consumer.ledger.searching import found_by_any, search_digest
 
 _CHUNK = 5000
+_PURGED = "purged "
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -129,15 +130,17 @@ class Gathering:
 
     def _read(self, numbers: list[int]) -> None:
         seal, c = self._ledger.seal, completions.c
-        for row in self._db.execute(select(c.id, c.said).where(c.id.in_(numbers))):
+        for row in self._db.execute(select(c.id, c.said, c.purged_at).where(c.id.in_(numbers))):
             said = seal.open_said(row.said)
-            account = self._of[row.id] = Account(said.site, said.learner)
+            # Of what was purged nobody knows any more that two are the same person's.
+            learner = said.learner if row.purged_at is None else f"{_PURGED}{row.id}"
+            account = self._of[row.id] = Account(said.site, learner)
             self._theirs[account].add(row.id)
         link, k = completion_credits.c, credits_.c
         credited = (
             select(link.completion_id, k.record)
             .join(credits_, k.id == link.credit_id)
-            .where(link.completion_id.in_(numbers), link.stands)
+            .where(link.completion_id.in_(numbers), link.stands, k.purged_at.is_(None))
         )
         for number, record in self._db.execute(credited):
             one = seal.open_record(record)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, select
 
 from consumer.credit import State
-from consumer.desk.credits import WITHHELD, NoSuchCredit, rows_named
+from consumer.desk.credits import WITHHELD, CreditPurged, NoSuchCredit, rows_named
 from consumer.desk.numbers import number_in
 from consumer.desk.standing import standing_of
 from consumer.ledger import links
@@ -16,10 +16,13 @@ from consumer.ledger.schema import credits_
 
 
 def credits_named(db: Connection, name: str | int) -> Sequence[Row[Any]]:
-    """The rows that a name of `credit list`, or a credit's number, means. Raises NoSuchCredit."""
+    """The rows that a name of `credit list`, or a credit's number, means. Raises NoSuchCredit.
+
+    CreditPurged is one: whoever names credits wants to do something with them.
+    """
     k = credits_.c
     if isinstance(name, int):
-        return db.execute(select(credits_).where(k.id == name)).all()
+        return _kept(name, db.execute(select(credits_).where(k.id == name)).all())
     means: ColumnElement[bool]
     if name[:1] == "c" and (number := number_in(name[1:])):
         means = k.id.in_(links.credits_of(db, number))
@@ -28,6 +31,14 @@ def credits_named(db: Connection, name: str | int) -> Sequence[Row[Any]]:
     rows = db.execute(select(credits_).where(means).order_by(k.id)).all()
     if not rows:
         raise NoSuchCredit(f"there is no credit {name}")
+    return _kept(name, rows)
+
+
+def _kept(name: str | int, rows: Sequence[Row[Any]]) -> Sequence[Row[Any]]:
+    """The same, if something can be done with each of them. Raises CreditPurged."""
+    for row in rows:
+        if row.purged_at is not None:
+            raise CreditPurged(name, row.purged_at)
     return rows
 
 

@@ -69,6 +69,15 @@ class Parcels:
         """The same content with another label. Raises OSError."""
         self._write(Parcel(parcel.token, parcel.who, parcel.what, parcel.at, label, parcel.content))
 
+    def waiting(self) -> int:
+        """How many there are, of anybody."""
+        return sum(1 for _ in self._files())
+
+    def drop_all(self) -> None:
+        """Nothing waits any more: whoever brought it brings it again."""
+        for file in [*self._files()]:
+            self.drop(file.name)
+
     def drop(self, token: str) -> None:
         """It is done with."""
         with contextlib.suppress(FileNotFoundError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, select
@@ -14,11 +14,13 @@ from consumer.desk.looking import Desk, Moment
 from consumer.desk.nextstep import Next, next_of
 from consumer.desk.numbers import number_in
 from consumer.desk.people import Person, cases_of, entry_of, person_of
+from consumer.desk.purged import purged_on
 from consumer.desk.stepwords import lms
 from consumer.desk.timeline import Step, timelines
 from consumer.desk.trail import remember
 from consumer.desk.words import advice
 from consumer.ledger.schema import completions
+from consumer.reason import Reason
 
 
 class NoSuchPerson(Exception):
@@ -65,13 +67,13 @@ class PersonPage:
 def show_person(desk: Desk, key: str) -> PersonPage:
     """The person of a key that `find_people` gave, masked. Raises NoSuchPerson."""
     with desk.ledger.read() as db:
-        return _page(db, desk, _kin(db, desk, key), revealed=False)
+        return _page(db, desk, kin_of(db, desk, key), revealed=False)
 
 
 def reveal_person(desk: Desk, key: str, who: str) -> PersonPage:
     """The same with all that is known of them readable; remembered. Raises NoSuchPerson."""
     with desk.ledger.begin() as db:
-        page = _page(db, desk, _kin(db, desk, key), revealed=True)
+        page = _page(db, desk, kin_of(db, desk, key), revealed=True)
         subject = page.person.key
         remember(db, desk.ledger, desk.clock.now(), who, "learner.revealed", subject)
     return page
@@ -99,7 +101,7 @@ def told(case: Case, moment: Moment) -> Told:
         completed_on=str(case.completed_on or ""),
         report_by=str(case.report_by or ""),
         at_risk=case.at_risk,
-        happened=tuple(dict.fromkeys(advice(one).happened for one in reasons)),
+        happened=_happened(case, reasons),
         next=next_of(case, moment),
         waits_for=tuple(
             ": ".join(filter(None, (one.detail, advice(one).happened))) for one in case.also
@@ -109,7 +111,14 @@ def told(case: Case, moment: Moment) -> Told:
     )
 
 
-def _kin(db: Connection, desk: Desk, key: str) -> Kin:
+def _happened(case: Case, reasons: Sequence[Reason]) -> tuple[str, ...]:
+    if case.purged_at is not None:
+        return (purged_on(case.purged_at),)
+    return tuple(dict.fromkeys(advice(one).happened for one in reasons))
+
+
+def kin_of(db: Connection, desk: Desk, key: str) -> Kin:
+    """Whose key that is. Raises NoSuchPerson."""
     gathering = Gathering(db, desk.ledger, desk.roster)
     number = number_in(key[1:]) if key[:1] == "p" else 0
     if number and db.scalar(select(completions.c.id).where(completions.c.id == number)):

@@ -74,6 +74,8 @@ def unsettled(messages: Iterable[Message], seal: Seal) -> list[Found]:
     for message in messages:
         if name := _text(message, "moc-letter-id"):
             latest[name] = message
+        elif message.value is None and message.key is not None:
+            latest.pop(message.key.decode(errors="replace"), None)  # purged: its last word
     found = (one for one in latest.values() if _text(one, "moc-status") in _UNSETTLED)
     return [_found(one, seal) for one in found]
 

@@ -26,6 +26,8 @@ MEANINGS: dict[str, str] = {
     "keys.dropped": "dropped a former sealing key: nothing is sealed under it",
     "keys.resealed": "sealed everything anew that was under a former key",
     "keys.used": "had another sealing key seal from now on",
+    "learner.exported": "took out everything that is held about a learner, as a file",
+    "learner.purged": "purged a learner: what was held of them went",
     "learner.revealed": "looked at a learner's names and IDs",
     "ledger.restored": "put the ledger back from a backup",
     "letter.agreed": "agreed to what a record asked",

@@ -20,6 +20,7 @@ from consumer.ledger.creditbook import Agreed, CreditBook, Link
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.letters import Origin, Status
 from consumer.ledger.originals import hear_again
+from consumer.ledger.purging import PURGED
 from consumer.ledger.schema import completions, credits_, letters
 from consumer.ledger.stepreading import StepReader
 from consumer.participant import Record
@@ -91,6 +92,8 @@ class Corrector:
     def case(self, number: int) -> Case:
         """The case that a credit belongs to, judged by today's tables and mappings."""
         completion_rows, credit_rows = self._bundle(number)
+        if any(row.purged_at is not None for row in (*completion_rows, *credit_rows)):
+            return Case(completion_rows, {}, credit_rows, obstacles=(PURGED,))
         heard = {row.id: self._hear(row) for row in completion_rows}
         obstacles = [r for row in completion_rows for r in self._obstacles(row, heard[row.id])]
         if obstacles:

@@ -73,14 +73,22 @@ class Held:
     places: tuple[tuple[str, int, int], ...]
 
 
-def held_of(db: Connection, numbers: Collection[int], alone: Collection[int] = ()) -> Held:
-    """Everything beside these completions; `alone` are credits without one, by number."""
+def held_of(
+    db: Connection,
+    numbers: Collection[int],
+    alone: Collection[int] = (),
+    unread: Collection[str] = (),
+) -> Held:
+    """Everything beside these completions.
+
+    `alone` are credits without one, by number, `unread` letters of events that nobody could read.
+    """
     link, lt, s, e = completion_credits.c, letters.c, steps.c, events.c
     mine = [*db.scalars(select(link.credit_id).where(link.completion_id.in_(numbers)).distinct())]
     others = (link.completion_id.not_in(numbers), link.stands)
     shared = {*db.scalars(select(link.credit_id).where(link.credit_id.in_(mine), *others))}
     whole = sorted({*mine, *alone} - shared)
-    about = or_(lt.completion_id.in_(numbers), lt.credit_row.in_(whole))
+    about = or_(lt.completion_id.in_(numbers), lt.credit_row.in_(whole), lt.id.in_(unread))
     place = (e.topic, e.partition, e.offset)
     told = db.execute(select(*place).where(e.completion_id.in_(numbers)))
     kept = db.execute(select(s.topic, s.partition, s.offset).where(s.completion_id.in_(numbers)))

@@ -8,7 +8,7 @@ import fcntl
 import hashlib
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -144,6 +144,37 @@ class History:
             self._append(new)
             self._prune([*versions, new])
             return new
+
+    def rewrite(self, change: Callable[[bytes], bytes]) -> int:
+        """Have `change` made to the table and to every content that is kept; gives to how many.
+
+        For what must not come back with any version. The versions stay, under the digests of what
+        they hold now.
+        """
+        with self._locked():
+            became = {}
+            for sha in dict.fromkeys(one.sha for one in self.versions()):
+                with contextlib.suppress(FileNotFoundError):
+                    before = self._path(sha).read_bytes()
+                    if (after := change(before)) != before:
+                        became[sha] = self._replaced(sha, after)
+            if became:
+                lines = [
+                    orjson.dumps(replace(one, sha=became.get(one.sha, one.sha))) + b"\n"
+                    for one in self.versions()
+                ]
+                write_whole(self._list, lines)
+            for sha in became.keys() - {*became.values()}:
+                self._path(sha).unlink(missing_ok=True)
+            before = self.current()
+            after = change(before)
+            if after != before:
+                write_whole(self._table, after)
+            return len(became)
+
+    def _replaced(self, sha: str, content: bytes) -> str:
+        self._keep_content(content)
+        return _sha(content)
 
     def _with_current(self, content: bytes, deed: Deed) -> list[Version]:
         """The versions; what somebody wrote into the file by hand since becomes one first."""

@@ -47,7 +47,7 @@ from consumer.settings import Settings, load_settings
 from consumer.tables import load_tables
 from consumer.tables.boards import load_boards
 from tests.fakes import FakeClock
-from tests.integration.people import COURSES, EVERYONE
+from tests.integration.people import COURSES, EVERYONE, Physician
 from tests.postgres.server import empty_database
 
 DEAD_LETTERS, OUTCOMES = "moc.dead-letters", "moc.outcomes"
@@ -505,13 +505,19 @@ def staged() -> Iterator[tuple[Stage, str]]:
         yield stage, url
 
 
-def simulated(clock: FakeClock, stage: Stage, url: str, **manners: Any) -> SimulatedPars:
-    """A new PARS on that stage; it knows everyone and has empty books."""
+def simulated(
+    clock: FakeClock,
+    stage: Stage,
+    url: str,
+    people: Sequence[Physician] = EVERYONE,
+    **manners: Any,
+) -> SimulatedPars:
+    """A new PARS on that stage; it knows these people and has empty books."""
     stage.simulator = Simulator(
         [Provider(number, "reporter", PASSWORD) for number in ("0009999", "0008888")],
         shipped("schemas"),
         clock,
-        [person.diplomate() for person in EVERYONE],
+        [person.diplomate() for person in people],
         list(_registered()),
         Manners(**{"board_delay_seconds": 7200.0} | manners),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from sqlalchemy import LargeBinary, Text, select
 
@@ -104,6 +106,18 @@ def test_while_pars_has_not_done_with_it_nothing_is_purged(reporting: Office, do
     with pytest.raises(StillUnderWay):
         purge_of(office, 1)
     assert (office.credit, office.completions) == before
+
+
+def test_what_pars_refused_is_closed(
+    reporting: Office, open_pars: Callable[..., SimulatedPars]
+) -> None:
+    open_pars(people=())
+    reporting.hear(moodle(PRIYA))
+    reporting.drive_to("attention")
+    purge_of(reporting, 1)
+    assert reporting.states() == ["withdrawn"]
+    assert reporting.open_letters() == []
+    assert not [word for word in words_of(PRIYA) if word in everything(reporting)]
 
 
 def test_a_letter_goes_from_the_ledger_and_from_its_topic(office: Office) -> None:

@@ -1,0 +1,458 @@
+"""A person purged: opened with the keys nothing says who it was, and nobody else is touched."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import pytest
+from sqlalchemy import Connection, insert, select
+
+from consumer.credit import State
+from consumer.desk.activityreport import report_on
+from consumer.desk.auditlines import AuditLines
+from consumer.desk.auditscope import find_scope
+from consumer.desk.closing import Closing
+from consumer.desk.correcting import Correcting
+from consumer.desk.correcting import Wanted as Named
+from consumer.desk.credits import (
+    CreditFilter,
+    CreditPurged,
+    NoSuchCredit,
+    list_credits,
+    show_credit,
+)
+from consumer.desk.deadletters import NotOpen, reveal_letter, show_letter
+from consumer.desk.editing import Editing, Wanted
+from consumer.desk.explaining import Explaining
+from consumer.desk.exporting import export_person
+from consumer.desk.looking import Desk
+from consumer.desk.parcels import Parcels
+from consumer.desk.people import Find, find_people
+from consumer.desk.person import reveal_person, show_person
+from consumer.desk.purging import NamesThem, Premises, Purging, UnderWay
+from consumer.desk.recovering import unsettled
+from consumer.desk.restoring import say_restored
+from consumer.desk.tabling import TableDesk, Wish
+from consumer.desk.trail import remember
+from consumer.desk.trailchecking import check_trail
+from consumer.desk.withdrawing import withdraw
+from consumer.ledger import links
+from consumer.ledger.backup import copy
+from consumer.ledger.creditbook import CreditBook
+from consumer.ledger.letters import Status
+from consumer.ledger.purgeregister import PurgeRegister
+from consumer.ledger.schema import audit, completions, credits_, letters, metadata, people
+from consumer.ledger.searching import search_digest
+from consumer.pumps.rejudging import rejudge
+from consumer.tables.boards import shipped_boards
+from tests.end_to_end.learner import BOARD_ID, EMAIL, FAMILY, GIVEN, NPI, SAYS
+from tests.end_to_end.search import Search
+from tests.integration.office import Office, SimulatedPars
+from tests.integration.people import (
+    DAY,
+    EVERYONE,
+    HOUR,
+    NOON,
+    OTIS,
+    PRIYA,
+    Physician,
+    canvas,
+    moodle,
+    openedx,
+    raw,
+)
+from tests.integration.test_purging import everything
+
+BORN = "1968-06-17"
+THEM = Physician(77001733, GIVEN, FAMILY, BORN, BOARD_ID)
+ALIAS = replace(THEM, number=88002844)
+"""Another account of theirs, known by the board's ID alone."""
+SEARCH = Search(
+    {
+        "names": [GIVEN, FAMILY],
+        "address": [EMAIL],
+        "ids": [BOARD_ID, NPI],
+        "accounts": [str(THEM.number), str(ALIAS.number)],
+        "birth": [BORN, "19680617", "06/17/1968"],
+    }
+)
+WHY = "asked for it in writing, case 12"
+EVENTS = (moodle(THEM), canvas(THEM, emitted=NOON + HOUR), openedx(THEM), moodle(ALIAS, "103"))
+
+
+def their_rows() -> tuple[dict[str, str], ...]:
+    return tuple(one.row(email=EMAIL, npi=NPI) for one in (THEM, ALIAS))
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An office that has something of them in every place there is."""
+
+    office: Office
+    pars: SimulatedPars
+    unread: str
+    letter: str
+
+    @property
+    def desk(self) -> Desk:
+        return Desk(
+            self.office.ledger, self.office.service.premises.house.tables, self.office.clock
+        )
+
+    @property
+    def premises(self) -> Premises:
+        data = self.office.folder / "data"
+        register = PurgeRegister(data / "purged.jsonl")
+        return Premises(self.office.tables, 20, register, self.office.bus_path)
+
+    def purging(self, why: str = WHY) -> Purging:
+        return Purging(self.desk, self.premises, "root", why)
+
+    def key(self) -> str:
+        (found,) = find_people(self.desk, Find(FAMILY)).people
+        return found.key
+
+
+@pytest.fixture
+def case(reporting: Office, open_pars: Callable[..., SimulatedPars]) -> Case:
+    office, pars = reporting, open_pars(people=(*EVERYONE, THEM))
+    desk = TableDesk(office.tables, shipped_boards(), office.settings.profiles, office.clock, 20)
+    office.put_learners(*their_rows(), PRIYA.row(), OTIS.row())
+    office.look()
+    office.hear(*EVENTS, moodle(PRIYA), canvas(OTIS))
+    office.publish()
+    office.drive(lambda: {*office.states()} <= {"accepted", "rejected"})
+    office.hear(moodle(THEM, "102", at=NOON + 400 * DAY), moodle(OTIS, "102", at=NOON + 400 * DAY))
+    (letter,) = [one for one in office.open_letters() if _is_theirs(office, str(one["letter_id"]))]
+    name, house = str(letter["letter_id"]), office.service.premises.house
+    Editing(office.ledger, house, office.clock, "mora", SAYS).save(
+        name, 0, Wanted({"completed": (NOON + 401 * DAY).isoformat()})
+    )
+    office.publish()
+    office.hear(raw(f'{{"who": "{SAYS}'.encode(), key=EMAIL.encode()), raw(b"{nothing"))
+    (unread,) = [r.id for r in office.letters if r.completion_id is None and _says(office, r)]
+    office.hear(moodle(THEM, "104"))  # ready, and not sent
+    office.put_learners(*(row | {"consent": ""} for row in their_rows()), PRIYA.row(), OTIS.row())
+    office.look()
+    office.hear(moodle(ALIAS, "102"))  # held
+    with office.ledger.begin() as db:
+        _adopted(db, office)
+        for subject, why in (
+            ("c5", SAYS),
+            ("ccid:other", f"asked by {GIVEN} {FAMILY}"),
+            ("x", "no"),
+        ):
+            was = {"learner": str(THEM.number)} if subject == "c5" else {"n": "1"}
+            now, what = office.clock.now(), "credit.withdrawn"
+            remember(db, office.ledger, now, "mora", what, subject, why, before=was)
+    desk.apply(desk.preview_bytes("learners", "new.csv", _with_new_address(office), Wish()), "mora")
+    Parcels(office.tables, office.ledger.seal, office.clock).put(
+        "mora", "upload", {}, SAYS.encode()
+    )
+    office.look()
+    found = Case(office, pars, unread, name)
+    reveal_person(found.desk, found.key(), "mora")
+    reveal_letter(office.ledger, name, "mora", office.clock)
+    return found
+
+
+def _with_new_address(office: Office) -> bytes:
+    return (office.tables / "learners.csv").read_bytes().replace(b"learner4413307@", b"priya.v@")
+
+
+def _is_theirs(office: Office, letter: str) -> bool:
+    (row,) = [one for one in office.letters if one.id == letter]
+    return _says(office, row)
+
+
+def _says(office: Office, row: object) -> bool:
+    opened = office.ledger.seal.open(row.original)  # type: ignore[attr-defined]
+    return bool(SEARCH.find(opened))
+
+
+def _adopted(db: Connection, office: Office) -> None:
+    """PARS had one of theirs before this service."""
+    book = CreditBook(db, office.ledger, office.clock.now())
+    first = db.execute(select(credits_).order_by(credits_.c.id)).first()
+    assert first is not None
+    record = replace(office.ledger.seal.open_record(first.record), activity="OLD")
+    key = office.ledger.identity.credit_key(record)
+    values = book.new(key, key, record) | {"state": "accepted", "credit_id": "ccid:old:1-r1"}
+    db.execute(insert(credits_).values(values))
+
+
+def files(case: Case) -> Iterator[tuple[str, bytes]]:
+    """Every file of the office but the ledger's own, and what is sealed in them opened."""
+    for file in sorted(case.office.folder.rglob("*")):
+        if file.is_file() and not file.name.startswith("ledger.db"):
+            yield str(file.relative_to(case.office.folder)), _opened(case, file.read_bytes())
+
+
+def _opened(case: Case, content: bytes) -> bytes:
+    return case.office.ledger.seal.open(content) if content.startswith(b"\x01") else content
+
+
+def traces_left(case: Case) -> dict[str, set[str]]:
+    """Where they still stand, after everything is opened with the keys."""
+    found = {name: SEARCH.find(content) for name, content in files(case)}
+    found["ledger"] = SEARCH.find(everything(case.office).encode())
+    terms = [("name", GIVEN.lower()), ("name", FAMILY.lower()), ("board_id", BOARD_ID)]
+    terms += [("user", str(one.number)) for one in (THEM, ALIAS)]
+    hashed = {search_digest(case.office.ledger, *term) for term in terms}
+    if hashed & {row.digest for row in case.office.rows(people)}:
+        found["search keys"] = {"hash"}
+    return {name: what for name, what in found.items() if what}
+
+
+def behind(office: Office, credit: int) -> int | None:
+    """The completion that stands behind a credit."""
+    with office.ledger.read() as db:
+        return links.behind(db, credit)
+
+
+def others(case: Case) -> dict[str, list[object]]:
+    """Everything in the ledger that is not theirs, byte for byte."""
+    mine = {"completions": set(), "credits": set(), "letters": set()}  # type: ignore[var-annotated]
+    seal = case.office.ledger.seal
+    kept: dict[str, list[object]] = {}
+    for table, column in ((completions, "said"), (credits_, "record"), (letters, "original")):
+        rows = case.office.rows(table)
+        kept[table.name] = [r for r in rows if not SEARCH.find(seal.open(getattr(r, column)))]
+        mine[table.name] = {r.id for r in rows} - {r.id for r in kept[table.name]}  # type: ignore[attr-defined]
+    return kept
+
+
+# ---------------------------------------------------------------- what goes
+
+
+def test_after_a_purge_nothing_anywhere_says_who_it_was(case: Case) -> None:
+    before, places = others(case), traces_left(case)
+    assert {"ledger", "search keys", "tables/learners.csv"} <= {*places}
+    assert any("bus.db" in name for name in places)
+    assert any(".history" in name for name in places)
+    assert any(".waiting" in name for name in places)
+    plan = case.purging().go(case.key())
+    case.office.publish()
+    assert traces_left(case) == {}
+    counts = {line.place: line.count for line in plan.lines}
+    assert (counts["completions"], counts["credits"], counts["dead letters"]) == (7, 6, 2)
+    for name, rows in before.items():
+        now = {row.id: row for row in case.office.rows(metadata.tables[name])}
+        assert [now[row.id] for row in rows] == rows  # type: ignore[attr-defined]
+    assert check_trail(case.office.ledger).problems == ()
+    told = {row.subject: row for row in case.office.rows(audit)}
+    assert case.office.ledger.seal.open(told["x"].why.encode()) == b"no"
+    assert told["ccid:other"].why == ""
+    assert (told["c5"].change, told["c5"].who) == (None, "mora")
+
+
+def test_a_table_without_them_is_the_same_for_everybody_else(case: Case) -> None:
+    before = (case.office.tables / "learners.csv").read_bytes()
+    case.purging().go(case.key())
+    after = (case.office.tables / "learners.csv").read_bytes()
+    assert after.splitlines() == [line for line in before.splitlines() if not SEARCH.find(line)]
+    desk = TableDesk(case.office.tables, shipped_boards(), case.office.settings.profiles,
+                     case.office.clock, 20)  # fmt: skip
+    desk.apply(desk.preview_undo("learners"), "mora")
+    assert traces_left(case) == {}
+
+
+def test_the_same_events_again_are_duplicates_and_leave_nothing(case: Case) -> None:
+    live = len(case.pars.live)
+    case.purging().go(case.key())
+    case.office.put_learners(*their_rows(), PRIYA.row(), OTIS.row())
+    case.office.look()
+    again = [
+        *EVENTS,
+        moodle(THEM, "104"),
+        moodle(ALIAS, "102"),
+        moodle(THEM, "103", at=NOON + HOUR),
+    ]
+    assert case.office.hear(*again[:6]) == {"duplicate": 6}
+    case.office.put_learners(PRIYA.row(), OTIS.row())
+    assert SEARCH.find(everything(case.office).encode()) == set()
+    case.office.pass_time(3 * 86_400)
+    assert (len(case.pars.live), case.pars.totals["doubled"]) == (live, 0)
+    # What the LMS said again lies in the log: the same command empties that too.
+    assert [*traces_left(case)] in (["data/bus.db-wal"], ["data/bus.db"])
+    for row in case.office.completions:
+        if row.purged_at is not None:
+            case.purging().go(f"p{row.id}")
+    assert traces_left(case) == {}
+
+
+def test_a_later_course_of_theirs_is_a_new_completion(case: Case) -> None:
+    case.purging().go(case.key())
+    assert case.office.hear(moodle(THEM, "103")) == {"held": 1}
+    assert find_people(case.desk, Find(str(THEM.number))).people[0].cases == 1
+
+
+def test_what_the_lms_takes_back_of_a_purged_course_asks_nobody(case: Case) -> None:
+    case.purging().go(case.key())
+    before = case.office.letters
+    assert case.office.hear(openedx(THEM, kind="org.openedx.learning.certificate.revoked.v1",
+                                    at=NOON + DAY)) == {"duplicate": 1}  # fmt: skip
+    assert case.office.letters == before
+    assert SEARCH.find(everything(case.office).encode()) == set()
+
+
+# ---------------------------------------------------------------- what does not go
+
+
+def test_while_a_credit_is_under_way_nothing_is_purged(case: Case) -> None:
+    case.office.put_learners(*their_rows(), PRIYA.row(), OTIS.row())
+    case.office.look()
+    case.office.take_for_sent(State.SUBMITTED)
+    before, places = everything(case.office), traces_left(case)
+    plan = case.purging().plan(case.key())
+    assert [one.standing for one in plan.hindrances] == ["Sent to PARS"] * 2
+    with pytest.raises(UnderWay) as refused:
+        case.purging().go(case.key())
+    assert refused.value.hindrances == plan.hindrances
+    assert (everything(case.office), traces_left(case)) == (before, places)
+
+
+def test_a_reason_that_names_them_is_refused(case: Case) -> None:
+    with pytest.raises(NamesThem):
+        case.purging(f"for {GIVEN} {FAMILY}").go(case.key())
+    assert "ledger" in traces_left(case)
+
+
+def test_a_plan_changes_nothing(case: Case) -> None:
+    before, places = everything(case.office), traces_left(case)
+    plan = case.purging().plan(case.key())
+    assert (everything(case.office), traces_left(case)) == (before, places)
+    assert SEARCH.find(repr(plan).encode()) == set()
+
+
+# ---------------------------------------------------------------- what is told of it
+
+
+def test_every_reader_tells_that_it_was_purged(case: Case) -> None:
+    office = case.office
+    names = [row["id"] for row in list_credits(office.ledger, CreditFilter(limit=100))]
+    case.purging().go(case.key())
+    on = f"purged on {office.clock.now():%Y-%m-%d}: nothing of the learner is kept"
+    gone = [row for row in office.credits if row.purged_at]
+    assert len(gone) == 6
+    house = office.service.premises.house
+    explaining = Explaining(office.ledger, house, office.tables, office.clock)
+    correcting = Correcting(office.ledger, house, office.clock, "mora", "x")
+    for row in gone:
+        name = row.credit_id or f"c{behind(office, row.id)}"
+        shown = show_credit(office.ledger, name)
+        assert (shown["what_happened"], shown["state"]) == (on, row.state)
+        for do in (
+            lambda name: [*withdraw(office.ledger, [name], "mora", "x", office.clock)],
+            explaining.explain,
+            lambda name: correcting.select(Named((name,))),
+        ):
+            with pytest.raises(CreditPurged if row.credit_id else NoSuchCredit):
+                do(name)
+    for row in office.completions:
+        if row.purged_at:
+            page = show_person(case.desk, f"p{row.id}")
+            assert all(on in told.happened for told in page.cases if told.happened)
+    for letter in (case.letter, case.unread):
+        assert show_letter(office.ledger, letter)["what_happened"] == on
+        assert reveal_letter(office.ledger, letter, "mora", office.clock) == b""
+        with pytest.raises(NotOpen):
+            office.replay(letter)
+        with pytest.raises(NotOpen):
+            Editing(office.ledger, house, office.clock, "mora").open(letter)
+        with pytest.raises(NotOpen):
+            Closing(office.ledger, office.clock, "mora", "x").meaning(letter, Status.DISCARDED)
+    report_on(office.ledger, house.tables, "HF-UPDATE", office.clock)
+    with office.ledger.read() as db:
+        lines = AuditLines(
+            db, office.ledger, house.tables, find_scope(db, house.tables, "HF-UPDATE")
+        )
+        learners = [line.learner for line in lines.reported()]
+    assert (learners.count(on), len(learners)) == (1, 3)
+    rejudge(office.ledger, office.service.premises, office.clock)
+    assert all(row.state != "ready" for row in office.credits)
+    assert len(names) > 7
+    office.look()
+    assert not find_people(case.desk, Find(FAMILY)).people
+
+
+def test_a_letter_that_was_purged_does_not_come_back_from_its_topic(case: Case) -> None:
+    case.purging().go(case.key())
+    case.office.publish()
+    back = unsettled(case.office.published(), case.office.ledger.seal)
+    assert not {one.letter_id for one in back} & {case.letter, case.unread}
+    assert back
+
+
+# ---------------------------------------------------------------- after a backup
+
+
+def test_what_a_backup_brings_back_is_purged_once_more(case: Case) -> None:
+    office = case.office
+    backup = office.folder / "ledger-old"
+    if office.database:
+        pytest.skip("a backup of a server's own is restored by its own means")
+    copy(office.ledger_path, backup, lambda _done, _of: None)
+    case.purging().go(case.key())
+    assert case.purging().returned() == ()
+    office.lose_ledger(backup)
+    backup.unlink()
+    say_restored(office.ledger, "root", office.clock.now())
+    back = case.purging().returned()
+    assert (
+        sum(line.count for plan in back for line in plan.lines if line.place == "completions") == 7
+    )
+    assert case.purging().go_again()
+    assert traces_left(case) == {}
+    assert case.purging().returned() == ()
+    assert check_trail(office.ledger).problems == ()
+    assert office.hear() == {}  # the emptied log says nothing
+
+
+def test_the_emptied_log_is_heard_without_a_letter(case: Case) -> None:
+    case.purging().go(case.key())
+    known = {row.id for row in case.office.letters}
+    case.office.lose_ledger()
+    case.office.hear()
+    assert len(case.office.completions) == 3  # of the two others
+    assert {row.id for row in case.office.letters} <= known
+    assert SEARCH.find(everything(case.office).encode()) == set()
+
+
+# ---------------------------------------------------------------- export
+
+
+def test_an_export_holds_everything_in_clear(case: Case) -> None:
+    file = case.office.folder / "theirs.zip"
+    done = export_person(case.desk, case.premises, case.key(), file, "root")
+    assert file.stat().st_mode & 0o777 == 0o600
+    with zipfile.ZipFile(file) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    file.unlink()
+    assert {"README.txt", "summary.csv", "person.json", "learners.csv", "audit.csv"} <= {*parts}
+    assert len(json.loads(parts["completions.json"])) == done.counts["completions"] == 7
+    text = b"\n".join(parts.values()).decode()
+    for word in (
+        GIVEN,
+        FAMILY,
+        EMAIL,
+        BOARD_ID,
+        NPI,
+        str(ALIAS.number),
+        "mora",
+        "course_completed",
+    ):
+        assert word in text, word
+    for other in (PRIYA, OTIS):
+        assert other.family_name not in text
+    sent = [one for one in json.loads(parts["credits.json"]) if one["sent_to_pars"]]
+    assert all(
+        one["requests_to_pars"] for one in sent if not one["credit_id"].startswith("ccid:old")
+    )
+    assert case.office.rows(audit)[-1].what == "learner.exported"
+    file.touch()
+    with pytest.raises(FileExistsError):
+        export_person(case.desk, case.premises, case.key(), file, "root")
