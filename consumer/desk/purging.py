@@ -21,7 +21,7 @@ from consumer.desk.trail import remember
 from consumer.ledger.amending import Cells, amend
 from consumer.ledger.outbox import DEAD_LETTERS
 from consumer.ledger.purgeregister import PurgeRegister
-from consumer.ledger.purging import StillUnderWay, held_of, purge, under_way
+from consumer.ledger.purging import StillUnderWay, held_of, purge, take_in, under_way
 from consumer.ledger.schema import audit, completions, credits_, events, letters
 from consumer.tables.history import History
 from consumer.tables.kind import LEARNERS
@@ -109,7 +109,9 @@ class Purging:
         BusUnavailable, LedgerRefused for a trail that is not whole, OSError.
         """
         with self.desk.ledger.begin() as db:
-            return self._purge(db, key, self._of(db, key))
+            done = self._purge(db, key, self._of(db, key))
+        take_in(self.desk.ledger)
+        return done
 
     def returned(self) -> tuple[Plan, ...]:
         """What came back of people who were purged, person by person."""
@@ -119,7 +121,9 @@ class Purging:
     def go_again(self) -> tuple[Plan, ...]:
         """Purge that once more. Raises as `go` does."""
         with self.desk.ledger.begin() as db:
-            return tuple(self._purge(db, *one) for one in [*self._again(db)])
+            done = tuple(self._purge(db, *one) for one in [*self._again(db)])
+        take_in(self.desk.ledger)
+        return done
 
     # ------------------------------------------------------------ whose
 

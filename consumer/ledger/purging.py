@@ -7,7 +7,9 @@ name from then on, and opens as before, so that whoever reads it needs no case o
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Collection, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -42,6 +44,7 @@ from consumer.reason import Reason, Stage, pack_reasons
 
 PURGED = Reason(Stage.REVIEW, "purged")
 """Why nothing happens any more to what was closed by a purge."""
+_PATIENCE_SECONDS = 10.0
 _NOBODY = pack_original(Original(None, None))
 _UNDER_WAY = {State.SUBMITTING, State.SUBMITTED, State.REPORTED, State.WITHDRAWING}
 _REFUSED = {row.code for row in (*SAVE, SAVE_ELSE) if row.move is Move.REFUSE}
@@ -148,6 +151,16 @@ def purge(db: Connection, ledger: Ledger, held: Held, now: datetime) -> None:
     purger.credits(held.credits)
     purger.letters(held.letters)
     purger.search(held.completions)
+
+
+def take_in(ledger: Ledger) -> None:
+    """Have the file beside a ledger in a file, which holds what was written last, be emptied.
+
+    Somebody who reads for long may keep it a while: it then goes with a later write.
+    """
+    if ledger.engine.dialect.name == "sqlite" and (path := ledger.engine.url.database):
+        with closing(sqlite3.connect(path, timeout=_PATIENCE_SECONDS)) as db:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 class _Purger:

@@ -249,6 +249,26 @@ def test_after_a_purge_nothing_anywhere_says_who_it_was(case: Case) -> None:
     assert (told["c5"].change, told["c5"].who) == (None, "mora")
 
 
+def test_what_was_sealed_is_gone_from_the_ledgers_files(case: Case) -> None:
+    if case.office.database:
+        pytest.skip("a server's files are its own")
+    theirs, folder = _sealed(case), case.office.ledger_path.parent
+    case.purging().go(case.key())
+    kept = b"".join(file.read_bytes() for file in folder.glob("ledger.db*"))
+    assert len(theirs) > 20
+    assert not [one for one in theirs if one in kept]
+
+
+def _sealed(case: Case) -> list[bytes]:
+    """Beginnings of all that is sealed about them."""
+    seal, found = case.office.ledger.seal, []
+    for table in (completions, credits_, letters):
+        for row in case.office.rows(table):
+            cells = [one for one in row if isinstance(one, bytes)]
+            found += [one[:40] for one in cells if SEARCH.find(seal.open(one))]
+    return found
+
+
 def test_a_table_without_them_is_the_same_for_everybody_else(case: Case) -> None:
     before = (case.office.tables / "learners.csv").read_bytes()
     case.purging().go(case.key())
