@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -67,12 +67,15 @@ def set_up_logging(settings: Settings) -> None:
     configure_logging(settings.log.level, as_json=chosen == "json" or (chosen == "auto" and piped))
 
 
-def parts_of(settings: Settings) -> Parts:
-    """Mappings, tables and profiles, checked; exits 2 with all problems."""
+def parts_of(settings: Settings, beside: Sequence[str] = ()) -> Parts:
+    """Mappings, tables and profiles, checked; exits 2 with all problems, those `beside` first."""
     try:
-        return gather(settings, SystemClock())
+        parts = gather(settings, SystemClock())
     except StartProblems as problems:
-        fail(problems.problems)
+        fail([*beside, *problems.problems])
+    if beside:
+        fail(beside)
+    return parts
 
 
 def desk_of(settings: Settings) -> Desk:

@@ -14,7 +14,7 @@ import click
 
 from consumer.board import Board
 from consumer.cli.context import parts_of, settings_of, telling_faults
-from consumer.cli.output import FAILED, fail, show_one
+from consumer.cli.output import FAILED, show_one
 from consumer.desk.answers import unknown_words
 from consumer.desk.choices import waiting_for_choices
 from consumer.desk.figures import figures
@@ -24,7 +24,7 @@ from consumer.ledger.ledger import LedgerUnavailable, WrongSecret
 from consumer.opening import opened
 from consumer.parts import Parts, open_service_ledger
 from consumer.service import Service
-from consumer.settings import ALL_PUMPS, PumpName, Settings
+from consumer.settings import ALL_PUMPS, PumpName, Settings, SettingsProblems
 from consumer.tables import TableProblems, load_tables
 from consumer.tables.activities import Activities
 from consumer.tables.boards import load_boards
@@ -125,13 +125,11 @@ def check(context: click.Context) -> None:
     can make, and which words of PARS's nobody knows.
     """
     settings = settings_of(context, with_files=True)
-    problems = _key_problems(settings)
+    problems = _key_problems(settings) + _gateway_problems(settings)
     boards = [_board_shown(board) for board in load_boards(settings.boards_file)[0].values()]
     questions = {} if problems else _open_questions(settings, problems)
     show_one(_flat(settings.model_dump(mode="json")) | {"boards": boards} | questions)
-    parts = parts_of(settings)
-    if problems:
-        fail(problems)
+    parts = parts_of(settings, beside=problems)
     tables = parts.tables
     click.echo(
         f"ok: {len(parts.catalogue.mappings)} mappings, {len(tables.learners)} learners,"
@@ -181,6 +179,18 @@ def _activities(settings: Settings) -> Activities:
         return load_tables(settings.tables_dir, settings.profiles).activities
     except TableProblems:  # told with everything else that is wrong
         return Activities({})
+
+
+def _gateway_problems(settings: Settings) -> list[str]:
+    if not settings.gateway.listen:
+        return []
+    from consumer.gateway.serving import proofs_of
+
+    try:
+        proofs_of(settings.gateway)
+    except SettingsProblems as error:
+        return list(error.problems)
+    return []
 
 
 def _key_problems(settings: Settings) -> list[str]:

@@ -27,6 +27,7 @@ _MOST_CONNECTIONS = 2000
 _LOOK_SECONDS = 1.0  # for what another process put into the spool and could not forward
 _START_SECONDS = 1.0  # for the bus to be reached before the first post
 _STOP_SECONDS = 5.0
+_NOBODY = "gateway.sources: nobody may post; moc-consumer source add NAME makes one"
 
 
 @contextmanager
@@ -89,9 +90,12 @@ def _standing(spool: Spool) -> Sequence[Figure]:
 
 
 def proofs_of(gateway: GatewaySettings) -> dict[str, Proof]:
-    """How each source proves itself. Raises SettingsProblems with all that is wrong."""
+    """How each source proves itself. Raises SettingsProblems with all that is wrong.
+
+    That nobody may post is wrong here alone: `source add` must run with these settings.
+    """
     proofs: dict[str, Proof] = {}
-    problems: list[str] = []
+    problems = [] if gateway.sources else [_NOBODY]
     for name, source in gateway.sources.items():
         try:
             proofs[name] = proof_of(name, source)

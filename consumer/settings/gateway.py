@@ -106,8 +106,6 @@ class GatewaySettings(Section):
             raise ValueError("cert_file and key_file: one is of no use without the other")
         if why := self.why_not(self.listen):
             raise ValueError(why)
-        if self.listen and not self.sources:
-            raise ValueError("sources: nobody may post; moc-consumer source add makes one")
         return self
 
     @property

@@ -447,7 +447,13 @@ def test_settings_that_make_no_sense_are_refused(source: dict[str, Any], says: s
 def test_it_is_served_to_nobody_who_could_read_along() -> None:
     (why, *_) = wrong(listen="0.0.0.0:8793", sources={"lms": MINE})
     assert "gateway.proxy_peers" in why
-    assert wrong(listen="127.0.0.1:1")[0].startswith("gateway: sources: nobody may post")
+
+
+def test_where_nobody_may_post_yet_it_does_not_start(open_office: OpenOffice) -> None:
+    office = open_office(gateway={"listen": "127.0.0.1:8793"})
+    nobody = pytest.raises(SettingsProblems, match="nobody may post; moc-consumer source add NAME")
+    with nobody, posting(office.settings):
+        pass
 
 
 def test_a_topic_that_nobody_hears_is_refused(open_office: OpenOffice) -> None:

@@ -50,6 +50,15 @@ def made(*arguments: str) -> dict[str, Any]:
     return found
 
 
+def test_the_first_one_is_let_in_where_the_gateway_is_to_listen_already(folder: Path) -> None:
+    (folder / "moc-consumer.toml").write_text(f'{SETTINGS}listen = "127.0.0.1:8793"\n')
+    checked = CliRunner().invoke(main, ["check"])
+    assert checked.exit_code == 2
+    assert "moc-consumer source add NAME makes one" in checked.stderr
+    told = made("riverside", "--kind", "generic")
+    assert (folder / told["secret_file"]).exists()
+
+
 @pytest.mark.parametrize("kind", list(Kind))
 def test_what_it_prints_are_settings_that_its_secret_opens(folder: Path, kind: Kind) -> None:
     told = made("riverside", "--kind", kind.value)
