@@ -18,13 +18,17 @@ EPOCH ?= $(shell git log -1 --format=%ct)
 pictures: $(VENV)/installed
 	$(BIN)/python -m tests.console.pictures docs/pictures
 
-.PHONY: demo test pictures coverage mutants crash lint guide bench clean
+.PHONY: demo test servers pictures coverage mutants crash lint guide bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/moc-consumer demo
 
 test: $(VENV)/installed
 	$(BIN)/python -m pytest --numprocesses $(TESTERS) --dist worksteal
+
+# Kafka and PostgreSQL to try the whole on, until Ctrl-C: docs/whole.md.
+servers: $(VENV)/installed
+	@$(BIN)/python -m tests.servers
 
 crash: $(VENV)/installed
 	@$(BIN)/python -m tests.end_to_end.harness --rounds $(ROUNDS) --seed $(SEED) --first $(FIRST) --jobs $(JOBS)

@@ -7,6 +7,7 @@ In a page, a fenced block does what the remark before it says:
                                       with the same word
     <!-- runs -->                     the block's command goes on running beside the others
     <!-- until -->                    the block's command is typed again until its output fits
+    <!-- stops: moc-consumer run -->  what goes on running by that command ends before the block
 
 Any other block that begins with `$ ` is typed; what follows each command is its output, in which
 times and what is made by chance may differ, and a line `...` stands for any number of lines.
@@ -20,19 +21,22 @@ import os
 import re
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tests.kafka.broker import free_ports
+
+ROOT = Path(__file__).parents[2]
 _BLOCK = re.compile(r"(?:<!-- (?P<remark>[^>]*?) -->\n)?```\w*\n(?P<body>.*?)```\n", re.DOTALL)
-_PORT = "8790"
+_PORTS = ("8790", "8791", "8793")
+"""Of the simulator, of health, of the gateway: in a run each is one that is free."""
 _PATIENCE_SECONDS = 60.0
 _MASKS = (
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)?"), "<time>"),
@@ -59,23 +63,26 @@ class Differs(AssertionError):
 class Page:
     """One page, run in `folder`; what it starts ends with `close`."""
 
-    def __init__(self, text: str, folder: Path) -> None:
-        self.text, self._folder, self._running = text, folder, ExitStack()
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port = str(free.getsockname()[1])
+    def __init__(self, text: str, folder: Path, ports: Mapping[str, int]) -> None:
+        self.text, self._folder = text, folder
+        self._running: dict[str, subprocess.Popen[str]] = {}
+        free = zip(_PORTS, free_ports(len(_PORTS)), strict=True)
+        self._ports = [(shown, str(here)) for shown, here in (*free, *ports.items())]
 
     def run(self, *, write: bool = False) -> str:
         """Do all that the page says; gives its text, with today's outputs if told to write."""
         return _BLOCK.sub(lambda block: self._block(block, write=write), self.text)
 
     def close(self) -> None:
-        """End what goes on running."""
-        self._running.close()
+        """End what goes on running, the last first."""
+        while self._running:
+            _end(self._running.popitem()[1])
 
     def _block(self, block: re.Match[str], *, write: bool) -> str:
         remark, body = block["remark"] or "", block["body"]
         what, _, name = remark.partition(": ")
+        if what == "stops":
+            _end(self._running.pop(name))
         if what == "file":
             self._file(name).write_text(self._here(body), encoding="utf-8")
         elif what == "line":
@@ -107,7 +114,7 @@ class Page:
             stderr=subprocess.STDOUT,
             timeout=_PATIENCE_SECONDS,
         )
-        return done.stdout.decode().replace(self._port, _PORT)
+        return self._shown(done.stdout.decode())
 
     def _start(self, step: Step) -> str:
         """The process is ready once it has said what the page shows of it."""
@@ -119,13 +126,13 @@ class Page:
             stderr=subprocess.STDOUT,
             text=True,
         )
-        self._running.callback(_end, process)
+        self._running[step.command] = process
         assert process.stdout
         said = ""
         while not _fits(step.shown, said):
             if not (line := process.stdout.readline()):
                 raise Differs(f"$ {step.command}\nshown:\n{step.shown}\ngot:\n{said}")
-            said += line.replace(self._port, _PORT)
+            said += self._shown(line)
         threading.Thread(target=process.stdout.read, daemon=True).start()
         return f"$ {step.command}\n{step.shown}"
 
@@ -135,7 +142,14 @@ class Page:
         return file
 
     def _here(self, text: str) -> str:
-        return text.replace(_PORT, self._port)
+        for shown, here in self._ports:
+            text = re.sub(rf"\b{shown}\b", here, text)
+        return text
+
+    def _shown(self, text: str) -> str:
+        for shown, here in self._ports:
+            text = re.sub(rf"\b{here}\b", shown, text)
+        return text
 
     @staticmethod
     def _put_line(file: Path, line: str) -> None:
@@ -187,22 +201,35 @@ def _masked(line: str) -> str:
 
 
 @contextmanager
-def opened(text: str, folder: Path) -> Iterator[Page]:
-    """The page, whose processes end with the block."""
-    page = Page(text, folder)
+def opened(text: str, folder: Path, ports: Mapping[str, int] | None = None) -> Iterator[Page]:
+    """The page, whose processes end with the block; `ports` are those of servers it names."""
+    page = Page(text, folder, ports or {})
     try:
         yield page
     finally:
         page.close()
 
 
-def main(files: list[str]) -> None:
-    """Run these pages, and write today's outputs into them."""
-    for name in files:
+def main(arguments: list[str]) -> None:
+    """Run these pages, and write today's outputs into them; 9092=... says where a server is."""
+    ports = dict(one.split("=") for one in arguments if "=" in one)
+    here = {shown: int(port) for shown, port in ports.items()}
+    for name in (one for one in arguments if "=" not in one):
         file = Path(name)
         text = file.read_text(encoding="utf-8")
-        with TemporaryDirectory() as folder, opened(text, Path(folder)) as page:
+        with within_source() as folder, opened(text, folder, here) as page:
             file.write_text(page.run(write=True), encoding="utf-8")
+
+
+@contextmanager
+def within_source() -> Iterator[Path]:
+    """An empty folder that seems to lie within the source."""
+    with TemporaryDirectory() as source:
+        for name in ("mappings", "deploy"):
+            (Path(source) / name).symlink_to(ROOT / name)
+        folder = Path(source) / "try"
+        folder.mkdir()
+        yield folder
 
 
 if __name__ == "__main__":

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.pages import Differs, opened
+from tests.conftest import do_without
+from tests.end_to_end.pages import ROOT, Differs, opened, within_source
+from tests.kafka.broker import Broker
+from tests.postgres.server import NoPostgres, server_with
 
-ROOT = Path(__file__).parents[2]
+WHOLE = "docs/whole.md"
 RUN = ("docs/add-an-lms.md", "docs/tables.md")
 PAGE = """\
 <!-- file: names.txt -->
@@ -40,6 +44,21 @@ $ seq 9
 def test_the_page_does_what_it_shows(name: str, tmp_path: Path) -> None:
     with opened((ROOT / name).read_text(encoding="utf-8"), tmp_path) as page:
         page.run()
+
+
+@pytest.mark.kafka
+def test_the_whole_does_what_its_page_shows(own_broker: Broker) -> None:
+    """Kafka, PostgreSQL, a webhook by curl, a PARS that goes away, a backup put back."""
+    text = (ROOT / WHOLE).read_text(encoding="utf-8")
+    kafka = int(own_broker.bootstrap.rpartition(":")[2])
+    with ExitStack() as all_of_it:
+        try:
+            server = all_of_it.enter_context(server_with("moc"))
+        except NoPostgres as error:
+            do_without("PostgreSQL", error)
+        ports = {"9092": kafka, "5432": server.port}
+        folder = all_of_it.enter_context(within_source())
+        all_of_it.enter_context(opened(text, folder, ports)).run()
 
 
 def test_a_page_writes_files_and_lines_and_types_commands(tmp_path: Path) -> None:

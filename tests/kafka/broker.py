@@ -65,14 +65,15 @@ class Broker:
     thread ends, so that a killed test run leaves no broker behind.
     """
 
-    def __init__(self, folder: Path, *, guarded: bool = False) -> None:
+    def __init__(self, folder: Path, *, guarded: bool = False, port: int | None = None) -> None:
         """A broker that is not started; guarded: with the listeners of tests.kafka.guarded too."""
         self._folder = folder
         self._log = folder / "broker.log"
         self._properties = folder / "server.properties"
         self._process: subprocess.Popen[bytes] | None = None
         self._command = [jars.java(), "-Xmx512m", "-cp", jars.classpath()]
-        broker, controller, *ports = free_ports(2 + len(LISTENERS))
+        free, controller, *ports = free_ports(2 + len(LISTENERS))
+        broker = port or free
         self.bootstrap = f"127.0.0.1:{broker}"
         self.guarded = Guarded(folder / "certificates", ports) if guarded else None
         self._properties.write_text(self._said_to_it(broker, controller))

@@ -7,7 +7,8 @@ import shutil
 import subprocess
 import tempfile
 import uuid
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -29,12 +30,12 @@ class NoPostgres(Exception):
 class PostgresServer:
     """One cluster in a folder of its own; it survives `stop` and `start` with all that it held."""
 
-    def __init__(self, *, durable: bool = False) -> None:
+    def __init__(self, *, durable: bool = False, port: int | None = None) -> None:
         """Make the cluster; a durable one waits for the disk. Raises NoPostgres."""
         self._programs = programs()
         self._options = _OPTIONS if durable else f"{_OPTIONS} {_NOT_DURABLE}"
         self.folder = Path(tempfile.mkdtemp(prefix="moc-postgres-"))
-        self.port = free_ports(1)[0]
+        self.port = port or free_ports(1)[0]
         if _is_root():  # the server refuses to run as root
             shutil.chown(self.folder, _NOBODY)
         data = str(self.folder / "data")
@@ -87,6 +88,18 @@ class PostgresServer:
             cwd=self.folder,
             user=_NOBODY if _is_root() else None,
         )
+
+
+@contextmanager
+def server_with(name: str, *, port: int | None = None) -> Iterator[PostgresServer]:
+    """A server with one empty database of this name, gone with the block. Raises NoPostgres."""
+    server = PostgresServer(port=port)
+    try:
+        with psycopg.connect(server.address("postgres"), autocommit=True) as admin:
+            admin.execute(f'CREATE DATABASE "{name}" TEMPLATE template0'.encode())
+        yield server
+    finally:
+        server.remove()
 
 
 def empty_database(address: str) -> None:
