@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -25,6 +26,7 @@ from consumer.pumps.line import Line
 from consumer.pumps.pace import Pace
 from consumer.pumps.proving import ProvingPump
 from consumer.pumps.publishing import PublishingPump
+from consumer.pumps.reconciling import ReconcilingPump
 from consumer.pumps.rejudging import RejudgingPump
 from consumer.pumps.reloading import ReloadingPump
 from consumer.pumps.sending import (
@@ -151,6 +153,7 @@ class Service:
                 self._watching(),
                 *self._proving(),
                 *bringing_pumps(self.parts, self.ledger, self.premises, self.readiness),
+                *self._reconciling(),
             ],
             "submit": lambda: [self._sending("submit")],
             "follow": lambda: [self._sending("follow")],
@@ -211,6 +214,24 @@ class Service:
         if registry is None:
             return []
         return [ProvingPump(registry, self.readiness, intake.retry_seconds, self.parts.clock)]
+
+    def _reconciling(self) -> list[Pump]:
+        settings = self.parts.settings
+        if not settings.reconcile:
+            return []
+        return [
+            ReconcilingPump(
+                settings.reconcile,
+                settings.intake.topics[0],
+                self.ledger,
+                self.premises,
+                self.bus.publisher,
+                random.SystemRandom().random,
+                settings.intake.look_seconds,
+                self.parts.clock,
+                self.readiness,
+            )
+        ]
 
     def _sending(self, name: str) -> Pump:
         sending = self.parts.settings.sending

@@ -14,6 +14,7 @@ _MODULES = {
     **{name: name for name in ("deadletter", "credit", "report", "activity", "table", "pars")},
     **{name: name for name in ("source", "ledger", "console", "user", "person")},
     **{name: name for name in ("notice", "webhook", "work", "gateway", "privacy")},
+    "reconcile": "reconcile",
     "backfill": "backfill",
     "audit": "trail",
     "check": "run",

@@ -40,6 +40,7 @@ MEANINGS: dict[str, str] = {
     "letter.replayed": "sent a record again",
     "letter.revealed": "looked at the event of a record, personal data and all",
     "outcomes.written": "wrote a day's outcomes into a file, with the LMS's own learner IDs",
+    "reconcile.published": "had completions of an LMS's list heard that never arrived",
     "report.answered": "brought back what PARS answered to a report by file",
     "report.exported": "wrote a report by file",
     "report.undone": "took a report by file back",

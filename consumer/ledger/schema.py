@@ -29,6 +29,8 @@ from consumer.ledger.lettertables import letter_edits as letter_edits
 from consumer.ledger.lettertables import letters as letters
 from consumer.ledger.namedevents import named_events as named_events
 from consumer.ledger.namedevents import retracted_events as retracted_events
+from consumer.ledger.reconciletables import comparisons as comparisons
+from consumer.ledger.reconciletables import lists as lists
 from consumer.ledger.trailrows import amendments as amendments
 from consumer.ledger.trailrows import audit as audit
 

@@ -17,7 +17,14 @@ class LmsAway(Exception):
 
 
 class LmsRefused(Exception):
-    """A person must put something right in the LMS or in the settings. Quotes nothing."""
+    """A person must put something right in the LMS or in the settings. Quotes nothing.
+
+    `code` is the LMS's own word for it, where it has one.
+    """
+
+    def __init__(self, why: str, code: str = "") -> None:
+        super().__init__(why)
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from consumer.lms.account import LmsRefused
 from consumer.lms.moodle import Moodle
 from consumer.settings.lms import LmsSettings
@@ -9,10 +11,15 @@ from consumer.settings.lms import LmsSettings
 
 def connect_lms(settings: LmsSettings) -> Moodle:
     """A client of this LMS. Raises LmsRefused while there is no token."""
+    return Moodle(settings.url, read_token(settings.token_file), settings.timeout_seconds)
+
+
+def read_token(file: Path) -> str:
+    """What stands in a file that holds a token alone. Raises LmsRefused."""
     try:
-        token = settings.token_file.read_text(encoding="utf-8").strip()
+        token = file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
         raise LmsRefused("its token_file cannot be read") from None
     if not token:
         raise LmsRefused("its token_file is empty")
-    return Moodle(settings.url, token, settings.timeout_seconds)
+    return token

@@ -74,10 +74,16 @@ class ListForm:
 
 @dataclass(frozen=True, slots=True)
 class CompletionList:
-    """A whole list: its completions, and how many rows are of courses not completed yet."""
+    """A whole list: its completions, and how many rows are of courses not completed yet.
+
+    `passed` are site, learner and course of completions that were not asked about, since they are
+    known here for long; `courses` are those the list is about, where not only its rows say so.
+    """
 
     rows: tuple[Listed, ...]
     not_completed: int = 0
+    passed: frozenset[tuple[str, str, str]] = frozenset()
+    courses: frozenset[str] = frozenset()
 
 
 def list_counter(form: ListForm) -> Callable[[Line], int]:

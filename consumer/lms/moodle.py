@@ -1,4 +1,4 @@
-"""Moodle's web services: users by their id, with their profile fields.
+"""Moodle's web services: any function of them, and users by their id with their profile fields.
 
 core_user_get_users_by_field, of Moodle's core since 2.5. Moodle answers 200 for errors too, with an
 object that names an exception, or with nothing while web services are switched off; users that
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -29,10 +29,11 @@ _MOST_BYTES = 8 * 1024 * 1024
 _LATER = frozenset({"sitemaintenance", "upgraderunning", "dbconnectionfailed", "ratelimited"})
 _ADVICE = {
     "invalidtoken": "the token is not valid: make one for the web service, and put it in the file",
-    "accessexception": "the token's service may not use core_user_get_users_by_field: add it there",
     "servicenotavailable": "the token's web service is switched off",
     "nopermissions": "the token's user may not see user details: give it moodle/user:viewdetails",
     "requirecapability": "the token's user lacks a capability: moodle/user:viewdetails",
+    "cannotviewreport": "the token's user may not see completion: give it report/completion:view",
+    "accessdenied": "the token's user may not see all groups: give it moodle/site:accessallgroups",
     "invalidparameter": "Moodle does not understand the question: is it older than 2.5?",
     "webservicesnotenabled": "web services are switched off in this Moodle",
 }
@@ -48,7 +49,7 @@ class Moodle:
     def accounts(self, learners: Sequence[str]) -> list[Account]:
         """The accounts of these user ids, those that there are. Raises LmsAway, LmsRefused."""
         asked = {f"values[{n}]": one for n, one in enumerate(learners)}
-        said = self._ask({"wsfunction": FUNCTION, "field": "id", **asked})
+        said = self.ask(FUNCTION, {"field": "id", **asked})
         if not isinstance(said, list):
             raise LmsRefused(_NOT_IT)
         wanted = {*learners}
@@ -59,8 +60,10 @@ class Moodle:
         """Let go of the connection."""
         self._http.close()
 
-    def _ask(self, question: dict[str, str]) -> Any:
-        body = {"wstoken": self._token, "moodlewsrestformat": "json", **question}
+    def ask(self, function: str, question: Mapping[str, str]) -> Any:
+        """What a web service function answers. Raises LmsAway, LmsRefused, with Moodle's code."""
+        body = {"wstoken": self._token, "moodlewsrestformat": "json", "wsfunction": function}
+        body |= question
         try:
             with self._http.stream("POST", self._url, data=body) as reply:
                 _check(reply.status_code)
@@ -74,7 +77,7 @@ class Moodle:
         except orjson.JSONDecodeError:
             raise LmsRefused(_NOT_IT) from None
         if isinstance(said, dict) and "exception" in said:
-            raise _exception(said)
+            raise _exception(said, function)
         return said
 
 
@@ -94,14 +97,16 @@ def _bounded(reply: httpx.Response) -> bytes:
     return bytes(data)
 
 
-def _exception(said: dict[str, Any]) -> LmsAway | LmsRefused:
+def _exception(said: dict[str, Any], function: str) -> LmsAway | LmsRefused:
     """By Moodle's code alone: its message may quote what was asked."""
     word = str(said.get("errorcode", ""))
     if not re.fullmatch(r"[a-z_]{1,40}", word):
         return LmsRefused("Moodle refuses, and does not say why")
     if word in _LATER:
         return LmsAway(f"Moodle says {word}")
-    return LmsRefused(_ADVICE.get(word, f"Moodle says {word}"))
+    if word == "accessexception":
+        return LmsRefused(f"the token's service may not use {function}: add it there", word)
+    return LmsRefused(_ADVICE.get(word, f"Moodle says {word}"), word)
 
 
 def _account(said: Any) -> Account | None:

@@ -39,11 +39,16 @@ class LmsSettings(Section):
     @field_validator("url")
     @classmethod
     def _is_safe(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.username or parts.password:
-            raise ValueError("must hold no credentials: the token stands in token_file")
-        if not parts.hostname:
-            raise ValueError("must name a host, such as https://learn.example.org")
-        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _HERE):
-            raise ValueError("must begin with https://, except on this machine")
-        return url
+        return check_address(url)
+
+
+def check_address(url: str) -> str:
+    """An LMS's address as it is. Raises ValueError for one that a token must not be sent to."""
+    parts = urlsplit(url)
+    if parts.username or parts.password:
+        raise ValueError("must hold no credentials: the token stands in token_file")
+    if not parts.hostname:
+        raise ValueError("must name a host, such as https://learn.example.org")
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _HERE):
+        raise ValueError("must begin with https://, except on this machine")
+    return url

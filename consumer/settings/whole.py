@@ -14,6 +14,7 @@ from consumer.settings.gateway import GatewaySettings
 from consumer.settings.lms import LmsSettings
 from consumer.settings.notices import NoticesSettings
 from consumer.settings.profile import ProviderProfile
+from consumer.settings.reconcile import ReconcileSettings
 from consumer.settings.registry import RegistrySettings
 from consumer.settings.sections import (
     ALL_PUMPS,
@@ -72,6 +73,9 @@ class Settings(Folders):
     lms: dict[str, LmsSettings] = Field(
         default_factory=dict, description="LMSs that are asked who a learner is, by any name"
     )
+    reconcile: dict[WebhookName, ReconcileSettings] = Field(
+        default_factory=dict, description="lists of completions compared every night, by any name"
+    )
     registry: RegistrySettings = RegistrySettings()
     sending: SendingSettings = SendingSettings()
     follow: FollowSettings = FollowSettings()
@@ -104,6 +108,13 @@ class Settings(Folders):
         for name, source in self.gateway.sources.items():
             if source.topic and source.topic not in self.intake.topics:
                 raise ValueError(f"gateway.sources.{name}.topic: is not in intake.topics")
+        return self
+
+    @model_validator(mode="after")
+    def _somebody_hears_what_was_missing(self) -> Settings:
+        for name, one in self.reconcile.items():
+            if one.topic and one.topic not in self.intake.topics:
+                raise ValueError(f"reconcile.{name}.topic: is not in intake.topics")
         return self
 
     @property

@@ -119,6 +119,13 @@ TABLE = (
     _row("info", "events.forwarded", "count", "Posted events went to the bus."),
     _row("warning", "post.refused", "source cause count", "Posts were refused."),
     _row("error", "event.set_aside", "topic cause", "A posted event can never go to the bus."),
+    _row(
+        "info",
+        "list.compared",
+        "source state compared missing published taken_back not_listed",
+        "A list of completions was compared: so many never arrived.",
+    ),
+    _row("warning", "list.failed", "source cause attempt", "A list could not be read; it waits."),
     # ------------------------------------------------------------ the console
     _row("info", "user.signed_in", "way", "Somebody signed in."),
     _row("warning", "user.not_let_in", "way peer", "A sign-in was refused."),

@@ -47,6 +47,7 @@ ON_BOTH |= {
 ON_BOTH |= {"test_notices", "test_outcomes", "test_amendments", "test_purging"}
 ON_BOTH |= {"test_backfill"}
 ON_BOTH |= {"test_purging_people"}
+ON_BOTH |= {"test_reconciling"}
 """What is heard and what is sent ends alike, whichever database holds the ledger."""
 
 

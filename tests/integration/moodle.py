@@ -1,4 +1,4 @@
-"""A small Moodle: one web service function over real HTTP, with Moodle's own manners."""
+"""A small Moodle: some web service functions over real HTTP, with Moodle's own manners."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ class FakeMoodle:
         self.questions: list[list[str]] = []
         self.exception = ""
         self.answers: list[Response] = []
+        self.courses: dict[str, dict[str, int]] = {}
+        self.asked: list[tuple[str, str]] = []
         self.app = Starlette(
             routes=[Route("/webservice/rest/server.php", self._answer, methods=["POST", "GET"])]
         )
@@ -53,10 +55,39 @@ class FakeMoodle:
             return _exception("invalidtoken", "Invalid token - token not found")
         if self.exception:
             return _exception(self.exception, f"of {form}")
+        match form["wsfunction"]:
+            case "core_enrol_get_enrolled_users":
+                return self._enrolled(form)
+            case "core_completion_get_course_completion_status":
+                return self._status(form["courseid"], form["userid"])
         assert (form["wsfunction"], form["field"]) == ("core_user_get_users_by_field", "id")
         asked = [value for name, value in form.items() if name.startswith("values[")]
         self.questions.append(asked)
         return JSONResponse([self.users[one] for one in asked if one in self.users])
+
+    def complete(self, course: str, learner: str, at: int) -> None:
+        """Somebody is in a course, and has completed it at these seconds since 1970; 0: not yet."""
+        self.courses.setdefault(course, {})[learner] = at
+
+    def _enrolled(self, form: dict[str, str]) -> Response:
+        said = {form[f"options[{n}][name]"]: form[f"options[{n}][value]"] for n in range(3)}
+        assert said.pop("userfields") == "id"
+        start, limit = int(said["limitfrom"]), int(said["limitnumber"])
+        if form["courseid"] not in self.courses:
+            return _exception("invalidrecord", "Can't find data record in database")
+        there = sorted(self.courses[form["courseid"]])
+        return JSONResponse([{"id": int(one)} for one in there[start : start + limit]])
+
+    def _status(self, course: str, learner: str) -> Response:
+        self.asked.append((course, learner))
+        at = self.courses[course].get(learner)
+        if at is None:
+            return _exception("usernotenroled", "User is not enrolled")
+        half = {"type": 4, "title": "Quiz", "status": "Yes", "complete": True}
+        rest = {"type": 4, "title": "Film", "status": "", "complete": bool(at)}
+        criteria = [half | {"timecompleted": 1_700_000_000}, rest | {"timecompleted": at or None}]
+        status = {"completed": bool(at), "aggregation": 1, "completions": criteria}
+        return JSONResponse({"completionstatus": status, "warnings": []})
 
 
 def _exception(code: str, message: str) -> Response:
