@@ -27,13 +27,11 @@ _DIFFERENCES: Columns = [
     "then",
 ]
 _RESULTS: Columns = [
-    ("at", "name"),
-    ("standing", "who"),
-    "compared",
-    "missing",
+    ("at", "name", "who"),
+    "standing",
+    ("compared", "missing"),
     "published",
-    "taken_back",
-    "not_listed",
+    ("taken_back", "not_listed"),
 ]
 
 

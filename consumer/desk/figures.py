@@ -30,6 +30,8 @@ from consumer.ledger.chain import HEAD
 from consumer.ledger.facts import get_fact
 from consumer.ledger.noticebook import Standing
 from consumer.ledger.noticetables import notices
+from consumer.ledger.reconcilebook import WAITING, newest
+from consumer.ledger.reconcilebook import standing as turns
 from consumer.ledger.schema import completions, credits_, letters, lines, outbox, surges
 from consumer.ledger.webhookbook import standing
 from consumer.reason import unpack_reasons
@@ -54,6 +56,7 @@ def figures(desk: Desk) -> list[Figure]:
             *_sources(db),
             *_lines(db),
             *_queues(db, moment.now),
+            *_lists(db, moment.now),
             *_ledger(db),
         ]
 
@@ -162,6 +165,18 @@ def _queues(db: Connection, now: datetime) -> Iterator[Figure]:
     waiting, in_trouble = db.execute(query).one()
     yield "moc_notices_waiting", (), waiting
     yield "moc_notices_failing", (), in_trouble
+
+
+def _lists(db: Connection, now: datetime) -> Iterator[Figure]:
+    for name, row in newest(db).items():
+        waits = row.missing if row.standing in WAITING else 0
+        yield "moc_list_compared_timestamp_seconds", (name,), row.at.timestamp()
+        yield "moc_list_missing", (name,), row.missing
+        yield "moc_list_waiting", (name,), waits
+    for turn in turns(db):
+        since = turn.failing_since
+        seconds = (now - since).total_seconds() if since else 0
+        yield "moc_list_failing_seconds", (turn.name,), seconds
 
 
 def _ledger(db: Connection) -> Iterator[Figure]:

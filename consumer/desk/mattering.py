@@ -11,6 +11,7 @@ from sqlalchemy import Connection, func, or_, select
 from consumer.credit import Heard, State
 from consumer.desk.deadlines import at_risk, watch
 from consumer.desk.words import advice
+from consumer.ledger import reconcilebook
 from consumer.ledger.letters import Status
 from consumer.ledger.noticetables import webhooks
 from consumer.ledger.schema import (
@@ -44,6 +45,8 @@ def matters_of(
         found += surging(db)
     if Kind.GONE in kinds:
         found += gone(db)
+    if Kind.MISSING in kinds:
+        found += missing_from_lists(db)
     if Kind.AT_RISK in kinds:
         found += _at_risk(db, now, at_risk_days)
     if Kind.REJECTED in kinds:
@@ -91,9 +94,38 @@ def gone(db: Connection) -> Iterator[Matter]:
         yield Matter(Kind.GONE, f"{row.name}@{since}", f"webhook {row.name}", what, how)
 
 
+def missing_from_lists(db: Connection) -> Iterator[Matter]:
+    """What the newest comparison with each LMS's list found; a list that cannot be read too."""
+    for name, row in sorted(reconcilebook.newest(db).items()):
+        kinds = (
+            (row.missing, "never arrived"),
+            (row.taken_back, "taken back here, but complete in the list"),
+            (row.not_listed, "here, but not in the list"),
+        )
+        if what := ", ".join(f"{count} {words}" for count, words in kinds if count):
+            how = _what_to_do(name, row)
+            count = row.missing + row.taken_back + row.not_listed
+            subject = f"{name}@{row.id}"
+            yield Matter(Kind.MISSING, subject, f"list {name}", what, how, count=count)
+    for turn in reconcilebook.standing(db):
+        if turn.failing_since is not None:
+            since = int(turn.failing_since.timestamp() * 1000)
+            what = f"the list cannot be compared since {turn.failing_since:%Y-%m-%d %H:%M} UTC"
+            how = f"{turn.cause}; it is tried again by itself"
+            yield Matter(Kind.MISSING, f"{turn.name}/{since}", f"list {turn.name}", what, how)
+
+
+def _what_to_do(name: str, row: Any) -> str:
+    if row.missing and row.published:
+        return "what never arrived is on its way; see why the LMS's own way lost it"
+    if row.missing:
+        return f"look at it and say yes: moc-consumer reconcile {name}"
+    return f"compare with the LMS: moc-consumer reconcile {name}"
+
+
 def urgent(db: Connection) -> list[Matter]:
     """Everything that is told at once."""
-    return [*stopped(db), *surging(db), *gone(db)]
+    return [*stopped(db), *surging(db), *gone(db), *missing_from_lists(db)]
 
 
 def _refused(db: Connection, source: str, code: str) -> int:

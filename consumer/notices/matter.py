@@ -21,19 +21,20 @@ class Kind(StrEnum):
     STOPPED = "stopped"
     SURGE = "surge"
     GONE = "gone"
+    MISSING = "missing"
     AT_RISK = "at_risk"
     REJECTED = "rejected"
     WAITING = "waiting"
     HELD = "held"
 
 
-AT_ONCE = frozenset({Kind.STOPPED, Kind.SURGE, Kind.GONE})
+AT_ONCE = frozenset({Kind.STOPPED, Kind.SURGE, Kind.GONE, Kind.MISSING})
 """Told when they are found; everything else comes with the daily digest, and these too."""
 
 WHO_GETS = {
     Role.COORDINATOR: (Kind.SURGE, Kind.AT_RISK, Kind.REJECTED, Kind.WAITING, Kind.HELD),
-    Role.LMS_ADMIN: (Kind.SURGE, Kind.WAITING),
-    Role.SRE: (Kind.STOPPED, Kind.SURGE, Kind.GONE),
+    Role.LMS_ADMIN: (Kind.SURGE, Kind.MISSING, Kind.WAITING),
+    Role.SRE: (Kind.STOPPED, Kind.SURGE, Kind.GONE, Kind.MISSING),
 }
 """What each role is told of, unless the settings say otherwise."""
 

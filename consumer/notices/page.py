@@ -13,6 +13,7 @@ _COMMANDS = {
     Kind.STOPPED: "moc-consumer ready",
     Kind.SURGE: "moc-consumer source list",
     Kind.GONE: "moc-consumer webhook list",
+    Kind.MISSING: "moc-consumer reconcile --results",
     Kind.AT_RISK: "moc-consumer credit list --at-risk",
     Kind.REJECTED: "moc-consumer credit list --state rejected",
     Kind.WAITING: "moc-consumer deadletter list",

@@ -152,6 +152,15 @@ TABLE = (
     _whole("moc_outbox_oldest_seconds", "s", "", "How long has the oldest of them waited?"),
     _whole("moc_webhook_waiting", "", "webhook", "How many outcomes has each webhook to be told?"),
     _whole("moc_webhook_failing_seconds", "s", "webhook", "For how long has telling it failed?"),
+    _whole(
+        "moc_list_compared_timestamp_seconds",
+        "s",
+        "list",
+        "When was each list of completions last compared with what was heard?",
+    ),
+    _whole("moc_list_missing", "", "list", "How many completions had never arrived then?"),
+    _whole("moc_list_waiting", "", "list", "How many of them wait for a person's yes?"),
+    _whole("moc_list_failing_seconds", "s", "list", "For how long could it not be read?"),
     _whole("moc_notices_waiting", "", "", "How many notices wait to be told?"),
     _whole("moc_notices_failing", "", "", "How many of them could not be told at the last try?"),
     # ------------------------------------------------------------ the service itself

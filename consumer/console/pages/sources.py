@@ -10,6 +10,7 @@ from consumer.console.page import action, page
 from consumer.console.role import Role
 from consumer.console.visit import Visit
 from consumer.desk.lastheard import last_heard
+from consumer.desk.reconciling import list_standings
 from consumer.desk.sources import NotHeld, Releasing, list_sources
 from consumer.desk.switching import NoSuchSource, Switching, known_source, list_switches
 from consumer.release import Mode, Subject
@@ -26,7 +27,7 @@ def sources(visit: Visit) -> Response:
     ledger = visit.console.ledger
     return visit.show(
         "sources.html", sources=_by_name(list_sources(ledger)), heard=last_heard(ledger),
-        switched=_switched(visit),
+        switched=_switched(visit), lists=list_standings(ledger).values(),
     )  # fmt: skip
 
 
