@@ -144,9 +144,9 @@ class Comparing:
             found = self.house.catalogue.recognise(envelope)
             said = found.read(envelope)
         except Stopped as stopped:
-            code = stopped.reasons[0].code
+            why = stopped.reasons[0].code
             raise ListRefused(
-                f"line {row.line}: the mapping list/completed cannot read it ({code});"
+                f"line {row.line}: the mapping list/completed cannot read it ({why});"
                 " is it among your mappings?"
             ) from None
         return None if isinstance(said, NotReportable | Ignored) else said

@@ -46,8 +46,8 @@ def read_completions(settings: ReconcileSettings, asking: Asking) -> CompletionL
         if settings.kind == "moodle":
             return _of_moodle(settings, asking)
         form = form_of(settings)
-        if settings.kind == "sql" and settings.url_file is not None:
-            return read_list(open_query(read_url(settings.url_file), settings.sql), form)
+        if settings.kind == "sql" and settings.database_file is not None:
+            return read_list(open_query(read_url(settings.database_file), settings.sql), form)
         return _of_files(settings, form, asking.now)
     except TableProblems as found:
         told = [str(one) for one in found.problems]

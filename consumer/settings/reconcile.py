@@ -14,7 +14,11 @@ from consumer.settings.sections import Seconds, Section, ZoneName
 Column = Literal[
     "site", "learner", "course", "completed", "occurrence", "points", "title", "id", ""
 ]
-_NEEDS = {"csv": ("files",), "sql": ("sql", "url_file"), "moodle": ("url", "token_file", "site")}
+_NEEDS = {
+    "csv": ("files",),
+    "sql": ("sql", "database_file"),
+    "moodle": ("url", "token_file", "site"),
+}
 
 
 class ReconcileSettings(Section):
@@ -28,7 +32,7 @@ class ReconcileSettings(Section):
         36, ge=1, le=10_000, description="csv: an export older than this is refused"
     )
     sql: str = Field("", description="sql: a SELECT; the names of its columns are headings")
-    url_file: Path | None = Field(
+    database_file: Path | None = Field(
         None, description="sql: a file with the database's address alone in it"
     )
     url: str = Field("", description="moodle: its address, such as https://learn.example.org")

@@ -15,15 +15,18 @@ from sqlalchemy import create_engine, text
 from starlette.responses import Response
 
 from consumer.bus.port import Message, Outgoing
+from consumer.credit import State
 from consumer.desk.comparing import RECONCILED, Comparison
 from consumer.desk.reconciling import Reconciling, list_comparisons, list_standings
 from consumer.journey import hear
+from consumer.ledger.purging import purge_completion
 from consumer.lms.listing import ListAway, ListRefused
 from consumer.mapping.catalogue import Catalogue
 from consumer.mapping.said import Kind
 from consumer.pumps.reconciling import ReconcilingPump
 from consumer.resources import shipped
 from tests.fakes import FakeClock
+from tests.integration.academy import ACADEMY, settle_in, told
 from tests.integration.moodle import TOKEN, FakeMoodle, moodle_running
 from tests.integration.office import Office, SimulatedPars, catalogue
 from tests.integration.people import (
@@ -100,8 +103,8 @@ class Campus:
 
     @property
     def condition(self) -> str:
-        told = {one.name: one.cause for one in self.office.service.readiness.conditions()}
-        return told.get("reconcile.campus", "never said")
+        said = {one.name: one.cause for one in self.office.service.readiness.conditions()}
+        return said.get("reconcile.campus", "never said")
 
 
 def campus_of(office: Office, folder: Path, **changed: Any) -> Campus:
@@ -318,6 +321,29 @@ def test_what_the_list_has_no_more_is_named_alone(campus: Campus) -> None:
     assert len(campus.office.credits) == 2
 
 
+def test_who_was_purged_does_not_come_back(campus: Campus) -> None:
+    campus.office.hear(moodle(OTIS))
+    numbers = [row.id for row in campus.office.completions]
+    campus.office.take_for_sent(State.ACCEPTED)
+    with campus.office.ledger.begin() as db:
+        purge_completion(db, campus.office.ledger, numbers[0], campus.office.clock.now())
+    campus.night(line(PRIYA), line(OTIS))
+    assert (campus.last["missing"], campus.last["not_listed"]) == (0, 0)
+    campus.night(line(OTIS))
+    assert (campus.last["missing"], campus.last["not_listed"]) == (0, 0)
+
+
+def test_a_step_alone_is_no_completion(office: Office, tmp_path: Path) -> None:
+    settle_in(office)
+    campus = campus_of(office, tmp_path)
+    office.hear(told("evaluation", PRIYA, NOON))
+    row = line(PRIYA, "EVAL", NOON - HOUR, ACADEMY)
+    (found,) = campus.compare(row).missing
+    office.hear(found.event)
+    assert campus.compare(row).missing == ()
+    assert len(office.completions) == 1
+
+
 def test_a_course_the_list_is_not_about_says_nothing(campus: Campus) -> None:
     campus.office.hear(moodle(OTIS, "102"), canvas(OTIS))
     assert campus.compare(line(PRIYA)).not_listed == ()
@@ -392,7 +418,7 @@ def test_a_query_is_a_list(office: Office, tmp_path: Path) -> None:
     own = {
         "kind": "sql",
         "sql": "SELECT userid AS learner, course, timecompleted AS completed FROM done",
-        "url_file": tmp_path / "url",
+        "database_file": tmp_path / "url",
         "site": MOODLE,
     }
     office.start(reconcile={"campus": own})

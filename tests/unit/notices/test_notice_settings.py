@@ -50,6 +50,6 @@ def test_secrets_are_masked() -> None:
 def test_who_is_told_of_what_unless_said_otherwise() -> None:
     to = {"sre": DESK, "lms_admin": DESK | {"kinds": ["surge"]}}
     said = NoticesSettings.model_validate({"mail": MAIL, "to": to})
-    assert said.kinds(Role.SRE) == {Kind.STOPPED, Kind.SURGE, Kind.GONE}
+    assert said.kinds(Role.SRE) == {Kind.STOPPED, Kind.SURGE, Kind.GONE, Kind.MISSING}
     assert said.kinds(Role.LMS_ADMIN) == {Kind.SURGE}
     assert said.ways == [(Role.SRE, "mail"), (Role.LMS_ADMIN, "mail")]
