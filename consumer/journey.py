@@ -50,7 +50,8 @@ class Heard:
 
     Of one event of several in a message, `part` says which, from 0, and `event` holds it.
     `only_if_heard`: it takes something back, and says nothing where nothing was heard of that.
-    `named`: its LMS may take it back by its id. `edit`: what a person corrected in it.
+    `named`: its LMS may take it back by its id. `edit`: what a person corrected in it. `trace`:
+    the trace that it goes on in, where one was begun for it here.
     """
 
     judgement: Judgement | Ignored
@@ -62,6 +63,7 @@ class Heard:
     only_if_heard: bool = False
     named: bool = False
     edit: Edit | None = field(default=None, repr=False)
+    trace: str = ""
 
 
 def hear(message: Message, house: House, now: datetime) -> list[Heard]:

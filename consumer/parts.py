@@ -32,6 +32,7 @@ from consumer.registry.registry import Registry
 from consumer.settings import Folders, ProviderProfile, Settings, SettingsProblems
 from consumer.tables import TableProblems, Tables, load_tables
 from consumer.tables.boards import load_boards
+from consumer.telemetry.spans import SILENT, Tracing
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Parts:
     profiles: dict[str, ParsProfile]
     documents: Documents
     registry: Registry | None = None
+    tracing: Tracing = SILENT
 
     @property
     def house(self) -> House:
@@ -200,11 +202,16 @@ def open_service_ledger(settings: Settings) -> Ledger:
     return open_ledger(settings.ledger_path, keys.seal, keys.identity)
 
 
-def claims_of(settings: Settings, ledger: Ledger) -> Claims:
+def claims_of(settings: Settings, ledger: Ledger, *, traced: bool = False) -> Claims:
     """Claims with the leases and CreditIDs that the settings say."""
-    domains = {name: profile.domain for name, profile in settings.profiles.items()}
+    domains = domains_of(settings)
     first = frozenset(name for name, one in settings.profiles.items() if one.ask_first)
-    return Claims(ledger, domains, settings.sending.lease_seconds, first)
+    return Claims(ledger, domains, settings.sending.lease_seconds, first, traced=traced)
+
+
+def domains_of(settings: Settings) -> dict[str, str]:
+    """The domain that each profile's CreditIDs are issued under."""
+    return {name: profile.domain for name, profile in settings.profiles.items()}
 
 
 def policy_of(settings: Settings) -> Policy:

@@ -16,7 +16,7 @@ from consumer.desk.looking import Desk
 from consumer.inquiry import Inquirer, Turns, questions_of
 from consumer.ledger.inquiries import Inquiries
 from consumer.ledger.ledger import Ledger, LedgerUnavailable
-from consumer.parts import ParsFor, Parts, claims_of, policy_of
+from consumer.parts import ParsFor, Parts, claims_of, domains_of, policy_of
 from consumer.premises import Premises
 from consumer.pumps.breaker import Breaker
 from consumer.pumps.bringing import bringing_pumps
@@ -179,6 +179,8 @@ class Service:
             self.readiness,
             intake.silent_seconds,
             self.meters,
+            self.parts.tracing,
+            domains_of(self.parts.settings),
         )
 
     def _rejudging(self) -> Pump:
@@ -238,7 +240,7 @@ class Service:
         return SendingPump(
             name,
             SUBMITTING if name == "submit" else FOLLOWING,
-            claims_of(self.parts.settings, self.ledger),
+            claims_of(self.parts.settings, self.ledger, traced=self.parts.tracing.on),
             self._lines,
             self.dispatcher_for(),
             sending.workers,
@@ -246,14 +248,16 @@ class Service:
             self.parts.clock,
             self.readiness,
             self.meters,
+            self.parts.tracing,
         )
 
     def dispatcher_for(self) -> DispatcherFor:
         """Makes a dispatcher with a way to PARS of its own, for one worker thread."""
         policy, clock = policy_of(self.parts.settings), self.parts.clock
         book, turns, settings = Inquiries(self.ledger), Turns(), self.parts.settings
+        tracing = self.parts.tracing
         return lambda name: Inquirer(
-            Timed(self._pars_for(name), name, self.meters, clock),
+            Timed(self._pars_for(name), name, self.meters, clock, tracing),
             policy,
             clock,
             questions_of(settings, name),
@@ -287,6 +291,7 @@ class Service:
             settings.intake.retry_seconds,
             self.parts.clock,
             self.readiness,
+            self.parts.tracing,
         )
 
 

@@ -17,6 +17,7 @@ from consumer.telemetry.exposition import Exposition
 from consumer.telemetry.health import answering
 from consumer.telemetry.meters import Meters
 from consumer.telemetry.readiness import Readiness
+from consumer.telemetry.spans import FLUSH_SECONDS, tracing_of
 
 DEFAULT_LISTEN = "127.0.0.1:8793"
 
@@ -47,6 +48,8 @@ def gateway(context: click.Context, listen: str | None, health: str) -> None:
             keys, _ = load_keys(settings.keys_path, ledger_exists=True)
         except KeysProblem as problem:
             raise SettingsProblems([str(problem)]) from None
-        with receiving(settings, keys.seal, clock, readiness, at, exposition.meters) as address:
+        tracing, meters = tracing_of(settings.tracing), exposition.meters
+        with receiving(settings, keys.seal, clock, readiness, at, meters, tracing) as address:
             click.echo(f"gateway at {address}", err=True)
             stop.wait()
+        tracing.close(FLUSH_SECONDS)

@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -32,6 +33,7 @@ from consumer.telemetry.exposition import Exposition
 from consumer.telemetry.health import answering
 from consumer.telemetry.meters import Meters
 from consumer.telemetry.readiness import Readiness
+from consumer.telemetry.spans import FLUSH_SECONDS, tracing_of
 
 
 @click.command()
@@ -74,12 +76,14 @@ def _run(parts: Parts, stop: threading.Event) -> bool:
         ledger = opened(lambda: open_service_ledger(settings), readiness, stop, parts.clock, retry)
         if ledger is None:
             return True
+        parts = replace(parts, tracing=tracing_of(settings.tracing))
         service = Service(parts, ledger, readiness=readiness, stop=stop, meters=exposition.meters)
         exposition.watch(lambda: figures(service.desk))
         search_seldom()
         with _console(service), _gateway(service):
             ended = service.run()
         ledger.close()
+        parts.tracing.close(FLUSH_SECONDS)
         return ended
 
 
@@ -103,7 +107,8 @@ def _gateway(service: Service) -> AbstractContextManager[object]:
     from consumer.gateway.serving import receiving
 
     parts, meters = service.parts, service.meters
-    return receiving(settings, service.ledger.seal, parts.clock, service.readiness, meters=meters)
+    seal, readiness = service.ledger.seal, service.readiness
+    return receiving(settings, seal, parts.clock, readiness, "", meters, parts.tracing)
 
 
 def _stop_on_signals(to_stop: threading.Event) -> None:

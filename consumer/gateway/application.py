@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import ceil
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from consumer.bus.port import MessageTooLarge
+from consumer.bus.port import MessageTooLarge, Outgoing
 from consumer.clock import Clock
 from consumer.console.peers import Peers, connected
 from consumer.gateway.inflating import NotInflated, TooLarge, inflated
-from consumer.gateway.posted import NotABatch, messages_of
+from consumer.gateway.posted import NotABatch, incoming, messages_of
 from consumer.gateway.proof import NotProven, Post, Proof, stranger
 from consumer.gateway.rate import Rates
 from consumer.gateway.receiving import Room, Share, TooMuch, TooSlow, read_body
@@ -21,7 +22,8 @@ from consumer.gateway.spool import SpoolUnavailable
 from consumer.gateway.taking import Taking
 from consumer.settings.entrance import is_exposed, is_loopback
 from consumer.settings.gateway import GatewaySettings
-from consumer.telemetry.meters import Meters
+from consumer.telemetry.meters import KEPT, Meters
+from consumer.telemetry.spans import POST, SILENT, Tracing
 
 PATH = "/in/"
 _STATEMENTS = "/statements"
@@ -55,10 +57,12 @@ class Gateway:
         taking: Taking,
         clock: Clock,
         meters: Meters | None = None,
+        tracing: Tracing = SILENT,
     ) -> None:
         """`topic` is for sources that name none; `listen` where it will answer."""
         self._settings, self._topic, self._proofs = settings, topic, proofs
         self._taking, self._clock, self._meters = taking, clock, meters or Meters()
+        self._tracing = tracing
         self._rates, self._room = Rates(settings.sources, clock), Room(_ROOM_BYTES)
         self._stranger, self._peers = stranger(), Peers(settings.proxy_peers)
         self._refusals = Refusals(clock)
@@ -135,18 +139,30 @@ class Gateway:
             raise Refused(429, "Too many at once. Send it again later.", "rate", wait)
         if not body:
             raise Refused(400, "There is no event in it.", "empty")
-        try:
-            topic = proof.source.topic or self._topic
-            messages = messages_of(name, topic, proof, post, body)
-        except NotABatch:
-            raise Refused(400, "This is no batch of CloudEvents.", "batch") from None
+        topic = proof.source.topic or self._topic
+        # Not before: what a stranger says makes no span, and is nobody's trace.
+        with self._tracing.span(POST, after=incoming(post), source=name, topic=topic) as tell:
+            try:
+                messages = messages_of(name, topic, proof, post, body)
+                await self._made_durable(messages)
+            except NotABatch:
+                refused = Refused(400, "This is no batch of CloudEvents.", "batch")
+            except Refused as error:
+                refused = error
+            else:
+                self._meters.post_kept(name, len(messages))
+                tell(status=200, outcome=KEPT, count=len(messages))
+                return
+            tell(status=refused.status, outcome=refused.code)
+        raise refused from None
+
+    async def _made_durable(self, messages: Sequence[Outgoing]) -> None:
         try:
             await self._taking.take(messages)
         except SpoolUnavailable:
             raise Refused(503, _FULL, "spool", self._settings.retry_seconds) from None
         except MessageTooLarge:
             raise _too_large(self._settings.body_limit_bytes) from None
-        self._meters.post_kept(name, len(messages))
 
 
 def _headers(scope: Scope) -> dict[str, str]:

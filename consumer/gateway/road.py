@@ -14,6 +14,8 @@ import structlog
 from consumer.bus.port import BusError, MessageTooLarge, Outgoing, Publisher
 from consumer.gateway.spool import Spool, SpoolUnavailable
 from consumer.telemetry.readiness import GATEWAY, Readiness
+from consumer.telemetry.spans import PUBLISH, SILENT, Tracing
+from consumer.trace import traceparent_of
 
 CONDITION, ONTO_THE_BUS = GATEWAY, f"{GATEWAY}.bus"
 """Whether posts can be kept, and whether what is kept goes onto the bus: it may wait."""
@@ -28,9 +30,14 @@ class Road:
     """
 
     def __init__(
-        self, connect: Callable[[], Publisher], spool: Spool, readiness: Readiness
+        self,
+        connect: Callable[[], Publisher],
+        spool: Spool,
+        readiness: Readiness,
+        tracing: Tracing = SILENT,
     ) -> None:
         self._connect, self.spool, self._readiness = connect, spool, readiness
+        self._tracing = tracing
         self._publisher: Publisher | None = None
         self._sent: list[int] = []
         self.is_stuck = self._has_failed = False
@@ -53,13 +60,18 @@ class Road:
         if publisher is None or not self._is_empty():
             return False
         try:
-            publisher.publish(messages)
+            self._publish(publisher, messages)
         except MessageTooLarge:
             raise
         except BusError as error:
             self._readiness.bad(ONTO_THE_BUS, _FORWARDING, _away(error))
             return False
         return True
+
+    def _publish(self, publisher: Publisher, messages: Sequence[Outgoing]) -> None:
+        links = [trace for one in messages if (trace := traceparent_of(one.headers))]
+        with self._tracing.span(PUBLISH, links=links, count=len(messages)):
+            publisher.publish(messages)
 
     def _is_empty(self) -> bool:
         try:
@@ -128,7 +140,7 @@ class Road:
         if not rows:
             return 0
         try:
-            publisher.publish([message for _, message in rows])
+            self._publish(publisher, [message for _, message in rows])
             self._sent = [number for number, _ in rows]
         except MessageTooLarge:
             self._one_by_one(publisher, rows)

@@ -22,6 +22,7 @@ from consumer.telemetry.meters import Meters
 from consumer.telemetry.metrics import Figure
 from consumer.telemetry.readiness import Readiness
 from consumer.telemetry.serving import served
+from consumer.telemetry.spans import SILENT, Tracing
 
 _MOST_CONNECTIONS = 2000
 _LOOK_SECONDS = 1.0  # for what another process put into the spool and could not forward
@@ -38,6 +39,7 @@ def receiving(
     readiness: Readiness,
     listen: str = "",
     meters: Meters | None = None,
+    tracing: Tracing = SILENT,
 ) -> Iterator[str]:
     """The address while LMSs may post there.
 
@@ -48,10 +50,10 @@ def receiving(
     spool, meters = Spool(settings.spool_path, seal, clock), meters or Meters()
     meters.posts_from(proofs)
     meters.spool_is(lambda: _standing(spool))
-    road = Road(lambda: bus.hasty_publisher(gateway.bus_seconds), spool, readiness)
+    road = Road(lambda: bus.hasty_publisher(gateway.bus_seconds), spool, readiness, tracing)
     taking, stop = Taking(road), threading.Event()
     topic = settings.intake.topics[0]
-    app = Gateway(gateway, listen, topic, proofs, taking, clock, meters)
+    app = Gateway(gateway, listen, topic, proofs, taking, clock, meters, tracing)
     readiness.expect(CONDITION, ONTO_THE_BUS)
     road.try_to_keep()
     pump = threading.Thread(

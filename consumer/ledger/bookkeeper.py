@@ -85,13 +85,15 @@ class Bookkeeper:
         self._write_newcomers()
         self._refused = ()
         fate, completion_id = self._settle(message, what, digest)
-        self.settled.append(Settled(*event[:3], what.mapping, fate, self._refused))
+        place, more = event[:3], (self._refused, completion_id, what.trace)
+        self.settled.append(Settled(*place, what.mapping, fate, *more))
         self._remember(event, fate, completion_id)
 
     def _write_newcomers(self) -> None:
         for one, number in self._newcomers.write():
             self._search.enter(number, one.said, one.judgement)
-            self.settled.append(Settled(*one.event[:3], one.row["mapping"], one.fate, ()))
+            place, more = one.event[:3], ((), number, one.row["trace"] or "")
+            self.settled.append(Settled(*place, one.row["mapping"], one.fate, *more))
             self._remember(one.event, one.fate, number)
 
     def _settle(self, message: Message, what: Heard, digest: str) -> tuple[str, int | None]:

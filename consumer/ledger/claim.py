@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -20,7 +20,7 @@ class Claim:
     reported is asked about by four fields, which fit so many credits of ours. `restored`: since
     the backup that this ledger was put back from, PARS may have got it, or a later revision.
     `overtaken_at`: whoever was to send it lost it then, and may post it still, once thawed.
-    `since`: when it became a credit.
+    `since`: when it became a credit. `traces`: those of its events, where spans are made.
     """
 
     row: int
@@ -45,6 +45,7 @@ class Claim:
     restored: bool = False
     overtaken_at: datetime | None = None
     since: datetime | None = None
+    traces: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,11 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """How many claims were not stale; the words of PARS heard for the first time."""
+    """How many claims were not stale; the words of PARS heard for the first time.
+
+    `heard`: by which events each credit was heard of, of which outcomes were told, by its row.
+    """
 
     written: int
     words: tuple[NewWord, ...]
+    heard: Mapping[int, Sequence[Mapping[str, str | int]]] = field(default_factory=dict)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
 from operator import attrgetter
@@ -30,6 +30,7 @@ from consumer.ledger.attempt import Attempt as Attempt
 from consumer.ledger.claim import Claim as Claim
 from consumer.ledger.claim import Settled
 from consumer.ledger.claim import Settlement as Settlement
+from consumer.ledger.creditnames import traces_behind
 from consumer.ledger.golive import ask_first
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.links import waits
@@ -44,13 +45,14 @@ class Claims:
     """Claims and settles in transactions that the pumps open.
 
     Of the profiles `asking_first` PARS is asked, before a credit is sent for the first time,
-    whether it came there by another hand.
+    whether it came there by another hand. `traced`: claims are given the traces of their events.
     """
 
     ledger: Ledger
     domains: dict[str, str]
     lease_seconds: float
     asking_first: frozenset[str] = frozenset()
+    traced: bool = False
 
     def claim(
         self, db: Connection, profile: str, states: Iterable[State], limit: int, now: datetime
@@ -115,7 +117,10 @@ class Claims:
             kinds.setdefault(kind, []).append(leased)
         for kind, rows_of_it in kinds.items():
             db.execute(_leasing(*kind), rows_of_it)
-        return claims
+        if not self.traced:
+            return claims
+        traces = traces_behind(db, [claim.row for claim in claims])
+        return [replace(claim, traces=traces.get(claim.row, ())) for claim in claims]
 
     def _asked_first(self, db: Connection, row: Row[Any]) -> Row[Any]:
         going_live = row.state == State.READY and row.profile in self.asking_first

@@ -21,6 +21,7 @@ from consumer.ledger.schema import completion_credits, completions, credits_
 from consumer.ledger.seal import unpack_original
 from consumer.mapping.said import STEPS, Kind, Said
 from consumer.reason import Reason, pack_reasons, unpack_reasons
+from consumer.trace import traceparent_of
 
 # What PARS or the board has seen weighs more than what only we have.
 _WEIGHT = [
@@ -202,6 +203,7 @@ class CompletionBook:
             "said": self._ledger.seal.seal_json(said),
             "report_by": Deadlines().report_by(said.instant.date()),
             "original": sealed_original(self._ledger.seal, message, what),
+            "trace": what.trace or traceparent_of(message.headers) or None,
             "edited": what.edit is not None,
         }
 

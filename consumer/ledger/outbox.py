@@ -13,6 +13,7 @@ from consumer.bus.port import Headers, Outgoing
 from consumer.ledger.schema import outbox
 from consumer.ledger.seal import Original, Seal, pack_original, unpack_original
 from consumer.reason import unpack_reasons
+from consumer.trace import TRACEPARENT, is_traceparent
 
 DEAD_LETTERS = "moc.dead-letters"
 OUTCOMES = "moc.outcomes"
@@ -106,6 +107,10 @@ def _text(value: object) -> bytes:
 
 
 def _passed_on(headers: Headers) -> Headers:
-    return tuple(
-        (name, value) for name, value in headers if name in PASSED_ON and _CONTEXT.fullmatch(value)
-    )
+    return tuple((name, value) for name, value in headers if _passes(name, value))
+
+
+def _passes(name: str, value: bytes) -> bool:
+    if name == TRACEPARENT:
+        return is_traceparent(value)
+    return name in PASSED_ON and _CONTEXT.fullmatch(value) is not None

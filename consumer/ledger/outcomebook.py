@@ -12,10 +12,12 @@ from sqlalchemy import Connection, Row, delete, func, insert, select
 
 from consumer.bus.port import Outgoing
 from consumer.ledger import outbox
+from consumer.ledger.creditnames import traces_behind
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.noticetables import outcomes
 from consumer.ledger.schema import completion_credits, completions, events
 from consumer.reason import unpack_reasons
+from consumer.trace import TRACEPARENT
 
 Heard = dict[str, str | int]
 """Where the LMS's event is that led to a credit: source, topic, partition, offset."""
@@ -50,23 +52,31 @@ class Outcome:
         )
 
 
-def tell(db: Connection, ledger: Ledger, told: Sequence[Outcome], now: datetime) -> None:
-    """Publish and keep these, in the transaction that made them true."""
+def tell(
+    db: Connection, ledger: Ledger, told: Sequence[Outcome], now: datetime
+) -> dict[int, list[Heard]]:
+    """Publish and keep these, in the transaction that made them true.
+
+    Gives by which events each credit was heard of, by its row.
+    """
     if not told:
-        return
+        return {}
     # As the ledger keeps it, so that the topic, a webhook and a file name the same moment.
     now = now.replace(microsecond=now.microsecond // 1000 * 1000)
-    heard = heard_of(db, [one.credit_row for one in told])
+    rows = [one.credit_row for one in told]
+    heard, traces = heard_of(db, rows), traces_behind(db, rows)
     messages = [
         Outgoing(
             outbox.OUTCOMES,
             one.credit_id.encode(),
             orjson.dumps(body(one, heard.get(one.credit_row, []), now)),
+            tuple((TRACEPARENT, trace.encode()) for trace in traces.get(one.credit_row, ())[:1]),
         )
         for one in told
     ]
     outbox.put(db, ledger.seal, messages, now)
     db.execute(insert(outcomes), [_row(one) | {"at": now} for one in told])
+    return heard
 
 
 def body(one: Any, heard: Sequence[Heard], at: datetime) -> dict[str, Any]:

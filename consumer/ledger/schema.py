@@ -96,6 +96,7 @@ completions = Table(
     Column("edited", Boolean, nullable=False, default=False, server_default=false()),
     Column("said", Sealed, nullable=False),
     Column("original", Sealed, nullable=False),
+    Column("trace", String(55)),
     Column("heard_at", Instant, nullable=False),
     Column("changed_at", Instant, nullable=False),
     Column("purged_at", Instant),
@@ -118,6 +119,7 @@ completions = Table(
 """What was heard of one LMS account and course; `said` and `original` are sealed.
 
 `noted_at`: the latest of the later dates that were noted, not sent.
+`trace`: the traceparent of its event, or of the span that it was heard in; nobody's data.
 `edited`: a person corrected what the event says; how stands in `original`, beside the bytes.
 `unfinished`: another board of the activity may still give credit; `report_by`, by the common rule
 where its boards are not known, counts while there is no credit; so does `closes_on`, until when

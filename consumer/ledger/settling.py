@@ -15,7 +15,7 @@ from consumer.ledger.claim import Settled, Settlement
 from consumer.ledger.creditbook import CreditBook
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.letters import Status, with_unsettled
-from consumer.ledger.outcomebook import Outcome, tell
+from consumer.ledger.outcomebook import Heard, Outcome, tell
 from consumer.ledger.schema import credits_
 from consumer.ledger.stale import Posted, ask_about
 from consumer.reason import pack_reasons
@@ -39,11 +39,11 @@ class Settling:
         fences = self._fences(done)
         ours = [one for one in done if fences.get(one.claim.row) == one.claim.fence]
         self._change(ours)
-        self._tell(ours)
+        heard = self._tell(ours)
         for one in done:
             if fences.get(one.claim.row) != one.claim.fence:
                 self._ask_about(one)
-        return Settled(len(ours), words)
+        return Settled(len(ours), words, heard)
 
     def _log(self, done: Sequence[Settlement]) -> tuple[NewWord, ...]:
         tried = [
@@ -80,7 +80,7 @@ class Settling:
             values["reasons"] = pack_reasons(settlement.refused)
         return values
 
-    def _tell(self, ours: Sequence[Settlement]) -> None:
+    def _tell(self, ours: Sequence[Settlement]) -> dict[int, list[Heard]]:
         rows = self._rows(one for one in ours if one.refused or _news(one))
         open_ = with_unsettled(self._db, [one.claim.row for one in ours if _settles(one)])
         book = CreditBook(self._db, self._ledger, self._now)
@@ -95,7 +95,7 @@ class Settling:
             if (news := _news(one))
             for row in (rows[one.claim.row],)
         ]
-        tell(self._db, self._ledger, told, self._now)
+        return tell(self._db, self._ledger, told, self._now)
 
     def _rows(self, wanted: Iterable[Settlement]) -> dict[int, Row[Any]]:
         numbers = [one.claim.row for one in wanted]

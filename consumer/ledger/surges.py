@@ -22,7 +22,10 @@ UNRECOGNISED = "unrecognised"
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """One event that was not heard before: its place, its mapping, what became of it and why."""
+    """One event that was not heard before: its place, its mapping, what became of it and why.
+
+    `completion` is the number of the one it led to or met, `trace` as the event was heard with.
+    """
 
     topic: str
     partition: int
@@ -30,6 +33,8 @@ class Settled:
     mapping: str
     fate: str
     refused: tuple[Reason, ...] = ()
+    completion: int | None = None
+    trace: str = ""
 
     @property
     def source(self) -> str:

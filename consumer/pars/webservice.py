@@ -19,6 +19,7 @@ from consumer.pars.heard import Heard
 from consumer.pars.port import Reply
 from consumer.pars.profile import ParsProfile
 from consumer.pars.wire import QUERY, Deadline, Transport, broke
+from consumer.trace import going_out
 
 _DAY_SECONDS = 86_400.0
 
@@ -72,6 +73,7 @@ class WebService:
         self._deadline.start(self._profile.total_timeout_seconds)
         url = "/".join(filter(None, (self._profile.url(operation), below)))
         extensions = {QUERY: self._query(query)}
+        more["headers"] = {**more.get("headers", {}), **going_out()}
         try:
             with self._client.stream(method, url, extensions=extensions, **more) as response:
                 return self._heard(response)

@@ -37,6 +37,6 @@ def telling_pumps(
     jitter = random.SystemRandom().random
     for name, one in said.webhooks.items():
         backoff = Backoff(one.retry_first_seconds, one.retry_longest_seconds, jitter)
-        yield WebhookPump(name, one, ledger, backoff, idle, clock, readiness)
+        yield WebhookPump(name, one, ledger, backoff, idle, clock, readiness, parts.tracing)
     files = OutcomeFiles(ledger, ZoneInfo(said.outcomes.zone), clock)
     yield DailyPump(files, said.outcomes, ledger, said.notices.look_seconds, clock, readiness)

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 import structlog
+from sqlalchemy import Connection
 
 from consumer.bus.port import BusUnavailable, CommitRefused, Listener, Message, Partition
 from consumer.clock import Clock
 from consumer.decoding.frame import schemas_named
 from consumer.decoding.schemas import SchemasAway
 from consumer.journey import Heard, House, hear
+from consumer.ledger.creditnames import names_behind
 from consumer.ledger.goinground import Rounds
 from consumer.ledger.ledger import Ledger, LedgerUnavailable, set_positions
 from consumer.ledger.surges import Noticed, Settled, notice
 from consumer.limits import SurgeLimits
 from consumer.premises import Premises
 from consumer.pumps.silence import Silence
+from consumer.pumps.tracking import Tracks, traces_in
 from consumer.telemetry.meters import Meters
 from consumer.telemetry.readiness import Readiness
+from consumer.telemetry.spans import RECEIVE, SILENT, Tracing
 
 _COUNT_SECONDS = 15.0
 MOST_EVENTS = 10_000
@@ -47,7 +52,10 @@ class IntakePump:
         readiness: Readiness | None = None,
         silent_seconds: float = 60.0,
         meters: Meters | None = None,
+        tracing: Tracing = SILENT,
+        domains: Mapping[str, str] | None = None,
     ) -> None:
+        """`domains`: what each profile's CreditIDs are issued under, to name them in the log."""
         self._connect, self._ledger, self._premises = connect, ledger, premises
         self._batch_size, self._poll_timeout = batch_size, poll_timeout_seconds
         self._retry_seconds, self._clock, self._limits = retry_seconds, clock, limits
@@ -58,6 +66,7 @@ class IntakePump:
         self._meters, self._count_at = meters or Meters(), clock.monotonic()
         self._silence = Silence(silent_seconds, self._readiness, clock)
         self._log = structlog.get_logger().bind(pump=self.name)
+        self._tracing, self._domains = tracing, domains or {}
 
     def run(self, stop: threading.Event) -> None:
         """Turn until told to stop; then leave the group."""
@@ -102,7 +111,9 @@ class IntakePump:
             return 0
         self._silence.broken()
         self._know_schemas(self._batch)
-        written = self._write(self._batch)
+        links = traces_in(self._batch) if self._tracing.on else ()
+        with self._tracing.span(RECEIVE, links=links, count=len(self._batch)):
+            written = self._write(self._batch)
         positions = _next_offsets(self._batch[:written])
         self._batch = self._batch[written:]
         try:
@@ -150,21 +161,34 @@ class IntakePump:
         # must be in the ledger before the new ones go through it.
         with self._premises.unchanged() as house:
             now = self._clock.now()
+            began, tracks = self._tracing.now(), Tracks(self._tracing)
             heard, messages = _hear(batch, house, now)
+            heard = tracks.begin(heard, began)
             with self._ledger.begin() as db:
                 book = Rounds(db, self._ledger, house, now)
                 book.take_all(heard)
                 noticed = notice(db, book.settled, self._limits, now)
                 set_positions(db, _next_offsets(batch[:messages]))
+                names = self._names(db, book.settled)
         self.fates += book.fates
         self._meters.heard(book.settled, book.fates)
-        self._say(book.settled, noticed)
+        tracks.end(book.settled, names)
+        self._say(book.settled, noticed, names)
         return messages
 
-    def _say(self, settled: Sequence[Settled], noticed: Noticed) -> None:
+    def _names(self, db: Connection, settled: Sequence[Settled]) -> dict[int, str]:
+        """The CreditIDs that these led to, where anybody is told them."""
+        if not (self._tracing.on or self._log.is_enabled_for(logging.DEBUG)):
+            return {}
+        numbers = {one.completion for one in settled if one.completion is not None}
+        return names_behind(db, self._ledger.identity, self._domains, numbers)
+
+    def _say(self, settled: Sequence[Settled], noticed: Noticed, names: Mapping[int, str]) -> None:
         for one in settled:
             place = {"topic": one.topic, "partition": one.partition, "offset": one.offset}
-            self._log.debug("event.heard", **place, mapping=one.mapping, state=one.fate)
+            name = names.get(one.completion or 0, "")
+            named = {"credit_id": name} if name else {}
+            self._log.debug("event.heard", **place, mapping=one.mapping, state=one.fate, **named)
             if one.refused and (one.source, one.what) not in noticed.quiet:
                 self._log.warning(
                     "letter.written",

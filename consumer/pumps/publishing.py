@@ -15,6 +15,8 @@ from consumer.ledger.database import OUTBOX_LOCK
 from consumer.ledger.ledger import Ledger, LedgerUnavailable
 from consumer.ledger.letterbook import LetterBook
 from consumer.telemetry.readiness import Readiness
+from consumer.telemetry.spans import PUBLISH, SILENT, Tracing
+from consumer.trace import traceparent_of
 
 _LIMIT = 200
 
@@ -33,10 +35,11 @@ class PublishingPump:
         retry_seconds: float,
         clock: Clock,
         readiness: Readiness | None = None,
+        tracing: Tracing = SILENT,
     ) -> None:
         self._connect, self._ledger, self._topics = connect, ledger, topics
         self._idle_seconds, self._retry_seconds = idle_seconds, retry_seconds
-        self._clock = clock
+        self._clock, self._tracing = clock, tracing
         self._publisher: Publisher | None = None
         self._doubtful: set[str] = set()
         self._log = structlog.get_logger().bind(pump=self.name)
@@ -85,7 +88,9 @@ class PublishingPump:
         publisher = self._publisher = self._publisher or self._connect()
         renamed = [replace(m, topic=self._topics.get(m.topic, m.topic)) for _, m in rows]
         try:
-            _publish(publisher, renamed)
+            links = [trace for one in renamed if (trace := traceparent_of(one.headers))]
+            with self._tracing.span(PUBLISH, links=links, count=len(renamed)):
+                _publish(publisher, renamed)
         finally:
             if not ours():
                 # Frozen meanwhile: another process may have told newer states before these.

@@ -22,6 +22,7 @@ from consumer.pumps.line import Line
 from consumer.pumps.telling import tell_lines, tell_readiness, tell_settled
 from consumer.telemetry.meters import Meters
 from consumer.telemetry.readiness import Readiness
+from consumer.telemetry.spans import CREDIT, SILENT, Tracing
 
 SUBMITTING = (State.READY, State.SUBMITTING, State.WITHDRAWING)
 FOLLOWING = (State.SUBMITTED, State.REPORTED)
@@ -51,12 +52,14 @@ class SendingPump:
         clock: Clock,
         readiness: Readiness | None = None,
         meters: Meters | None = None,
+        tracing: Tracing = SILENT,
     ) -> None:
         self.name = name
         self._states, self._claims, self._lines = states, claims, dict(lines)
         self._dispatcher_for, self._workers = dispatcher_for, workers
         self._idle_seconds, self._clock = idle_seconds, clock
         self._readiness, self._meters = readiness or Readiness(clock), meters or Meters()
+        self._tracing = tracing
         self._under_way: dict[Future[Exchange], Claim] = {}
         self._back: deque[Future[Exchange]] = deque()
         self._came, self._enough = threading.Event(), 1
@@ -131,11 +134,11 @@ class SendingPump:
         with self._claims.ledger.begin() as db:
             now = self._clock.now()
             before = self._lines_now(db)
-            fresh = self._claims.settle(db, settlements, now).words
+            settled = self._claims.settle(db, settlements, now)
             after = _learned(before, self._unsettled, now)
             claimed = self._claim(db, after, now) if claim else []
             linebook.write(db, (line for name, line in after.items() if line != before[name]))
-        tell_settled(self._log, self._unsettled, fresh)
+        tell_settled(self._log, self._unsettled, settled)
         tell_lines(self._log, before, after, self._unsettled)
         tell_readiness(self._readiness, after, self._unsettled)
         self._meters.ended(self._unsettled, now)
@@ -179,7 +182,18 @@ class SendingPump:
         line = self._lines[claim.profile]
         if line.is_open and not probe:
             return given_back(claim, self._clock.now())  # claimed when PARS still served
-        return dispatchers[claim.profile].carry(claim, line.last_success_at)
+        with self._tracing.span(
+            CREDIT,
+            after=claim.traces[0] if claim.traces else "",
+            links=claim.traces[1:],
+            profile=claim.profile,
+            credit_id=claim.credit_id,
+        ) as tell:
+            exchange = dispatchers[claim.profile].carry(claim, line.last_success_at)
+            done = exchange.settlement
+            outcome = done.attempts[-1].outcome if done.attempts else ""
+            tell(state=done.state.value, outcome=outcome)
+            return exchange
 
 
 def _learned(

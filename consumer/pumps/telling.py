@@ -7,21 +7,25 @@ from typing import Any
 
 from consumer.dealings import Exchange, Signal
 from consumer.desk.words import advice
-from consumer.ledger.attempt import NewWord
+from consumer.ledger.claim import Settled
 from consumer.pumps.line import Line
 from consumer.reason import Reason, Stage
 from consumer.telemetry.readiness import Readiness
 
 
-def tell_settled(log: Any, exchanges: Sequence[Exchange], fresh: Sequence[NewWord]) -> None:
-    """Each credit that has moved on; each word of PARS's that nobody knows, once."""
+def tell_settled(log: Any, exchanges: Sequence[Exchange], written: Settled) -> None:
+    """Each credit that has moved on, and where the event stands that it was heard of by.
+
+    Each word of PARS's that nobody knows, once.
+    """
     for exchange in exchanges:
         settled = exchange.settlement
         if settled.state is not settled.claim.state or settled.refused:
             reason = settled.refused[0].code if settled.refused else ""
             event = f"credit.{settled.state.value}"
-            log.info(event, credit_id=settled.claim.credit_id, reason=reason)
-    for heard in fresh:
+            place: dict[str, str | int] = dict(*written.heard.get(settled.claim.row, ())[:1])
+            log.info(event, credit_id=settled.claim.credit_id, reason=reason, **place)
+    for heard in written.words:
         # Once for each word, not for each credit: it is a question for ACCME.
         log.error("pars.word_unknown", profile=heard.profile, word=heard.word)
 

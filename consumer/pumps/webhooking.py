@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -19,12 +19,14 @@ from sqlalchemy import Row
 
 from consumer.clock import Clock
 from consumer.desk.outcomes import accounts
+from consumer.ledger.creditnames import traces_behind
 from consumer.ledger.ledger import Ledger, LedgerUnavailable
 from consumer.ledger.outcomebook import Heard, body, heard_of
 from consumer.ledger.webhookbook import Turn, WebhookBook, standing
 from consumer.pumps.backoff import Backoff
 from consumer.settings.telling import WebhookSettings
 from consumer.telemetry.readiness import Readiness
+from consumer.telemetry.spans import SILENT, WEBHOOK, Tracing
 from consumer.webhook.posting import Answer, Poster
 from consumer.webhook.signing import NoSecret, headers, secret_of, secrets_in
 
@@ -41,6 +43,9 @@ class Said:
     number: int
     message_id: str
     body: bytes
+    credit_id: str = ""
+    state: str = ""
+    trace: str = ""
 
 
 class WebhookPump:
@@ -55,11 +60,12 @@ class WebhookPump:
         idle_seconds: float,
         clock: Clock,
         readiness: Readiness,
+        tracing: Tracing = SILENT,
     ) -> None:
         self.name = f"webhook.{name}"
         self._webhook, self._settings, self._ledger = name, settings, ledger
         self._backoff, self._idle_seconds = backoff, idle_seconds
-        self._clock, self._readiness = clock, readiness
+        self._clock, self._readiness, self._tracing = clock, readiness, tracing
         self._poster: Poster | None = None
         self._known = False
         self._log = structlog.get_logger().bind(pump=self.name)
@@ -95,7 +101,7 @@ class WebhookPump:
             if (stop and stop.is_set()) or self._clock.monotonic() > until:
                 break
             if said.body:
-                answer = self._post(said)
+                answer = self._tell(said)
                 if not answer.taken:
                     self._fail(turn, answer, 0 if told else turn.tries)
                     break
@@ -127,7 +133,14 @@ class WebhookPump:
         with self._ledger.read() as db:
             heard = heard_of(db, rows)
             whose = accounts(db, self._ledger, rows) if self._settings.lms_ids else {}
-        return [self._one(row, heard.get(row.credit_row, []), whose) for row in turn.waiting]
+            traces = traces_behind(db, rows) if self._tracing.on else {}
+        return [
+            replace(
+                self._one(row, heard.get(row.credit_row, []), whose),
+                trace=next(iter(traces.get(row.credit_row, ())), ""),
+            )
+            for row in turn.waiting
+        ]
 
     def _one(self, row: Row[Any], heard: list[Heard], whose: dict[int, Any]) -> Said:
         wanted = self._settings.sources
@@ -142,7 +155,8 @@ class WebhookPump:
                 if a.source in wanted
             ]
         whole = {"type": f"credit.{row.state}", "timestamp": row.at.isoformat(), "data": data}
-        return Said(row.id, self._message_id(row), orjson.dumps(whole))
+        named = (row.credit_id, row.state)
+        return Said(row.id, self._message_id(row), orjson.dumps(whole), *named)
 
     def _message_id(self, row: Row[Any]) -> str:
         """The same whenever it is told again; another one for each webhook and outcome.
@@ -151,6 +165,13 @@ class WebhookPump:
         """
         parts = (self._webhook, str(row.id), row.credit_id, row.state, row.at.isoformat())
         return "msg_" + self._ledger.identity.digest("outcome", *parts)[:32]
+
+    def _tell(self, said: Said) -> Answer:
+        with self._tracing.span(WEBHOOK, after=said.trace, webhook=self._webhook) as tell:
+            tell(credit_id=said.credit_id, state=said.state)
+            answer = self._post(said)
+            tell(status=answer.status)
+            return answer
 
     def _post(self, said: Said) -> Answer:
         now, settings = self._clock.now(), self._settings

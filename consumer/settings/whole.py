@@ -30,6 +30,7 @@ from consumer.settings.sections import (
 )
 from consumer.settings.tables import TablesSettings
 from consumer.settings.telling import OutcomesSettings, WebhookSettings
+from consumer.settings.tracing import TracingSettings
 
 WebhookName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 _SERVERS = ("postgresql://", "postgres://")
@@ -89,6 +90,7 @@ class Settings(Folders):
     console: ConsoleSettings = ConsoleSettings()
     gateway: GatewaySettings = GatewaySettings()
     log: LogSettings = LogSettings()
+    tracing: TracingSettings = TracingSettings()
 
     @field_validator("ledger_url")
     @classmethod

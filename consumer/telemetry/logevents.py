@@ -43,7 +43,9 @@ COMMON = ("event", "level", "timestamp", "pump", "again")
 
 TABLE = (
     # ------------------------------------------------------------ records
-    _row("debug", "event.heard", f"{_PLACE} state", "What became of one event that is new."),
+    _row(
+        "debug", "event.heard", f"{_PLACE} state credit_id", "What became of one event that is new."
+    ),
     _row("warning", "letter.written", f"{_PLACE} {_WHY}", "An event became a dead letter."),
     _row(
         "info",
@@ -52,7 +54,10 @@ TABLE = (
         "So many of those that waited came to this, by today's tables.",
     ),
     _row("info", "letters.readable", "source count", "New mappings could read so many letters."),
-    *(_row("info", f"credit.{state}", "credit_id reason", says) for state, says in _STATES.items()),
+    *(
+        _row("info", f"credit.{state}", "credit_id reason source topic partition offset", says)
+        for state, says in _STATES.items()
+    ),
     # ------------------------------------------------------------ sources and the bus
     _row(
         "error",
@@ -139,6 +144,7 @@ TABLE = (
     _row("warning", "condition.failed", "condition cause", "Something does not work any more."),
     _row("info", "condition.recovered", "condition seconds", "It works again, after so long."),
     _row("warning", "keys.made", "path", "New keys were made: back them up."),
+    _row("warning", "tracing.off", "cause", "No traces are sent, though the settings want them."),
     _row("warning", "library.warned", "where state", "A library warned; its words stay out."),
 )
 """In the order of docs/logs.md."""

@@ -14,6 +14,7 @@ import httpx
 
 from consumer.pars.port import Broke
 from consumer.pars.wire import Deadline, Transport, broke
+from consumer.trace import going_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Poster:
     def post(self, body: bytes, headers: Mapping[str, str], now: datetime) -> Answer:
         """What came of it; of the answer only the status counts."""
         self._deadline.start(self._seconds)
-        own = {"Content-Type": "application/json", "User-Agent": "moc-consumer"}
+        own = {"Content-Type": "application/json", "User-Agent": "moc-consumer"} | going_out()
         try:
             with self._client.stream(
                 "POST", self._url, content=body, headers=own | dict(headers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,8 @@ import pytest
 from consumer.bus.port import Message
 from consumer.settings import SettingsProblems, load_settings
 from consumer.tables import TableProblems, load_tables
+from consumer.telemetry.spans import CREDIT, PARS, PROCESS, PUBLISH, RECEIVE
+from tests.collector import Collector, collecting
 from tests.end_to_end import learner
 from tests.end_to_end.books import Pars, pars_of
 from tests.end_to_end.conftest import kafka_settings
@@ -81,6 +84,7 @@ class CameOut:
     files: dict[str, bytes] = field(default_factory=dict)
     dead_letters: list[Message] = field(default_factory=list)
     outcomes: list[Message] = field(default_factory=list)
+    collector: Collector = field(default_factory=Collector)
 
 
 @pytest.fixture(scope="module", params=["embedded", pytest.param("kafka", marks=pytest.mark.kafka)])
@@ -92,10 +96,12 @@ def came_out(
         settings = kafka_settings(request.getfixturevalue("kafka_bootstrap"))
     quiet = {"log": {"level": "debug"}, "intake": {"payload_limit_bytes": 65_536}}
     loud = Loud(learner.SAVES, learner.ASKED)
-    with pars_of(learner.roster(), learner.activities(), loud.around) as pars:
+    around = pars_of(learner.roster(), learner.activities(), loud.around)
+    with around as pars, collecting() as collector:
         folder = tmp_path_factory.mktemp("privacy") / "office"
-        office = Office(folder, python_cache, pars.url, **merged(settings, quiet))
-        found = CameOut(office, loud, pars)
+        traced = {"tracing": {"endpoint": collector.url}}
+        office = Office(folder, python_cache, pars.url, **merged(merged(settings, quiet), traced))
+        found = CameOut(office, loud, pars, collector=collector)
         drive(found)
         yield found
 
@@ -248,6 +254,20 @@ def test_no_key_or_header_of_a_topic_says_who(came_out: CameOut) -> None:
 
 def test_no_outcome_says_who(came_out: CameOut) -> None:
     assert leaks({f"outcome {m.offset}": m.value or b"" for m in came_out.outcomes}) == {}
+
+
+def test_no_span_says_who(came_out: CameOut) -> None:
+    """All that the service's own exporter sent to a collector, byte by byte, headers included."""
+    collector = came_out.collector
+    names = Counter(span.name for span in collector.spans)
+    assert {*names} == {RECEIVE, PROCESS, CREDIT, PARS, PUBLISH}
+    assert names[PROCESS] > 20
+    assert {span.said["moc.fate"] for span in collector.spans if span.name == PROCESS} >= {
+        "ready", "held", "refused", "not_reportable",
+    }  # fmt: skip
+    sent = {f"spans {n}": body for n, body in enumerate(collector.bodies)}
+    sent |= {f"headers {n}": repr(one).encode() for n, one in enumerate(collector.headers)}
+    assert leaks(sent) == {}
 
 
 def test_no_byte_of_the_ledger_says_who(came_out: CameOut) -> None:

@@ -21,6 +21,7 @@ from consumer.ledger.seal import Seal
 from consumer.settings import Settings
 from consumer.telemetry.meters import Meters
 from consumer.telemetry.readiness import STARTING, Readiness
+from consumer.telemetry.spans import SILENT, Tracing
 from tests.end_to_end.patience import until
 from tests.integration.office import SEALING_KEY
 
@@ -94,12 +95,14 @@ class Lms:
 
 
 @contextmanager
-def posting(settings: Settings) -> Iterator[Lms]:
+def posting(settings: Settings, tracing: Tracing = SILENT) -> Iterator[Lms]:
     """LMSs at a gateway with these settings, in this process."""
     clock = SystemClock()
     readiness, meters = Readiness(clock, starts_with=("gateway",)), Meters()
     with (
-        receiving(settings, Seal(SEALING_KEY), clock, readiness, "127.0.0.1:0", meters) as address,
+        receiving(
+            settings, Seal(SEALING_KEY), clock, readiness, "127.0.0.1:0", meters, tracing
+        ) as address,
         httpx.Client(base_url=address, trust_env=False, timeout=30) as http,
     ):
         lms = Lms(http, readiness, meters)

@@ -46,6 +46,7 @@ from consumer.service import Service
 from consumer.settings import Settings, load_settings
 from consumer.tables import load_tables
 from consumer.tables.boards import load_boards
+from consumer.telemetry.spans import FLUSH_SECONDS, tracing_of
 from tests.fakes import FakeClock
 from tests.integration.people import COURSES, EVERYONE, Physician
 from tests.postgres.server import empty_database
@@ -117,6 +118,8 @@ class Office:
         """A new process on the same ledger and bus: nothing in memory is left of the old one."""
         self.stop()
         self.settings = self._load(self._settings | settings)
+        self.tracing = tracing_of(self.settings.tracing)
+        self._open.callback(self.tracing.close, FLUSH_SECONDS)
         parts = Parts(
             self.settings,
             self.clock,
@@ -127,6 +130,7 @@ class Office:
             {n: pars_profile(n, p, self.settings) for n, p in self.settings.web_profiles.items()},
             documents(),
             registry_of(self.settings, self.clock),
+            self.tracing,
         )
         pars_for = functools.partial(parts.pars, tls=self.trust)
         service = self.service = Service(parts, self.ledger, pars_for=pars_for)
@@ -206,7 +210,8 @@ class Office:
     def claims(self) -> Claims:
         """Claims as the service makes them."""
         domains = {name: profile.domain for name, profile in self.settings.profiles.items()}
-        return Claims(self.ledger, domains, self.settings.sending.lease_seconds)
+        seconds, traced = self.settings.sending.lease_seconds, self.tracing.on
+        return Claims(self.ledger, domains, seconds, traced=traced)
 
     @property
     def ledger_path(self) -> Path:
@@ -411,8 +416,12 @@ class Office:
 class SimulatedPars:
     """The simulator as the tests see it: its books, and its weather."""
 
-    def __init__(self, simulator: Simulator, url: str) -> None:
+    def __init__(
+        self, simulator: Simulator, url: str, requests: list[dict[str, str]] | None = None
+    ) -> None:
         self.simulator, self.url = simulator, url
+        self.requests = [] if requests is None else requests
+        """The headers of each request, whatever came of it."""
 
     @property
     def records(self) -> list[dict[str, Any]]:
@@ -490,10 +499,14 @@ class Stage:
 
     def __init__(self) -> None:
         self.simulator: Simulator | None = None
+        self.requests: list[dict[str, str]] = []
+        """The headers of what the simulator of now was asked."""
 
     async def app(self, scope: Any, receive: Any, send: Any) -> None:
         """ASGI."""
         assert self.simulator is not None
+        if scope["type"] == "http":
+            self.requests.append({n.decode(): v.decode() for n, v in scope["headers"]})
         await self.simulator.app(scope, receive, send)
 
 
@@ -521,7 +534,8 @@ def simulated(
         list(_registered()),
         Manners(**{"board_delay_seconds": 7200.0} | manners),
     )
-    return SimulatedPars(stage.simulator, url)
+    stage.requests = []
+    return SimulatedPars(stage.simulator, url, stage.requests)
 
 
 def _registered() -> Iterator[Activity]:
