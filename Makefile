@@ -65,6 +65,8 @@ LOCKING = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
   --no-header --no-annotate --no-emit-index-url
 lock: $(VENV)/supply
 	$(LOCKING) pyproject.toml --output-file requirements.lock
+	$(LOCKING) pyproject.toml --extra tracing --constraint requirements.lock \
+	  --output-file deploy/tracing.lock
 	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' \
 	  | $(LOCKING) - --output-file deploy/build.lock
 

@@ -185,6 +185,7 @@ class _Purger:
         values: dict[str, Any] = {
             "said": self._seal.seal_json(nobodys_said(self._seal.open_said(row.said))),
             "original": self._seal.seal(_NOBODY),
+            "trace": None,
             "occurrence": "",
             "unfinished": False,
             "edited": False,

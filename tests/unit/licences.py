@@ -14,13 +14,14 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
-LOCK = ROOT / "requirements.lock"
+LOCK, TRACING = ROOT / "requirements.lock", ROOT / "deploy/tracing.lock"
 FILE = ROOT / "docs/licences.md"
 _PART = re.compile(r"(<!-- made: licences -->\n).*?(<!-- made -->\n)", re.DOTALL)
 
 NAMES = {
     "mit license": "MIT",
     "bsd license": "BSD",
+    "3-clause bsd license": "BSD-3-Clause",
     "apache software license": "Apache-2.0",
     "mozilla public license 2.0 (mpl 2.0)": "MPL-2.0",
     "python software foundation license": "PSF-2.0",
@@ -37,10 +38,10 @@ came, as packages of their own; a change to one of them would have to be publish
 """
 
 
-def locked() -> dict[str, str]:
-    """Each package of the lock with its version, those of other systems left out."""
+def locked(lock: Path = LOCK) -> dict[str, str]:
+    """Each package of a lock with its version, those of other systems left out."""
     found = {}
-    for line in LOCK.read_text(encoding="utf-8").splitlines():
+    for line in lock.read_text(encoding="utf-8").splitlines():
         if line and not line.startswith((" ", "#")):
             one = Requirement(line.removesuffix("\\"))
             if one.marker is None or one.marker.evaluate():
@@ -71,8 +72,9 @@ def allowed(licence: str) -> bool:
 
 def _rows() -> Iterator[str]:
     yield from ("| package | licence |", "|---|---|")
-    for name in sorted(locked()):
-        yield f"| {name} | {licence_of(name)} |"
+    shipped = locked()
+    for name in sorted(locked(TRACING)):
+        yield f"| {name}{'' if name in shipped else ', for traces'} | {licence_of(name)} |"
 
 
 def made(text: str) -> str:

@@ -12,12 +12,13 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.unit.licences import FILE, LOCK, ROOT, allowed, licence_of, locked, made
+from tests.unit.licences import FILE, LOCK, ROOT, TRACING, allowed, licence_of, locked, made
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 WANTED = [Requirement(one) for one in PROJECT["project"]["dependencies"]]
 BUILD = ROOT / "deploy/build.lock"
-LOCKED = locked()
+EXTRA = [Requirement(one) for one in PROJECT["project"]["optional-dependencies"]["tracing"]]
+LOCKED, TRACED = locked(), locked(TRACING)
 
 
 def test_the_lock_holds_what_the_project_asks_for() -> None:
@@ -27,14 +28,24 @@ def test_the_lock_holds_what_the_project_asks_for() -> None:
         assert one.specifier.contains(version, prereleases=True), f"{one} is not {version}"
 
 
-def test_the_lock_holds_what_its_packages_ask_for() -> None:
+def test_who_wants_traces_gets_the_same_and_what_they_need() -> None:
+    assert LOCKED.items() <= TRACED.items()
+    for one in EXTRA:
+        version = TRACED.get(canonicalize_name(one.name))
+        assert version, f"{one.name} is not locked: make lock"
+        assert one.specifier.contains(version)
+        assert canonicalize_name(one.name) not in LOCKED, "nobody else is to have it"
+
+
+@pytest.mark.parametrize("lock", [LOCKED, TRACED], ids=["default", "traces"])
+def test_the_lock_holds_what_its_packages_ask_for(lock: dict[str, str]) -> None:
     missing = []
     extras = {canonicalize_name(one.name): one.extras for one in WANTED}
-    for name in LOCKED:
+    for name in lock:
         wanted = extras.get(name, set()) or {""}
         for one in map(Requirement, _asks(name)):
             marked = one.marker is None or any(one.marker.evaluate({"extra": e}) for e in wanted)
-            if marked and canonicalize_name(one.name) not in LOCKED:
+            if marked and canonicalize_name(one.name) not in lock:
                 missing.append(f"{name}: {one}")
     assert missing == []
 
@@ -46,7 +57,7 @@ def _asks(name: str) -> list[str]:
         return []
 
 
-@pytest.mark.parametrize("lock", [LOCK, BUILD], ids=lambda file: file.name)
+@pytest.mark.parametrize("lock", [LOCK, TRACING, BUILD], ids=lambda file: file.name)
 def test_every_package_is_pinned_with_hashes(lock: Path) -> None:
     entries = re.split(r"\n(?=\S)", lock.read_text(encoding="utf-8").strip())
     assert entries
@@ -62,7 +73,7 @@ def test_the_build_is_locked_too() -> None:
         assert one.specifier.contains(version)
 
 
-@pytest.mark.parametrize("name", LOCKED)
+@pytest.mark.parametrize("name", TRACED)
 def test_every_package_has_a_licence_that_is_allowed(name: str) -> None:
     assert allowed(licence_of(name)), f"{name}: {licence_of(name) or 'no licence'}"
 

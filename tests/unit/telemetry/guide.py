@@ -1,4 +1,4 @@
-"""What docs/metrics.md and docs/logs.md have from the program: `make guide` writes it anew."""
+"""What these pages have from the program's tables: `make guide` writes it anew."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from consumer.telemetry import logevents
+from consumer.telemetry import logevents, spans
 from consumer.telemetry.metrics import TABLE, Metric, Of
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -47,12 +47,26 @@ def _logs() -> Iterator[str]:
         yield f"| `{one.name}` | {one.level} | {keys} | {one.says} |"
 
 
+def _spans() -> Iterator[str]:
+    yield from ("| span | kind | keys | when |", "|---|---|---|---|")
+    for one in spans.TABLE:
+        keys = ", ".join(f"`{key}`" for key in one.keys)
+        yield f"| `{one.name}` | {one.kind} | {keys} | {one.says} |"
+
+
+def _attributes() -> Iterator[str]:
+    yield from ("| key | attribute of the span |", "|---|---|")
+    yield from (f"| `{key}` | `{name}` |" for key, name in spans.ATTRIBUTES.items())
+
+
 PARTS: dict[str, Callable[[], Iterator[str]]] = {
     "metrics": _metrics,
     "alerts": _alerts,
     "logs": _logs,
+    "spans": _spans,
+    "attributes": _attributes,
 }
-PAGES = ("metrics.md", "logs.md")
+PAGES = ("metrics.md", "logs.md", "tracing.md")
 
 
 def made(text: str) -> str:
