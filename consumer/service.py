@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +19,7 @@ from consumer.ledger.inquiries import Inquiries
 from consumer.ledger.ledger import Ledger, LedgerUnavailable
 from consumer.parts import ParsFor, Parts, claims_of, domains_of, policy_of
 from consumer.premises import Premises
+from consumer.pumps.agreeing import Agreeing
 from consumer.pumps.breaker import Breaker
 from consumer.pumps.bringing import bringing_pumps
 from consumer.pumps.informing import noticing_pumps, telling_pumps
@@ -236,11 +238,15 @@ class Service:
         ]
 
     def _sending(self, name: str) -> Pump:
-        sending = self.parts.settings.sending
+        settings, sending = self.parts.settings, self.parts.settings.sending
+        agreeing = Agreeing(settings.tables_dir, settings.profiles, self.ledger, self.premises)
         return SendingPump(
             name,
             SUBMITTING if name == "submit" else FOLLOWING,
-            claims_of(self.parts.settings, self.ledger, traced=self.parts.tracing.on),
+            replace(
+                claims_of(settings, self.ledger, traced=self.parts.tracing.on),
+                agreed=agreeing.agreed,
+            ),
             self._lines,
             self.dispatcher_for(),
             sending.workers,
@@ -249,6 +255,7 @@ class Service:
             self.readiness,
             self.meters,
             self.parts.tracing,
+            agreeing.take_up,
         )
 
     def dispatcher_for(self) -> DispatcherFor:

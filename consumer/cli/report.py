@@ -97,6 +97,8 @@ def _export(reporting: Reporting, wanted: Wanted, folder: Path) -> None:
                 bar.update(task, description=what, completed=done)
 
             done = [*reporting.export(wanted, folder, user(), tell)]
+    except TableProblems as found:
+        fail([f"nobody can tell who agrees: {one}" for one in found.problems])
     except OSError as error:
         again = "see: moc-consumer report list, then report undo what is not finished"
         fail([f"{folder}: {error.strerror}; {again}"], FAILED)

@@ -21,6 +21,7 @@ from consumer.durable import write_whole
 
 _HOLDS = {
     "attention": "what a person must put right comes into this list",
+    "consent": "what was reported before its learner took the consent back comes into this list",
     "waiting": "what waits for a learner, or for a row of a table, comes into this list",
     "at_risk": "what is late, or soon will be, comes into this list",
     "rejected": "what the board does not accept comes into this list",
@@ -59,7 +60,7 @@ def work(context: click.Context) -> None:
 def list_(
     context: click.Context, name: str, reason: str, grouped: bool, limit: int, after: str
 ) -> None:
-    """Show one list; LIST is attention, waiting, at_risk, rejected, release, on_its_way or
+    """Show one list; LIST is attention, consent, waiting, at_risk, rejected, release, on_its_way or
     not_reportable. Nobody in it can be read.
     """
     desk = desk_of(settings_of(context))

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select, update
 
 from consumer.clock import Clock
+from consumer.credit import State
 from consumer.desk.correcting import Correcting, Outcome
 from consumer.desk.deadletters import (
     DECIDED,
@@ -19,10 +20,11 @@ from consumer.desk.deadletters import (
 from consumer.desk.trail import remember
 from consumer.journey import House
 from consumer.ledger import links
+from consumer.ledger.consents import CONSENT_WITHDRAWN
 from consumer.ledger.correction import is_going
 from consumer.ledger.creditbook import Agreed, CreditBook
 from consumer.ledger.ledger import Ledger
-from consumer.ledger.letters import Status
+from consumer.ledger.letters import Status, close_letter
 from consumer.ledger.schema import completions, credits_
 from consumer.reason import unpack_reasons
 
@@ -43,6 +45,7 @@ MEANINGS = {
     "reported_again": ("it counts: it is sent", "it does not count: nothing is sent"),
     "changed_after_sending": ("what PARS has is corrected", "what PARS has stays"),
     "accepted_meanwhile": ("PARS deletes it, then what is right is sent", _STAYS),
+    CONSENT_WITHDRAWN: ("PARS is asked to delete it", "the credit stays; it can be taken back"),
     "no_longer_derived": ("PARS deletes it, then what is right is sent", _STAYS),
 }
 """For each question what agreeing does, and what declining does."""
@@ -79,7 +82,9 @@ class Answering:
         with self.ledger.read() as db:
             letter = find_letter(db, letter_id)
             asked, numbers = _question(letter), _credits(db, letter)
-        if asked in DECIDED or asked == "changed_after_sending":
+        if asked == CONSENT_WITHDRAWN:
+            self._withdraw(letter_id)
+        elif asked in DECIDED or asked == "changed_after_sending":
             self._correct(letter_id, numbers)
         else:
             replay_letter(
@@ -100,6 +105,26 @@ class Answering:
             book.settle_letter(letter_id)
             self._remember(db, "letter.agreed", letter_id, MEANINGS[_code(letter)][0])
 
+    def _withdraw(self, letter_id: str) -> None:
+        with self.ledger.begin() as db:
+            letter, book = find_letter(db, letter_id), self._book(db)
+            _question(letter)
+            row = _credit(db, letter)
+            if row is not None and row.state == State.REPORTED:
+                told = "it stands in a report by file: bring its results, or undo the report"
+                raise Undecidable(told)
+            if row is not None and not is_going(row):
+                book.withdraw(row)
+            book.settle_letter(letter_id)
+            self._remember(db, "letter.agreed", letter_id, MEANINGS[CONSENT_WITHDRAWN][0])
+
+    def _keep(self, db: Connection, letter_id: str) -> None:
+        """Closed by hand, and so taken back as anything else that is."""
+        told = {"who": self.who, "at": self.clock.now().isoformat(timespec="seconds")}
+        closing = self.ledger.seal.seal_json(told | {"why": self.why})
+        close_letter(db, letter_id, Status.KEPT, closing)
+        self._book(db).publish_letter(letter_id)
+
     def decline(self, letter_id: str) -> str:
         """Keep what there is; gives what that means. Raises NoSuchLetter, NotOpen, NoQuestion."""
         with self.ledger.begin() as db:
@@ -108,9 +133,12 @@ class Answering:
             if asked == links.RETRACTED:
                 kept = update(completions).where(completions.c.id == letter.completion_id)
                 db.execute(kept.values(retracted_at=None))
-            elif row is not None and not is_going(row) and asked in DECIDED:
+            elif row is not None and not is_going(row) and asked in {*DECIDED, CONSENT_WITHDRAWN}:
                 book.keep(row)
-            book.settle_letter(letter_id)
+            if asked == CONSENT_WITHDRAWN:
+                self._keep(db, letter_id)
+            else:
+                book.settle_letter(letter_id)
             self._remember(db, "letter.declined", letter_id, MEANINGS[asked][1])
         return MEANINGS[asked][1]
 

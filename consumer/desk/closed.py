@@ -13,7 +13,7 @@ from consumer.ledger.ledger import Ledger
 from consumer.ledger.letters import Status
 from consumer.ledger.schema import letters
 
-WORDS = {Status.DISCARDED: "Discarded", Status.NOT_OURS: "Not ours"}
+WORDS = {Status.DISCARDED: "Discarded", Status.NOT_OURS: "Not ours", Status.KEPT: "Kept"}
 
 
 @dataclass(frozen=True, slots=True)

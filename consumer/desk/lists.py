@@ -26,6 +26,7 @@ from consumer.credit import Heard, State
 from consumer.desk.deadlines import OPEN
 from consumer.desk.looking import Moment
 from consumer.desk.numbers import number_in
+from consumer.ledger.consents import CONSENT_WITHDRAWN
 from consumer.ledger.letters import CLOSED_BY_HAND, Status
 from consumer.ledger.links import source_is_held
 from consumer.ledger.schema import (
@@ -42,6 +43,7 @@ from consumer.reason import Stage
 
 TITLES = {
     "attention": "Needs attention",
+    "consent": "Consent withdrawn after it was reported",
     "waiting": "Waiting for learner",
     "at_risk": "At risk",
     "rejected": "Rejected by the board",
@@ -53,6 +55,7 @@ LISTS = tuple(TITLES)
 """The lists, in the order in which a coordinator works."""
 
 _c, _k, _l = completions.c, credits_.c, letters.c
+_CONSENT = f'[{{"stage":"{Stage.REVIEW.value}","code":"{CONSENT_WITHDRAWN}"'
 UNMATCHED = '"code":"learner_unmatched"'
 REASONED: ColumnElement[bool] = literal_column(f"({WITH_REASONS})")
 """Credits that say why they stand as they do."""
@@ -129,7 +132,12 @@ def asked() -> ColumnElement[bool]:
     """Open letters, but those that say what the list of rejected credits says."""
     about = and_(_k.id == _l.credit_row, _k.state == State.REJECTED)
     told = and_(_l.stage == Stage.BOARD, exists().where(about))
-    return and_(_l.status == Status.OPEN, ~told)
+    return and_(_l.status == Status.OPEN, ~told, ~_l.reasons.startswith(_CONSENT))
+
+
+def consent_asked() -> ColumnElement[bool]:
+    """Questions about what was reported before its learner took the consent back."""
+    return and_(_l.status == Status.OPEN, _l.reasons.startswith(_CONSENT))
 
 
 def unasked_credits() -> ColumnElement[bool]:
@@ -220,6 +228,9 @@ def _parts(db: Connection, wanted: Wanted) -> Sequence[tuple[str, Any, ColumnEle
             letter = by_letter.where(asked(), *_why(_l.reasons, wanted))
             parts = [("l", letter, _l.id)]
             return [*parts, by_credit(unasked_credits()), heard(unasked_completions())]
+        case "consent":
+            by_letter = select(literal("l").label("kind"), _l.id.label("letter"))
+            return [("l", by_letter.where(consent_asked(), *_why(_l.reasons, wanted)), _l.id)]
         case "waiting":
             return [heard(held()), heard(partly(), "p"), by_credit(unmatched())]
         case "rejected":

@@ -14,6 +14,7 @@ from consumer.desk.lists import (
     LISTS,
     MOVING,
     asked,
+    consent_asked,
     credits_at_risk,
     heard_at_risk,
     partly,
@@ -137,6 +138,7 @@ def list_counts(
         "attention": _count(db, select(func.count(letters.c.id)).where(asked()))
         + of_credits(unasked_credits())
         + of_completions(unasked_completions()),
+        "consent": _count(db, select(func.count(letters.c.id)).where(consent_asked())),
         "waiting": heard[Heard.HELD] + of_completions(partly()) + strange,
         "at_risk": due_before(db, moment.watch.until),
         "rejected": of_credits(rejected()) if states[State.REJECTED] else 0,

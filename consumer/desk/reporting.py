@@ -16,6 +16,7 @@ from consumer.credit import State
 from consumer.desk.deadletters import Shown
 from consumer.desk.trail import remember
 from consumer.ledger.claims import Claims, Settlement
+from consumer.ledger.consents import disagreeing
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.reportbook import (
     UNANSWERED,
@@ -32,6 +33,8 @@ from consumer.reports.excel import ExcelTemplate
 from consumer.reports.files import DEFAULT, Format, Limits, Refused, Report, write_report
 from consumer.reports.xmlfile import XmlReport
 from consumer.settings import Settings
+from consumer.tables import load_tables
+from consumer.tables.boards import load_boards
 
 MARKED_AT_ONCE = 500
 """Credits per transaction: intake and sending go on in between."""
@@ -98,12 +101,14 @@ class Reporting:
         """Write one report per profile and activity into `folder`, each as it is finished.
 
         The credits are marked before a byte is written, so whatever happens then nothing posts
-        them: a report that was not finished is seen in `listed`, and can be undone. Raises OSError.
+        them: a report that was not finished is seen in `listed`, and can be undone. Raises OSError,
+        and TableProblems where nobody can tell who agrees.
         """
         for row in self.plan(wanted):
             profile, activity = str(row["profile"]), str(row["activity"])
             by_file = self.settings.profiles[profile].by_file
-            batch = Batch(profile, activity, by_file, wanted.restored)
+            without = self._without_consent(profile, activity)
+            batch = Batch(profile, activity, by_file, wanted.restored, without)
             yield self._export(wanted, batch, folder, who, tell)
 
     def _export(self, wanted: Wanted, batch: Batch, folder: Path, who: str, tell: Tell) -> Exported:
@@ -116,6 +121,20 @@ class Reporting:
         report = self._write(number, wanted, folder, batch.profile)
         self._close(number, report)
         return Exported(number, batch.activity, report)
+
+    def _without_consent(self, profile: str, activity: str) -> frozenset[int]:
+        """What the learners table as it is now lets nobody be told; the service may be stopped."""
+        k = credits_.c
+        ready = (k.profile == profile, k.activity == activity, k.state == State.READY)
+        boards, _ = load_boards(self.settings.boards_file)
+        learners = load_tables(self.settings.tables_dir, self.settings.profiles, boards).learners
+        found: set[int] = set()
+        with self.ledger.read() as db:
+            numbers = db.scalars(select(k.id).where(*ready)).all()
+            for first in range(0, len(numbers), MARKED_AT_ONCE):
+                some = numbers[first : first + MARKED_AT_ONCE]
+                found |= disagreeing(db, self.ledger, learners, some)
+        return frozenset(found)
 
     def _open(self, form: Form, batch: Batch, who: str) -> int:
         now = self.clock.now()

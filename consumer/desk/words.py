@@ -123,6 +123,7 @@ ADVICE: dict[str, Advice] = {
         ("read_otherwise", "today's mapping reads another learner or course out of the event", "LMS admin", "check the mapping; if it is right, withdraw the credit and have the LMS send the event again"),
         ("accepted_meanwhile", "the board accepted what was about to be withdrawn", "coordinator", "agree to withdraw it all the same, or decline to keep it"),
         ("reported_again", "reported again after it was withdrawn", "coordinator", "agree if it counts, or decline"),
+        ("consent_withdrawn", "the learner took the consent back after it was reported", "coordinator", "agree, and PARS is asked to delete it; or decline, with a reason, to keep it"),
         ("no_longer_derived", "the tables no longer lead to what PARS was sent", "coordinator", "agree to withdraw it if it was wrong, or decline to keep it"),
         ("discarded", "a person closed it for good", "nobody", "nothing to do; it can be taken back (deadletter undo)"),
         ("declared_not_ours", "a person said that the activity is not ours", "nobody", "nothing to do; it can be taken back (deadletter undo)"),

@@ -18,6 +18,7 @@ from consumer.desk.lists import (
     Place,
     Wanted,
     asked,
+    consent_asked,
     held,
     partly,
     place_key,
@@ -107,6 +108,7 @@ _GROUPED: dict[str, tuple[tuple[ColumnElement[Any], ColumnElement[Any], Any], ..
         (credits_.c.reasons, credits_.c.changed_at, unasked_credits),
         (completions.c.reasons, completions.c.heard_at, unasked_completions),
     ),
+    "consent": ((letters.c.reasons, letters.c.first_failed_at, consent_asked),),
     "waiting": (
         (completions.c.reasons, completions.c.heard_at, held),
         (completions.c.reasons, completions.c.heard_at, partly),

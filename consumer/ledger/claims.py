@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache
@@ -39,13 +39,16 @@ from consumer.ledger.schema import credits_
 from consumer.ledger.settling import Settling
 from consumer.reason import unpack_reasons
 
+Agreed = Callable[[Connection, Sequence[Row[Any]], datetime], list[Row[Any]]]
+
 
 @dataclass(frozen=True, slots=True)
 class Claims:
     """Claims and settles in transactions that the pumps open.
 
-    Of the profiles `asking_first` PARS is asked, before a credit is sent for the first time,
-    whether it came there by another hand. `traced`: claims are given the traces of their events.
+    `agreed` gives those of some rows that their learners still agree to. Of the profiles
+    `asking_first` PARS is asked, before a credit is sent for the first time, whether it came there
+    by another hand. `traced`: claims are given the traces of their events.
     """
 
     ledger: Ledger
@@ -53,6 +56,7 @@ class Claims:
     lease_seconds: float
     asking_first: frozenset[str] = frozenset()
     traced: bool = False
+    agreed: Agreed | None = None
 
     def claim(
         self, db: Connection, profile: str, states: Iterable[State], limit: int, now: datetime
@@ -65,6 +69,8 @@ class Claims:
         """
         wanted = [*states]
         rows = _first(db, profile, wanted, limit, now) if limit > 0 else []
+        if self.agreed is not None:
+            rows = self.agreed(db, rows, now)
         if State.SUBMITTED in wanted and len(rows) < limit:
             decided = _doubted(now, credits_).where(credits_.c.profile == profile)
             decided = decided.order_by(credits_.c.restored_at, credits_.c.id.desc())

@@ -13,6 +13,7 @@ from consumer.ledger import letters, links, outbox
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.letters import Failure, Origin, Status
 from consumer.ledger.schema import completions, events
+from consumer.ledger.schema import letters as letter_rows
 from consumer.ledger.seal import unpack_original
 from consumer.reason import Reason, Stage
 
@@ -104,6 +105,16 @@ class LetterBook:
         """
         letter = self.letter_of(completion, code)
         self.refuse(letter, (Reason(Stage.REVIEW, code),), origin, completion)
+
+    def ask_about_credit(
+        self, row: Row[Any], code: str, completion: int, instead_of: str = ""
+    ) -> None:
+        """Ask a person about a credit; the question `instead_of` is asked no more."""
+        self._ask_person(row, code, completion, self._origin_of(completion))
+        other = self._letter_id(instead_of, row)
+        asked = (letter_rows.c.id == other, letter_rows.c.status == Status.OPEN)
+        if self._db.scalar(select(letter_rows.c.id).where(*asked)) is not None:
+            self.settle_letter(other)
 
     def _ask_person(self, row: Row[Any], code: str, completion: int, origin: Origin) -> None:
         # A letter of its own: a refusal by PARS, or its end, must not wipe out the question.

@@ -23,6 +23,7 @@ class Status(StrEnum):
     RESOLVED = "resolved"
     DISCARDED = "discarded"
     NOT_OURS = "not_ours"
+    KEPT = "kept"
 
 
 CLOSED_BY_HAND = (Status.DISCARDED, Status.NOT_OURS)

@@ -61,12 +61,13 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one report is to hold: a profile's credits of one activity."""
+    """What one report is to hold: a profile's credits of one activity, `without` some of them."""
 
     profile: str
     activity: str
     by_file: bool
     restored: bool = False
+    without: frozenset[int] = frozenset()
 
 
 def reportable(by_file: Sequence[str], *, restored: bool = False) -> ColumnElement[bool]:
@@ -119,9 +120,11 @@ class ReportBook:
         From here nothing posts them, whether or not the file is ever finished.
         """
         c = credits_.c
-        wanted = (c.profile == batch.profile, c.activity == batch.activity)
+        wanted = [c.profile == batch.profile, c.activity == batch.activity]
         by_file = [batch.profile] if batch.by_file else []
         which = reportable(by_file, restored=batch.restored)
+        if batch.without:
+            wanted.append(c.id.not_in(batch.without))
         query = select(credits_).where(*wanted, which).order_by(c.report_by, c.id).limit(most)
         rows = self._db.execute(query).all()
         marked = [self._marked(row, number, form, domain) for row in rows]
@@ -206,8 +209,9 @@ def entries(connection: Connection, ledger: Ledger, number: int) -> Iterator[Ent
     """What the report's file is to hold, read as it is asked for."""
     c = credits_.c
     query = select(c.sent, c.report_action, c.credit_id).where(c.report_id == number)
-    streaming = connection.execution_options(yield_per=500)
-    for row in streaming.execute(query.where(c.state.in_(OPEN)).order_by(c.report_by, c.id)):
+    # Of this query alone: the beginning of a transaction is no cursor on a server.
+    query = query.where(c.state.in_(OPEN)).execution_options(yield_per=500)
+    for row in connection.execute(query.order_by(c.report_by, c.id)):
         record = ledger.seal.open_record(row.sent)
         yield Entry(record, Action(row.report_action), row.credit_id)
 

@@ -15,6 +15,7 @@ from consumer.clock import Clock
 from consumer.credit import Heard, State
 from consumer.journey import House, judge
 from consumer.ledger.bookkeeper import Bookkeeper
+from consumer.ledger.consents import Consents
 from consumer.ledger.ledger import Ledger, LedgerUnavailable
 from consumer.ledger.schema import completion_credits, completions, credits_
 from consumer.ledger.stepbook import StepBook
@@ -75,9 +76,18 @@ class RejudgingPump:
             return stop is None or not stop.is_set()
 
         fates = rejudge(self._ledger, self._premises, self._clock, goes_on)
+        if goes_on():
+            self._ask_about_consent()
         self._judged_at = started
         self._log.info("completions.judged_again", **{k: v for k, v in fates.items() if v})
         return fates
+
+    def _ask_about_consent(self) -> None:
+        """What was reported while there was consent, and there is none now: a person decides."""
+        learners, now = self._premises.house.tables.learners, self._clock.now()
+        new, over = Consents(self._ledger, learners, now).look()
+        if new or over:
+            self._log.warning("consent.withdrawn", questions=new, over=over)
 
     def take_up(self) -> bool:
         """Put changed tables in force, if they are in order; whether there were any."""

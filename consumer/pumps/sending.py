@@ -53,6 +53,7 @@ class SendingPump:
         readiness: Readiness | None = None,
         meters: Meters | None = None,
         tracing: Tracing = SILENT,
+        before_claiming: Callable[[], None] = lambda: None,
     ) -> None:
         self.name = name
         self._states, self._claims, self._lines = states, claims, dict(lines)
@@ -66,6 +67,7 @@ class SendingPump:
         self._unsettled: list[Exchange] = []
         self._started = False
         self._threads = threading.local()
+        self._before_claiming = before_claiming
         self._log = structlog.get_logger().bind(pump=name)
 
     def run(self, stop: threading.Event) -> None:
@@ -130,6 +132,8 @@ class SendingPump:
     def _settle_and_claim(self, *, claim: bool) -> list[Claim]:
         if not self._unsettled and not (claim and self._any_due()):
             return []
+        if claim:
+            self._before_claiming()
         settlements = [exchange.settlement for exchange in self._unsettled]
         with self._claims.ledger.begin() as db:
             now = self._clock.now()

@@ -53,6 +53,13 @@ TABLE = (
         "held ready not_reportable refused duplicate review retracted",
         "So many of those that waited came to this, by today's tables.",
     ),
+    _row(
+        "warning",
+        "consent.withdrawn",
+        "questions over",
+        "Learners took consent back after it was reported: so many questions for a person are new,"
+        " so many are none any more.",
+    ),
     _row("info", "letters.readable", "source count", "New mappings could read so many letters."),
     *(
         _row("info", f"credit.{state}", "credit_id reason source topic partition offset", says)

@@ -43,6 +43,7 @@ ON_BOTH |= {
     "test_recovering",
     "test_editing",
     "test_resealing",
+    "test_consent",
 }
 ON_BOTH |= {"test_notices", "test_outcomes", "test_amendments", "test_purging"}
 ON_BOTH |= {"test_backfill"}

@@ -312,7 +312,6 @@ def test_a_completion_taken_back_is_not_reported_when_its_course_becomes_ours(
         lambda office, rows: office.put_learners(
             *(row | {"family_name": "Other", "birth_date": "1970-01-01"} for row in rows)
         ),
-        lambda office, rows: office.put_learners(*(row | {"consent": "no"} for row in rows)),
         lambda office, _: office.put_activities(
             course(MOODLE, "101", max_points="2", zone="Asia/Tokyo")
         ),

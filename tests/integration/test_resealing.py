@@ -71,8 +71,13 @@ def test_whatever_is_kept_as_bytes_is_declared_as_sealed() -> None:
     assert {type(c.type) for c in sealed_columns()} == {Sealed, SealedText}
 
 
-def test_every_sealed_column_is_sealed_anew(reporting: Office) -> None:
+@pytest.mark.parametrize("at_once", [1, 100])
+def test_every_sealed_column_is_sealed_anew(
+    reporting: Office, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
     office = filled(reporting)
+    monkeypatch.setattr(resealing, "AT_ONCE", at_once)
+    monkeypatch.setattr(resealing, "TRAIL_AT_ONCE", at_once)
     before = columns_under(office)
     # Each column there is had something in it: otherwise nothing would be known of it below.
     assert set(before) == {str(c) for c in sealed_columns()}

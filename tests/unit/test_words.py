@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from consumer.desk.words import ADVICE, advice
+from consumer.ledger.consents import CONSENT_WITHDRAWN
 from consumer.ledger.links import RETRACTED_IN_PART
 from consumer.mapping.fault import Fault
 from consumer.mapping.loader import load_catalogue
@@ -71,7 +72,7 @@ def in_tables() -> set[str]:
         {row.code for row in rows if row.code}
         | {code for _, code in BOARD}
         | {BOARD_ELSE}
-        | {*AWAITED.values(), RETRACTED_IN_PART}
+        | {*AWAITED.values(), RETRACTED_IN_PART, CONSENT_WITHDRAWN}
     )
 
 

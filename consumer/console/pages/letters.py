@@ -25,6 +25,7 @@ from consumer.desk.deadletters import (
 from consumer.desk.nearly import nearly
 from consumer.desk.replaying import TOO_OFTEN, Replaying
 from consumer.desk.trying import Trial, try_letter
+from consumer.ledger.letters import Status
 
 ABOUT_COURSE = frozenset(
     "activity_not_found pars_activity_unknown pars_activity_anothers pars_board_missing"
@@ -128,7 +129,9 @@ def _answered(visit: Visit, answer: Callable[[Answering], str]) -> Response:
         return _page(visit, wrong="It is dealt with already.", status=409)
     except Undecidable as error:
         return _page(visit, wrong=f"That cannot be done now: {error}.", status=409)
-    return _back(visit, f"Answered: {said}.")
+    closed = show_letter(console.ledger, _id(visit))["status"] == Status.KEPT
+    undo = f"/letters/{quote(_id(visit))}/reopen" if closed else ""
+    return _back(visit, f"Answered: {said}.", undo=undo)
 
 
 def _closed(visit: Visit, close: Callable[[Closing], str], form: str) -> Response:

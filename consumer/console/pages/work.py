@@ -25,6 +25,8 @@ MOST_AT_ONCE = 500
 """As many as a form holds, and somebody waits for."""
 ABOUT = {
     "attention": "Somebody has to look at these: each reason says who, and how.",
+    "consent": "The learner took the consent back after these were reported. Each is withdrawn, or"
+    " kept for a reason, by a person.",
     "waiting": "Something is missing. Each goes by itself once the table has it.",
     "at_risk": "These have to be reported soon, or are late already; the earliest first.",
     "rejected": "The board said no. Its reason stands with each.",
@@ -35,6 +37,8 @@ ABOUT = {
 EMPTY = {
     "attention": "What PARS or a rule refuses, and what nobody could read, comes here with its"
     " reason and what to do.",
+    "consent": "When a learner's consent goes, what PARS has already comes here: nothing is"
+    " withdrawn by itself.",
     "waiting": "Who lacks a board ID, a birth date or consent comes here, until the learners table"
     " has it.",
     "at_risk": "What is not reported yet and has few days left comes here, the earliest first.",
