@@ -148,15 +148,7 @@ class Service:
 
     def _chosen(self) -> list[Pump]:
         makers: dict[str, Callable[[], Sequence[Pump]]] = {
-            "intake": lambda: [
-                self._intake(),
-                self._rejudging(),
-                self._reloading(),
-                self._watching(),
-                *self._proving(),
-                *bringing_pumps(self.parts, self.ledger, self.premises, self.readiness),
-                *self._reconciling(),
-            ],
+            "intake": self._hearing,
             "submit": lambda: [self._sending("submit")],
             "follow": lambda: [self._sending("follow")],
             "outbox": lambda: [
@@ -167,7 +159,19 @@ class Service:
         }
         return [pump for name in self.parts.settings.pumps for pump in makers[name]()]
 
-    def _intake(self) -> Pump:
+    def _hearing(self) -> list[Pump]:
+        intake = self._intake()
+        return [
+            intake,
+            self._rejudging(),
+            self._reloading(),
+            self._watching(),
+            *self._proving(),
+            *bringing_pumps(self.parts, self.ledger, self.premises, self.readiness),
+            *self._reconciling(intake),
+        ]
+
+    def _intake(self) -> IntakePump:
         intake = self.parts.settings.intake
         return IntakePump(
             lambda: self.bus.listen(self.ledger.remembered),
@@ -219,7 +223,7 @@ class Service:
             return []
         return [ProvingPump(registry, self.readiness, intake.retry_seconds, self.parts.clock)]
 
-    def _reconciling(self) -> list[Pump]:
+    def _reconciling(self, intake: IntakePump) -> list[Pump]:
         settings = self.parts.settings
         if not settings.reconcile:
             return []
@@ -231,6 +235,7 @@ class Service:
                 self.premises,
                 self.bus.publisher,
                 random.SystemRandom().random,
+                lambda: intake.quiet_seconds,
                 settings.intake.look_seconds,
                 self.parts.clock,
                 self.readiness,

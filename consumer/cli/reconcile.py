@@ -14,7 +14,7 @@ from consumer.cli.context import ledger_of, parts_of, settings_of, telling_fault
 from consumer.cli.output import FAILED, Columns, confirm, fail, show_rows
 from consumer.clock import SystemClock
 from consumer.desk.comparing import Comparison
-from consumer.desk.reconciling import Reconciling, list_comparisons
+from consumer.desk.reconciling import LmsHeld, Reconciling, list_comparisons
 from consumer.ledger import reconcilebook
 from consumer.lms.listing import ListAway, ListRefused
 from consumer.settings import Settings
@@ -130,5 +130,8 @@ def _publish(settings: Settings, found: list[tuple[Reconciling, Comparison]]) ->
     with telling_faults(), closing(Bus(settings).publisher()) as publisher:
         for desk, one in found:
             if one.missing:
-                desk.publish_for(user(), one, publisher)
+                try:
+                    desk.publish_for(user(), one, publisher)
+                except LmsHeld as error:
+                    fail([f"{desk.name}: {error}"], FAILED)
     click.echo("Done: it is heard within seconds, once the service runs.", err=True)

@@ -30,6 +30,12 @@ _BATCH = 500
 _FEW = 5
 """So few are never too large a part: a small list would else wait every time."""
 BY_ITSELF = "the service"
+LIST_SOURCE = "list"
+"""What the shipped mapping of lists has for the LMS; it can be held too."""
+
+
+class LmsHeld(Exception):
+    """What the list lacks is of an LMS that is held: nothing was published."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +75,21 @@ class Reconciling:
         with self.ledger.read() as db:
             if not reconcilebook.history(db, self.name, 1):
                 return Standing.FIRST
+        if self.held(found):
+            return Standing.HELD
         large = missing > _FEW and missing * 100 > said.most_percent * found.compared
         return Standing.MANY if large or missing > said.most else Standing.PUBLISHED
+
+    def held(self, found: Comparison) -> list[str]:
+        """LMSs behind what is missing that are held or rehearsed. Raises LedgerUnavailable.
+
+        What comes of a list counts as the list's: by it nothing may get round their hold.
+        """
+        named = {LIST_SOURCE, self.settings.source}
+        named |= {"moodle"} if self.settings.kind == "moodle" else set()
+        with self.ledger.read() as db:
+            courses = sorted({one.said.course for one in found.missing})
+            return reconcilebook.held_sources(db, named, courses)
 
     def keep(self, found: Comparison, standing: Standing, who: str) -> int:
         """Write down what was found; gives the comparison's number. Raises LedgerUnavailable."""
@@ -108,7 +127,12 @@ class Reconciling:
             reconcilebook.done(db, self.name, night)
 
     def publish_for(self, who: str, found: Comparison, publisher: Publisher) -> None:
-        """A person has looked and says yes, whatever the bounds. Raises BusError."""
+        """A person has looked and says yes, whatever the bounds. Raises BusError, LmsHeld."""
+        if held := self.held(found):
+            raise LmsHeld(
+                f"{', '.join(held)}: held or rehearsed, and so is its list: first let it go, with"
+                " moc-consumer source release"
+            )
         number = self.keep(found, Standing.MANY, who)
         with self.ledger.begin() as db:
             told = f"{len(found.missing)} completions"
@@ -221,5 +245,6 @@ _WORDS = {
     Standing.PUBLISHED: "what was missing is on its way",
     Standing.NAMED: "named only, as the settings say",
     Standing.FIRST: "named only: the first look at this list",
+    Standing.HELD: "its LMS is held or rehearsed, and so is its list",
     Standing.MANY: "too many to be published by itself: a person decides",
 }

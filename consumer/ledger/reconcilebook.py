@@ -14,7 +14,9 @@ from sqlalchemy import Connection, Row, delete, func, insert, literal, select, u
 from consumer.credit import Heard
 from consumer.ledger.database import upsert
 from consumer.ledger.reconciletables import comparisons, lists
-from consumer.ledger.schema import completions
+from consumer.ledger.schema import completions, surges
+from consumer.ledger.switches import modes
+from consumer.release import Subject
 
 _BATCH = 500
 _KEPT = timedelta(days=400)
@@ -27,10 +29,11 @@ class Standing(StrEnum):
     PUBLISHED = "published"
     NAMED = "named"  # the settings say that nothing is published
     FIRST = "first"  # the first look at a list only names
+    HELD = "held"  # the LMS is held, or rehearsed: its list goes no other way
     MANY = "many"  # so many that the list may be wrong: a person decides
 
 
-WAITING = frozenset({Standing.NAMED, Standing.FIRST, Standing.MANY})
+WAITING = frozenset({Standing.NAMED, Standing.FIRST, Standing.HELD, Standing.MANY})
 """Standings in which what is missing is still missing."""
 
 
@@ -155,6 +158,17 @@ def known(db: Connection, keys: Iterable[str]) -> dict[str, Row[Any]]:
         )
         found |= {row.key: row for row in db.execute(query)}
     return found
+
+
+def held_sources(db: Connection, named: Collection[str], courses: Collection[str]) -> list[str]:
+    """LMSs that are held or rehearsed, of those named and those that told of these courses."""
+    c = completions.c
+    told: set[str] = set()
+    waiting = iter(courses)
+    while batch := [*islice(waiting, _BATCH)]:
+        told |= {*db.scalars(select(c.source).where(c.course.in_(batch)).distinct())}
+    surging = {*db.scalars(select(surges.c.source))}
+    return sorted(({*named} | told) & ({*modes(db, Subject.SOURCE)} | surging))
 
 
 def standing_of(db: Connection, courses: Collection[str], since: datetime) -> list[Row[Any]]:

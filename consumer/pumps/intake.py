@@ -61,6 +61,7 @@ class IntakePump:
         self._retry_seconds, self._clock, self._limits = retry_seconds, clock, limits
         self._listener: Listener | None = None
         self._batch: list[Message] = []
+        self._quiet_since: float | None = None
         self.fates: Counter[str] = Counter()
         self._readiness = readiness or Readiness(clock)
         self._meters, self._count_at = meters or Meters(), clock.monotonic()
@@ -108,7 +109,10 @@ class IntakePump:
             self._batch = self._listener.poll(self._batch_size, self._poll_timeout)
         if not self._batch:
             self._mind_silence(self._listener)
+            if self._quiet_since is None:
+                self._quiet_since = self._clock.monotonic()
             return 0
+        self._quiet_since = None
         self._silence.broken()
         self._know_schemas(self._batch)
         links = traces_in(self._batch) if self._tracing.on else ()
@@ -121,6 +125,12 @@ class IntakePump:
         except CommitRefused:
             self._log.info("bus.commit_refused")
         return written
+
+    @property
+    def quiet_seconds(self) -> float:
+        """For how long nothing more has been on the bus to hear; 0 while there is, or may be."""
+        since = self._quiet_since
+        return 0.0 if since is None else self._clock.monotonic() - since
 
     def _know_schemas(self, batch: Sequence[Message]) -> None:
         """Ask the registry before anything is locked: it may take seconds to answer, or not do."""

@@ -27,6 +27,8 @@ LEASE_SECONDS = 600.0
 """A list is ours for so long, and longer while it is being read."""
 _RENEW_SECONDS = 60.0
 _CONDITION = "reconcile."
+_QUIET_SECONDS, _PATIENCE_SECONDS = 30.0, 1800.0
+"""What waits on the bus has arrived: a list is compared once that is heard, or at last anyway."""
 
 
 class _Stopping(Exception):
@@ -50,27 +52,38 @@ class ReconcilingPump:
         premises: Premises,
         publisher: Callable[[], Publisher],
         random: Callable[[], float],
+        quiet_seconds: Callable[[], float],
         look_seconds: float,
         clock: Clock,
         readiness: Readiness,
     ) -> None:
         self._lists, self._topic = lists, topic
         self._ledger, self._premises, self._connect = ledger, premises, publisher
-        self._random, self._look_seconds = random, look_seconds
-        self._clock, self._readiness = clock, readiness
+        self._random, self._quiet_seconds = random, quiet_seconds
+        self._look_seconds, self._clock, self._readiness = look_seconds, clock, readiness
+        self._waits_since = clock.monotonic()
         self._log = structlog.get_logger().bind(pump=self.name)
 
     def run(self, stop: threading.Event) -> None:
         """Compare what is due until told to stop."""
         while not stop.is_set():
             try:
-                self.turn(stop)
+                if self.all_is_heard():
+                    self.turn(stop)
             except LedgerUnavailable as error:
                 self._readiness.bad("ledger", self.name, str(error))
             else:
                 self._readiness.good("ledger", self.name)
             self._readiness.turned(self.name)
             self._clock.wait(stop, self._look_seconds)
+
+    def all_is_heard(self) -> bool:
+        """Whether the bus has been quiet for a while: a service that starts has a backlog."""
+        now = self._clock.monotonic()
+        if self._quiet_seconds() >= _QUIET_SECONDS:
+            self._waits_since = now
+            return True
+        return now - self._waits_since >= _PATIENCE_SECONDS
 
     def turn(self, stop: threading.Event | None = None) -> list[str]:
         """Compare every list that is due; gives those that were. Raises LedgerUnavailable."""

@@ -26,6 +26,9 @@ class ReconcileSettings(Section):
 
     kind: Literal["csv", "sql", "moodle"] = Field(description="what the list is read from")
     site: str = Field("", description="the LMS's name, as its events have it; for every row")
+    source: str = Field(
+        "", description="the LMS as its mappings call it, such as moodle: its hold counts here too"
+    )
     files: str = Field("", description="csv: the file, CSV or Excel, or a pattern such as in/*.csv")
     sheet: str = Field("", description="csv: which sheet of an Excel file")
     newest_hours: int = Field(

@@ -17,13 +17,15 @@ from starlette.responses import Response
 from consumer.bus.port import Message, Outgoing
 from consumer.credit import State
 from consumer.desk.comparing import RECONCILED, Comparison
-from consumer.desk.reconciling import Reconciling, list_comparisons, list_standings
+from consumer.desk.reconciling import LmsHeld, Reconciling, list_comparisons, list_standings
+from consumer.desk.switching import Switching
 from consumer.journey import hear
 from consumer.ledger.purging import purge_completion
 from consumer.lms.listing import ListAway, ListRefused
 from consumer.mapping.catalogue import Catalogue
 from consumer.mapping.said import Kind
 from consumer.pumps.reconciling import ReconcilingPump
+from consumer.release import Mode, Subject
 from consumer.resources import shipped
 from tests.fakes import FakeClock
 from tests.integration.academy import ACADEMY, settle_in, told
@@ -266,6 +268,44 @@ def test_a_large_part_of_the_list_waits_for_a_person(campus: Campus) -> None:
     campus.night(line(PRIYA), *(line(str(n)) for n in range(7)))
     assert campus.last["standing"].startswith("too many")
     assert campus.office.hear() == {}
+
+
+@pytest.mark.parametrize("how", [Mode.HOLD, Mode.SHADOW])
+def test_nothing_gets_round_the_hold_of_its_lms(campus: Campus, how: Mode) -> None:
+    office = campus.office
+    turning = Switching(office.ledger, office.clock, "mora", "going live in May")
+    turning.turn(Subject.SOURCE, ["moodle"], how)
+    campus.night(line(PRIYA), line(OTIS))
+    assert campus.last["standing"].startswith("its LMS is held")
+    desk = campus.desk()
+    with pytest.raises(LmsHeld, match="moodle"):
+        desk.publish_for("mora", desk.compare(), office.publisher)
+    assert office.hear() == {}
+    turning.turn(Subject.SOURCE, ["moodle"], Mode.AUTOMATIC)
+    campus.night(line(PRIYA), line(OTIS))
+    assert office.hear() == {"ready": 1}
+
+
+def test_what_still_waits_on_the_bus_is_heard_first(campus: Campus, clock: FakeClock) -> None:
+    office = campus.office
+    office.publisher.publish([moodle(OTIS)])
+    office.intake.turn()
+    clock.advance(29 * 60)
+    assert not campus.pump.all_is_heard()
+    office.intake.turn()
+    clock.advance(29)
+    assert not campus.pump.all_is_heard()
+    clock.advance(1)
+    assert campus.pump.all_is_heard()
+
+
+def test_a_bus_that_is_never_quiet_holds_up_no_comparison(campus: Campus, clock: FakeClock) -> None:
+    campus.office.publisher.publish([moodle(OTIS)])
+    campus.office.intake.turn()
+    clock.advance(1799)
+    assert not campus.pump.all_is_heard()
+    clock.advance(1)
+    assert campus.pump.all_is_heard()
 
 
 def test_two_processes_have_one_turn(campus: Campus) -> None:
