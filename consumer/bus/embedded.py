@@ -10,7 +10,7 @@ import fcntl
 import sqlite3
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
@@ -45,6 +45,14 @@ CREATE TABLE IF NOT EXISTS positions (
     PRIMARY KEY ("group", topic)
 );
 """
+# When what stands from an offset on was published; an older version neither writes nor misses it.
+_MOMENTS = """
+CREATE TABLE IF NOT EXISTS moments (
+    topic TEXT NOT NULL, "offset" INTEGER NOT NULL, at_ms INTEGER NOT NULL,
+    PRIMARY KEY (topic, "offset")
+)
+"""
+_MARK = 'INSERT INTO moments (topic, "offset", at_ms) VALUES (?, ?, ?)'
 _TAKE_OFFSET = """
 INSERT INTO topics (name, next_offset) VALUES (?, 1)
 ON CONFLICT (name) DO UPDATE SET next_offset = next_offset + 1 RETURNING next_offset - 1
@@ -70,11 +78,12 @@ class EmbeddedPublisher:
         path: Path,
         max_message_bytes: int = MAX_MESSAGE_BYTES,
         busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS,
+        seconds: Callable[[], float] = time.time,
     ) -> None:
-        """Open (or make) the log at `path`. Raises BusUnavailable."""
-        self._max_message_bytes = max_message_bytes
+        """Open (or make) the log at `path`; `seconds` tells the time. Raises BusUnavailable."""
+        self._max_message_bytes, self._seconds = max_message_bytes, seconds
         self._lock = threading.Lock()
-        self._log = _open(path, busy_timeout_seconds)
+        self._log = open_log(path, busy_timeout_seconds)
 
     def publish(self, messages: Sequence[Outgoing]) -> None:
         """One transaction: all of them durable, in the order given, or none.
@@ -86,12 +95,16 @@ class EmbeddedPublisher:
                 raise MessageTooLarge(
                     f"{message.size_bytes} bytes are more than {self._max_message_bytes}"
                 )
+        firsts: dict[str, int] = {}
         with self._lock, _writing(self._log):
             for message in messages:
                 (offset,) = self._log.execute(_TAKE_OFFSET, (message.topic,)).fetchone()
                 packed = pack_headers(message.headers)
                 row = (message.topic, offset, message.key, message.value, packed)
                 self._log.execute(_APPEND, row)
+                firsts.setdefault(message.topic, offset)
+            at_ms = int(self._seconds() * 1000)
+            self._log.executemany(_MARK, [(*first, at_ms) for first in firsts.items()])
 
     def close(self) -> None:
         """Release the file; never raises."""
@@ -121,7 +134,7 @@ class EmbeddedListener:
         self._strands = [Partition(topic, 0) for topic in dict.fromkeys(topics)]
         with ExitStack() as undo:
             self._taken = undo.enter_context(_take_group(path, group))
-            self._log = undo.enter_context(closing(_open(path, busy_timeout_seconds)))
+            self._log = undo.enter_context(closing(open_log(path, busy_timeout_seconds)))
             self._next = self._start(remembered)
             undo.pop_all()
 
@@ -245,7 +258,8 @@ def unpack_headers(packed: bytes) -> Headers:
     )
 
 
-def _open(path: Path, busy_timeout_seconds: float) -> sqlite3.Connection:
+def open_log(path: Path, busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS) -> sqlite3.Connection:
+    """The log's file, made if it is not there. Raises BusUnavailable."""
     with typed_faults():
         path.touch(mode=0o600)
         log = sqlite3.connect(
@@ -266,6 +280,7 @@ def _prepare(log: sqlite3.Connection) -> None:
         raise BusUnavailable(f"the embedded log has layout {layout}, newer than this version's")
     log.execute("PRAGMA journal_mode = WAL")
     log.execute("PRAGMA synchronous = FULL")
+    log.execute(_MOMENTS)
     if layout < LAYOUT:
         log.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {LAYOUT}; COMMIT;")
 

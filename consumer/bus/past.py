@@ -1,50 +1,51 @@
-"""Reads what is on a topic from its beginning, disturbing nobody: no group, no position is kept."""
+"""Reads what is on a topic already, disturbing nobody: no group, no position is kept."""
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from datetime import datetime
+from typing import Protocol
 
 from consumer.bus.connect import kafka_config
-from consumer.bus.embedded import EmbeddedListener
-from consumer.bus.kafka import KafkaListener
-from consumer.bus.port import Listener, Message, Partition
+from consumer.bus.embedded_past import EmbeddedPast
+from consumer.bus.kafka_past import KafkaPast
+from consumer.bus.port import Message, Partition
 from consumer.settings import Settings
 
-_BATCH = 500
-_POLL_SECONDS = 1.0
-# Joining a group of Kafka's takes some seconds; what has not answered by then does not.
-_JOINING_POLLS = 30
-_GROUP = "moc-consumer-mapping-diff"
+
+class Past(Protocol):
+    """What one topic has of before; `kafka_past` and `embedded_past` both give it."""
+
+    def stretch(
+        self, since: datetime | None, until: datetime | None
+    ) -> Mapping[Partition, tuple[int, int]]:
+        """First offset published at `since` or later, and first one at `until` or later.
+
+        None: from its beginning, to what is its end now. Raises TopicMisfit, BusUnavailable.
+        """
+        ...
+
+    def read(self, stretch: Mapping[Partition, tuple[int, int]]) -> Iterator[Message]:
+        """Every message of the stretch, in order per partition. Raises BusUnavailable."""
+        ...
+
+    def close(self) -> None:
+        """Release what is held; never raises."""
+        ...
+
+
+def past_of(settings: Settings, topic: str) -> Past:
+    """The past of a topic on the bus that the settings name. Raises BusUnavailable."""
+    if settings.bus == "kafka":
+        return KafkaPast(kafka_config(settings), topic)
+    return EmbeddedPast(settings.bus_path, topic)
 
 
 def past_messages(settings: Settings, topic: str) -> Iterator[Message]:
-    """Every message that is on the topic now, in order per partition. Raises BusUnavailable."""
-    listener = _listener(settings, topic)
-    try:
-        empty = 0
-        while empty < _JOINING_POLLS:
-            batch = listener.poll(_BATCH, _POLL_SECONDS)
-            yield from batch
-            empty = 0 if batch else empty + 1
-            if empty and listener.end_offsets() and not listener.waiting():
-                return
-    finally:
-        listener.close()
+    """Every message that is on the topic now, in order per partition.
 
-
-def _listener(settings: Settings, topic: str) -> Listener:
-    if settings.bus == "kafka":
-        config = replace(
-            kafka_config(settings),
-            group=f"{_GROUP}-{uuid.uuid4().hex}",
-            group_instance_id=None,
-            when_events_are_gone="skip",
-        )
-        return KafkaListener(config, [topic], _from_the_start)
-    return EmbeddedListener(settings.bus_path, [topic], _GROUP, _from_the_start)
-
-
-def _from_the_start(strands: Collection[Partition]) -> Mapping[Partition, int]:
-    return dict.fromkeys(strands, 0)
+    Raises TopicMisfit for a topic that is not there, BusUnavailable.
+    """
+    with closing(past_of(settings, topic)) as past:
+        yield from past.read(past.stretch(None, None))

@@ -6,7 +6,8 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,9 +19,12 @@ from consumer.backfill.old import Old
 from consumer.backfill.plan import Plan, Planner
 from consumer.backfill.spool import spooled
 from consumer.backfill.telling import in_words
+from consumer.backfill.topic import OldTopic
+from consumer.bus.past import past_of
 from consumer.cli.context import ledger_of, parts_of, settings_of, telling_faults, user
 from consumer.cli.output import FAILED, confirm, fail, show_one
 from consumer.cli.progress import progress
+from consumer.cli.times import TIME
 from consumer.clock import SystemClock
 from consumer.ledger.ledger import Ledger
 from consumer.parts import Parts
@@ -97,6 +101,35 @@ def from_file(
         if lines:
             set_aside(old, lines, refused)
         errand.go(FAILED if lines else 0)
+
+
+@backfill.command("topic")
+@click.argument("topic")
+@click.option(
+    "--since",
+    required=True,
+    type=TIME,
+    help="From this time on: 2026-11-20, or 2026-11-20T14:00+01:00.",
+)
+@click.option("--until", type=TIME, help="Before this time. Default: all that is there now.")
+@_options
+@click.pass_context
+def from_topic(
+    context: click.Context, /, topic: str, since: datetime, until: datetime | None, **chosen: Any
+) -> None:
+    """Take in the events that TOPIC has from a time on; the service goes on hearing it as ever.
+
+    Of a topic that the service hears only what it does not know yet comes to anything. Times are
+    those of the bus; one without a zone is UTC.
+    """
+    settings = settings_of(context)
+    parts, ledger = parts_of(settings), ledger_of(settings)
+    with telling_faults(), closing(past_of(settings, topic)) as past:
+        old = OldTopic.of(topic, past, since, until, ledger.identity)
+        errand = _Errand(parts, ledger, old, "", chosen)
+        errand.look()
+        errand.agree("")
+        errand.go(0)
 
 
 def _name_lines(plan: Plan, *, aside: bool) -> None:

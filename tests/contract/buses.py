@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from consumer.bus.embedded import EmbeddedListener, EmbeddedPublisher
+from consumer.bus.embedded_past import EmbeddedPast
 from consumer.bus.kafka import KafkaConfig, KafkaListener, KafkaPublisher, TopicSpec, ensure_topics
+from consumer.bus.kafka_past import KafkaPast
+from consumer.bus.past import Past
 from consumer.bus.port import Listener, Message, Outgoing, Partition, Publisher, Remembered
 
 LIMIT_BYTES = 1_100_000  # a value of 1 MiB with key and headers passes
@@ -38,6 +41,10 @@ class EmbeddedBus:
         """A new listener."""
         return EmbeddedListener(self._path, topics, group, remembered)
 
+    def past(self, topic: str) -> Past:
+        """What the topic has of before."""
+        return EmbeddedPast(self._path, topic)
+
 
 class KafkaBus:
     """Apache Kafka."""
@@ -62,6 +69,10 @@ class KafkaBus:
     ) -> Listener:
         """A new listener."""
         return KafkaListener(self.config(group), topics, remembered)
+
+    def past(self, topic: str) -> Past:
+        """What the topic has of before."""
+        return KafkaPast(self.config("none"), topic)
 
     def config(self, group: str, **changed: Any) -> KafkaConfig:
         """Settings for a test: a short session, one replica."""
