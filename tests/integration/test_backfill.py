@@ -1,13 +1,15 @@
-"""Old events from a file: behind what is heard today, wherever they stop, and never twice."""
+"""Old events from a file or a topic: behind what is heard today, and never twice."""
 
 from __future__ import annotations
 
 import gzip
+import sqlite3
 import stat
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,9 @@ from consumer.backfill.file import OldFile, opener, set_aside
 from consumer.backfill.going import Backfilling, Taken, Wish
 from consumer.backfill.old import Broken
 from consumer.backfill.plan import KNOWN, READY, REFUSED, SAYS_MORE, TAKEN, TWICE, Plan, Planner
+from consumer.backfill.topic import OldTopic
+from consumer.bus.embedded import EmbeddedPublisher
+from consumer.bus.embedded_past import EmbeddedPast
 from consumer.bus.port import Outgoing
 from consumer.credit import State
 from consumer.ledger.ledger import LedgerUnavailable
@@ -35,6 +40,7 @@ from tests.integration.people import (
     canvas,
     moodle,
     openedx,
+    raw,
     revoked,
 )
 
@@ -338,3 +344,58 @@ def test_who_did_it_stands_in_the_trail_once(reporting: Office) -> None:
     list(backfilling(reporting, rate=1).go(file))
     (row,) = reporting.rows(audit)
     assert (row.who, row.what, row.subject) == ("mora", "events.backfilled", file.topic)
+
+
+# ------------------------------------------------------------ from a topic
+
+
+@contextmanager
+def topic_of(office: Office, name: str, since: datetime) -> Iterator[OldTopic]:
+    with closing(EmbeddedPast(office.bus_path, name)) as past:
+        yield OldTopic.of(name, past, since, None, office.ledger.identity)
+
+
+def publish(office: Office, topic: str, at: datetime, *said: Outgoing) -> None:
+    """As somebody did at that time."""
+    with closing(EmbeddedPublisher(office.bus_path, seconds=at.timestamp)) as publisher:
+        publisher.publish([replace(one, topic=topic) for one in said])
+
+
+def take_in_topic(office: Office, old: OldTopic) -> Counter[str]:
+    return sum((one.fates for one in backfilling(office).go(old)), Counter())
+
+
+def test_a_topic_is_read_from_the_time_on_and_what_was_heard_is_known(reporting: Office) -> None:
+    publish(reporting, "lms.events", NOON - 2 * DAY, moodle(PRIYA), raw(b"not JSON"))
+    publish(reporting, "lms.events", NOON, moodle(OTIS), moodle(LENA))
+    reporting.hear()
+    before = [row.id for row in reporting.completions], len(reporting.open_letters())
+    with topic_of(reporting, "lms.events", NOON - 3 * DAY) as old:
+        planner = Planner(reporting.ledger, reporting.service.premises.house, reporting.clock)
+        list(planner.look(old))
+        assert planner.plan.fates == {TAKEN: 4}
+        assert take_in_topic(reporting, old) == {"repeat": 4}
+        assert take_in_topic(reporting, old) == {}
+    assert before == ([row.id for row in reporting.completions], len(reporting.open_letters()))
+    with topic_of(reporting, "lms.events", NOON - DAY) as old:
+        assert take_in_topic(reporting, old) == {"repeat": 2}
+    # Where the service itself goes on has not moved.
+    assert reporting.hear(moodle(PRIYA, "102")) == {"ready": 1}
+
+
+def test_what_is_not_readable_on_a_topic_becomes_a_letter_as_when_it_is_heard(
+    reporting: Office,
+) -> None:
+    publish(reporting, "lms.before", NOON, moodle(PRIYA), raw(b"not JSON"))
+    with topic_of(reporting, "lms.before", NOON - DAY) as old:
+        assert take_in_topic(reporting, old) == {"ready": 1, "refused": 1}
+    assert [one["reason"] for one in reporting.open_letters()] == ["malformed_json"]
+
+
+def test_what_was_published_before_the_log_kept_times_is_read_too(reporting: Office) -> None:
+    publish(reporting, "lms.before", NOON - 9 * DAY, moodle(PRIYA))
+    with closing(sqlite3.connect(reporting.bus_path)) as log, log:
+        log.execute("DELETE FROM moments")
+    publish(reporting, "lms.before", NOON, moodle(OTIS))
+    with topic_of(reporting, "lms.before", NOON - DAY) as old:
+        assert take_in_topic(reporting, old) == {"ready": 2}
