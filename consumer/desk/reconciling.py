@@ -211,7 +211,7 @@ def standings(db: Connection) -> dict[str, Shown]:
     found = {}
     for row in reconcilebook.standing(db):
         last = newest.get(row.name)
-        told = _shown(last) if last else {"name": row.name, "at": "", "missing": 0, "waits": 0}
+        told = _shown(last) if last else _NEVER | {"name": row.name}
         since = row.failing_since
         trouble = {
             "cause": row.cause,
@@ -240,6 +240,10 @@ def _shown(row: Row[Any]) -> Shown:
     }
 
 
+_NEVER: Shown = dict.fromkeys(("at", "since", "who", "standing"), "") | dict.fromkeys(
+    ("compared", "missing", "published", "waits", "taken_back", "not_listed"), 0
+)
+"""Of a list that was not compared yet."""
 _WORDS = {
     Standing.CLEAN: "nothing is missing",
     Standing.PUBLISHED: "what was missing is on its way",

@@ -102,6 +102,12 @@ def test_the_console_shows_each_list(campus: Campus) -> None:
     assert "cannot be read" in sources(campus)
 
 
+def test_the_console_shows_a_list_that_never_could_be_read(office: Office, tmp_path: Path) -> None:
+    campus = campus_of(office, tmp_path)
+    campus.pump.turn()
+    assert "no such file" in sources(campus)
+
+
 def sources(campus: Campus) -> str:
     """The page, for somebody who signs in anew each day."""
     return Visitor(campus.office, Role.VIEWER).see("/sources")
