@@ -18,7 +18,11 @@ EPOCH ?= $(shell git log -1 --format=%ct)
 pictures: $(VENV)/installed
 	$(BIN)/python -m tests.console.pictures docs/pictures
 
-.PHONY: demo test servers pictures coverage mutants crash lint guide bench clean
+# The panels of Grafana's dashboard, drawn from a real Prometheus (apt-get install prometheus).
+dashboard: $(VENV)/installed
+	$(BIN)/python -m tests.dashboard docs/pictures/dashboard.png
+
+.PHONY: demo test servers pictures dashboard coverage mutants crash lint guide bench clean
 
 demo: $(VENV)/installed
 	$(BIN)/moc-consumer demo

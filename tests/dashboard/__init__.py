@@ -1,0 +1,1 @@
+"""A picture of Grafana's dashboard, without Grafana: its panels, drawn from a real Prometheus."""
