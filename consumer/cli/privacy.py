@@ -14,6 +14,7 @@ from consumer.cli.output import FAILED, confirm, fail, show_one, show_rows
 from consumer.desk.exporting import export_person
 from consumer.desk.person import NoSuchPerson
 from consumer.desk.purging import NamesThem, Plan, Premises, Purging, UnderWay
+from consumer.gateway.spool import SpoolUnavailable
 from consumer.ledger.purgeregister import NAME, PurgeRegister
 from consumer.parts import open_service_ledger
 from consumer.settings import Settings
@@ -82,7 +83,9 @@ def premises_of(settings: Settings) -> Premises:
     """Where things lie besides the ledger."""
     log = settings.bus_path if settings.bus == "embedded" else None
     register = PurgeRegister(settings.keys_path.with_name(NAME))
-    return Premises(settings.tables_dir, settings.tables.keep_versions, register, log)
+    return Premises(
+        settings.tables_dir, settings.tables.keep_versions, register, log, settings.spool_path
+    )
 
 
 def tell_returned(settings: Settings) -> None:
@@ -118,6 +121,8 @@ def _telling() -> Iterator[None]:
         fail([f"{error}; find it with: moc-consumer person find NAME"], FAILED)
     except NamesThem as error:
         fail([str(error)])
+    except SpoolUnavailable as error:
+        fail([f"{error}; nothing is done until all is"], FAILED)
     except UnderWay as error:
         told = [f"{one.name}, {one.standing}: {one.next_step}" for one in error.hindrances]
         fail([*told, "nothing was purged: PARS has not done with these"], FAILED)

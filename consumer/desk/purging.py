@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,17 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select
 
 from consumer.bus.blanking import blank
+from consumer.bus.port import Outgoing
 from consumer.credit import WORDS, Heard, State
 from consumer.desk.belongings import NOBODY, PURGED, Belongings, belongings
 from consumer.desk.kin import Gathering, Kin
 from consumer.desk.looking import Desk
+from consumer.desk.mentions import mentioning, remove_mentions
 from consumer.desk.named import name_of
 from consumer.desk.parcels import Parcels
 from consumer.desk.person import kin_of
 from consumer.desk.trail import remember
+from consumer.gateway.spool import Spool
 from consumer.ledger.amending import Cells, amend
 from consumer.ledger.outbox import DEAD_LETTERS
 from consumer.ledger.purgeregister import PurgeRegister
@@ -79,12 +83,13 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Premises:
-    """Where else than in the ledger things lie; `log` is None with Kafka."""
+    """Where else than in the ledger things lie; `log` is None with Kafka; `spool` holds posts."""
 
     tables: Path
     keep_versions: int
     register: PurgeRegister
     log: Path | None = None
+    spool: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +174,9 @@ class Purging:
         yield Line("of these open", _count(db, letters, *open_), "closed")
         yield Line("rows of the audit trail", len(found.audit),
                    "why and values removed; who did what and when stays")  # fmt: skip
+        mentioned = mentioning(db, self.desk.ledger, found.traces)
+        yield Line("reasons that name them elsewhere", mentioned, "removed")
+        yield Line("posts set aside", len(self._aside(found)), "removed")
         yield Line("rows of the learners table", self._listed(found), "removed, and from versions")
         yield Line("uploads that wait", self._parcels().waiting(), "removed, whoever's they are")
         if self.premises.log:
@@ -208,6 +216,7 @@ class Purging:
         except StillUnderWay as error:
             raise UnderWay([_hindrance(db, row) for row in error.rows]) from None
         self._amend(db, found)
+        remove_mentions(db, ledger, found.traces)
         counts = {line.place: str(line.count) for line in plan.lines}
         remember(
             db,
@@ -241,9 +250,27 @@ class Purging:
             gone = of_these(found.rows)
             history.rewrite(lambda content: without(content, gone))
             self._parcels().drop_all()
+        if self.premises.spool and (aside := self._aside(found)):
+            with closing(self._spool()) as spool:
+                spool.drop(aside)
         if self.premises.log:
             keyed = [(DEAD_LETTERS, one.encode()) for one in found.held.letters]
             blank(self.premises.log, places, keyed)
+
+    def _aside(self, found: Belongings) -> list[int]:
+        """Posted events that no topic takes, and that name the person."""
+        if self.premises.spool is None or not self.premises.spool.exists():
+            return []
+
+        def theirs(event: Outgoing) -> bool:
+            told = [event.value or b"", event.key or b"", *(value for _, value in event.headers)]
+            return any(map(found.traces.within, told))
+
+        with closing(self._spool()) as spool:
+            return spool.aside(theirs)
+
+    def _spool(self) -> Spool:
+        return Spool(self.premises.spool or Path(), self.desk.ledger.seal, self.desk.clock)
 
     def _parcels(self) -> Parcels:
         return Parcels(self.premises.tables, self.desk.ledger.seal, self.desk.clock)

@@ -89,10 +89,16 @@ class Spool:
         return found
 
     def drop(self, numbers: Sequence[int]) -> None:
-        """Forget what is on the bus. Raises SpoolUnavailable."""
+        """Forget what is on the bus, or shall not come there. Raises SpoolUnavailable."""
         with self._opened() as file, _transaction(file):
             rows = [(number,) for number in numbers]
             file.executemany("DELETE FROM waiting WHERE number = ?", rows)
+
+    def aside(self, which: Callable[[Outgoing], bool]) -> list[int]:
+        """The numbers of those set aside of which this says yes. Raises SpoolUnavailable."""
+        with self._opened() as file:
+            rows = file.execute("SELECT number, sealed FROM waiting WHERE aside").fetchall()
+        return [number for number, sealed in rows if which(self._open(sealed))]
 
     def set_aside(self, number: int) -> None:
         """Keep one that the bus will never take out of the others' way. SpoolUnavailable."""

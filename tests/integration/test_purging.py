@@ -10,10 +10,11 @@ from sqlalchemy import LargeBinary, Text, select
 from consumer.credit import State
 from consumer.ledger.outbox import DEAD_LETTERS, opened
 from consumer.ledger.purging import StillUnderWay, purge_completion
-from consumer.ledger.schema import metadata, people, search_keys, steps
+from consumer.ledger.schema import credits_, letters, metadata, people, search_keys, steps
 from consumer.ledger.schema import outbox as queued
+from tests.integration.academy import settle_in, told
 from tests.integration.office import Office, SimulatedPars
-from tests.integration.people import HOUR, LENA, NOON, OTIS, PRIYA, Physician, moodle
+from tests.integration.people import DAY, HOUR, LENA, NOON, OTIS, PRIYA, Physician, moodle
 
 
 def purge_of(office: Office, number: int) -> None:
@@ -132,3 +133,17 @@ def test_a_letter_goes_from_the_ledger_and_from_its_topic(office: Office) -> Non
     assert [(one.topic, one.key, one.value) for one in waiting] == [
         (DEAD_LETTERS, letter.id.encode(), None)
     ]
+
+
+def test_evaluations_and_claims_go_and_later_ones_are_duplicates(office: Office) -> None:
+    settle_in(office)
+    at = NOON - 9 * DAY
+    office.hear(told("completion", PRIYA, at), told("evaluation", PRIYA, at, note=PRIYA.given_name))
+    assert len(office.rows(steps)) == 1
+    purge_of(office, 1)
+    assert office.rows(steps) == []
+    claim = told("claim", PRIYA, at + DAY, points="1.25")
+    again = told("evaluation", PRIYA, at + HOUR)
+    assert office.hear(claim, again, told("retraction", PRIYA, at + DAY)) == {"duplicate": 3}
+    assert [len(office.rows(one)) for one in (steps, credits_, letters)] == [0, 0, 0]
+    assert not [word for word in words_of(PRIYA) if word in everything(office)]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Row, insert, select
 
 from consumer.credit import State
 from consumer.desk.activityreport import report_on
@@ -34,19 +37,20 @@ from consumer.desk.people import Find, find_people
 from consumer.desk.person import reveal_person, show_person
 from consumer.desk.purging import NamesThem, Premises, Purging, UnderWay
 from consumer.desk.recovering import unsettled
-from consumer.desk.restoring import say_restored
+from consumer.desk.switching import Switching
 from consumer.desk.tabling import TableDesk, Wish
 from consumer.desk.trail import remember
 from consumer.desk.trailchecking import check_trail
 from consumer.desk.withdrawing import withdraw
+from consumer.gateway.spool import Spool
 from consumer.ledger import links
-from consumer.ledger.backup import copy
 from consumer.ledger.creditbook import CreditBook
 from consumer.ledger.letters import Status
 from consumer.ledger.purgeregister import PurgeRegister
 from consumer.ledger.schema import audit, completions, credits_, letters, metadata, people
 from consumer.ledger.searching import search_digest
 from consumer.pumps.rejudging import rejudge
+from consumer.release import Mode, Subject
 from consumer.tables.boards import shipped_boards
 from tests.end_to_end.learner import BOARD_ID, EMAIL, FAMILY, GIVEN, NPI, SAYS
 from tests.end_to_end.search import Search
@@ -65,6 +69,8 @@ from tests.integration.people import (
     raw,
 )
 from tests.integration.test_purging import everything
+from tests.integration.test_several_in_one import ROWS, a_mapping, maps_by, message
+from tests.integration.test_several_in_one import done as done_by
 
 BORN = "1968-06-17"
 THEM = Physician(77001733, GIVEN, FAMILY, BORN, BOARD_ID)
@@ -106,7 +112,7 @@ class Case:
     def premises(self) -> Premises:
         data = self.office.folder / "data"
         register = PurgeRegister(data / "purged.jsonl")
-        return Premises(self.office.tables, 20, register, self.office.bus_path)
+        return Premises(self.office.tables, 20, register, self.office.bus_path, data / "spool.db")
 
     def purging(self, why: str = WHY) -> Purging:
         return Purging(self.desk, self.premises, "root", why)
@@ -149,6 +155,14 @@ def case(reporting: Office, open_pars: Callable[..., SimulatedPars]) -> Case:
             now, what = office.clock.now(), "credit.withdrawn"
             remember(db, office.ledger, now, "mora", what, subject, why, before=was)
     desk.apply(desk.preview_bytes("learners", "new.csv", _with_new_address(office), Wish()), "mora")
+    (other,) = [one for one in office.letters if one.id not in (name, unread)][:1]
+    Closing(office.ledger, office.clock, "mora", f"not {FAMILY}, {GIVEN}").discard(other.id)
+    Switching(office.ledger, office.clock, "mora", SAYS).turn(Subject.SOURCE, ["lms"], Mode.HOLD)
+    spool = Spool(office.folder / "data" / "spool.db", office.ledger.seal, office.clock)
+    spool.append([moodle(THEM, "105"), moodle(PRIYA, "105")])
+    for number in (1, 2):
+        spool.set_aside(number)
+    spool.close()
     Parcels(office.tables, office.ledger.seal, office.clock).put(
         "mora", "upload", {}, SAYS.encode()
     )
@@ -191,6 +205,15 @@ def files(case: Case) -> Iterator[tuple[str, bytes]]:
             yield str(file.relative_to(case.office.folder)), _opened(case, file.read_bytes())
 
 
+def spooled(case: Case) -> Iterator[bytes]:
+    """What waits in the spool, opened."""
+    if not (case.office.folder / "data" / "spool.db").exists():
+        return
+    with closing(sqlite3.connect(case.office.folder / "data" / "spool.db")) as file:
+        for (sealed,) in file.execute("SELECT sealed FROM waiting"):
+            yield case.office.ledger.seal.open(sealed)
+
+
 def _opened(case: Case, content: bytes) -> bytes:
     return case.office.ledger.seal.open(content) if content.startswith(b"\x01") else content
 
@@ -198,6 +221,7 @@ def _opened(case: Case, content: bytes) -> bytes:
 def traces_left(case: Case) -> dict[str, set[str]]:
     """Where they still stand, after everything is opened with the keys."""
     found = {name: SEARCH.find(content) for name, content in files(case)}
+    found["spool"] = SEARCH.find(b"".join(spooled(case)))
     found["ledger"] = SEARCH.find(everything(case.office).encode())
     terms = [("name", GIVEN.lower()), ("name", FAMILY.lower()), ("board_id", BOARD_ID)]
     terms += [("user", str(one.number)) for one in (THEM, ALIAS)]
@@ -213,16 +237,18 @@ def behind(office: Office, credit: int) -> int | None:
         return links.behind(db, credit)
 
 
-def others(case: Case) -> dict[str, list[object]]:
-    """Everything in the ledger that is not theirs, byte for byte."""
-    mine = {"completions": set(), "credits": set(), "letters": set()}  # type: ignore[var-annotated]
-    seal = case.office.ledger.seal
-    kept: dict[str, list[object]] = {}
-    for table, column in ((completions, "said"), (credits_, "record"), (letters, "original")):
+def others(case: Case) -> dict[str, list[Any]]:
+    """Everything in the ledger that says nothing of them, byte for byte, by its table."""
+    kept = {}
+    for table in (completions, credits_, letters):
         rows = case.office.rows(table)
-        kept[table.name] = [r for r in rows if not SEARCH.find(seal.open(getattr(r, column)))]
-        mine[table.name] = {r.id for r in rows} - {r.id for r in kept[table.name]}  # type: ignore[attr-defined]
+        kept[table.name] = [row for row in rows if not _tells(case.office, row)]
     return kept
+
+
+def _tells(office: Office, row: Row[Any]) -> bool:
+    cells = [one for one in row if isinstance(one, bytes)]
+    return any(SEARCH.find(office.ledger.seal.open(one)) for one in cells)
 
 
 # ---------------------------------------------------------------- what goes
@@ -233,6 +259,7 @@ def test_after_a_purge_nothing_anywhere_says_who_it_was(case: Case) -> None:
     assert {"ledger", "search keys", "tables/learners.csv"} <= {*places}
     assert any("bus.db" in name for name in places)
     assert any(".history" in name for name in places)
+    assert "spool" in places
     assert any(".waiting" in name for name in places)
     plan = case.purging().go(case.key())
     case.office.publish()
@@ -241,32 +268,13 @@ def test_after_a_purge_nothing_anywhere_says_who_it_was(case: Case) -> None:
     assert (counts["completions"], counts["credits"], counts["dead letters"]) == (7, 6, 2)
     for name, rows in before.items():
         now = {row.id: row for row in case.office.rows(metadata.tables[name])}
-        assert [now[row.id] for row in rows] == rows  # type: ignore[attr-defined]
+        assert [now[row.id] for row in rows] == rows
     assert check_trail(case.office.ledger).problems == ()
+    assert len([*spooled(case)]) == 1
     told = {row.subject: row for row in case.office.rows(audit)}
     assert case.office.ledger.seal.open(told["x"].why.encode()) == b"no"
     assert told["ccid:other"].why == ""
     assert (told["c5"].change, told["c5"].who) == (None, "mora")
-
-
-def test_what_was_sealed_is_gone_from_the_ledgers_files(case: Case) -> None:
-    if case.office.database:
-        pytest.skip("a server's files are its own")
-    theirs, folder = _sealed(case), case.office.ledger_path.parent
-    case.purging().go(case.key())
-    kept = b"".join(file.read_bytes() for file in folder.glob("ledger.db*"))
-    assert len(theirs) > 20
-    assert not [one for one in theirs if one in kept]
-
-
-def _sealed(case: Case) -> list[bytes]:
-    """Beginnings of all that is sealed about them."""
-    seal, found = case.office.ledger.seal, []
-    for table in (completions, credits_, letters):
-        for row in case.office.rows(table):
-            cells = [one for one in row if isinstance(one, bytes)]
-            found += [one[:40] for one in cells if SEARCH.find(seal.open(one))]
-    return found
 
 
 def test_a_table_without_them_is_the_same_for_everybody_else(case: Case) -> None:
@@ -410,28 +418,6 @@ def test_a_letter_that_was_purged_does_not_come_back_from_its_topic(case: Case) 
 # ---------------------------------------------------------------- after a backup
 
 
-def test_what_a_backup_brings_back_is_purged_once_more(case: Case) -> None:
-    office = case.office
-    backup = office.folder / "ledger-old"
-    if office.database:
-        pytest.skip("a backup of a server's own is restored by its own means")
-    copy(office.ledger_path, backup, lambda _done, _of: None)
-    case.purging().go(case.key())
-    assert case.purging().returned() == ()
-    office.lose_ledger(backup)
-    backup.unlink()
-    say_restored(office.ledger, "root", office.clock.now())
-    back = case.purging().returned()
-    assert (
-        sum(line.count for plan in back for line in plan.lines if line.place == "completions") == 7
-    )
-    assert case.purging().go_again()
-    assert traces_left(case) == {}
-    assert case.purging().returned() == ()
-    assert check_trail(office.ledger).problems == ()
-    assert office.hear() == {}  # the emptied log says nothing
-
-
 def test_the_emptied_log_is_heard_without_a_letter(case: Case) -> None:
     case.purging().go(case.key())
     known = {row.id for row in case.office.letters}
@@ -476,3 +462,20 @@ def test_an_export_holds_everything_in_clear(case: Case) -> None:
     file.touch()
     with pytest.raises(FileExistsError):
         export_person(case.desk, case.premises, case.key(), file, "root")
+
+
+def test_a_message_of_several_people_stays_for_the_others(office: Office) -> None:
+    office.put_learners(*their_rows(), PRIYA.row(), OTIS.row())
+    maps_by(office, a_mapping(ROWS))
+    office.hear(
+        message(done_by(THEM), done_by(PRIYA)), message(done_by(THEM, at="2026-11-19T18:00:00Z"))
+    )
+    case = Case(office, None, "", "")  # type: ignore[arg-type]
+    key = case.key()
+    plan = case.purging().go(key)
+    assert "1 messages of the embedded log that hold events of other people too" in plan.stays
+    left = traces_left(case)
+    assert {name.partition("-")[0] for name in left} == {"data/bus.db"}
+    office.lose_ledger()
+    office.hear()
+    assert len(office.completions) == 2  # both of the message that stayed: nobody's is lost
