@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, insert, select, update
 
 from consumer.credit import State
 from consumer.desk.activityreport import report_on
@@ -47,7 +47,16 @@ from consumer.ledger import links
 from consumer.ledger.creditbook import CreditBook
 from consumer.ledger.letters import Status
 from consumer.ledger.purgeregister import PurgeRegister
-from consumer.ledger.schema import audit, completions, credits_, letters, metadata, people
+from consumer.ledger.schema import (
+    attempts,
+    audit,
+    completions,
+    credits_,
+    letter_edits,
+    letters,
+    metadata,
+    people,
+)
 from consumer.ledger.searching import search_digest
 from consumer.pumps.rejudging import rejudge
 from consumer.release import Mode, Subject
@@ -146,6 +155,8 @@ def case(reporting: Office, open_pars: Callable[..., SimulatedPars]) -> Case:
     office.hear(moodle(ALIAS, "102"))  # held
     with office.ledger.begin() as db:
         _adopted(db, office)
+        answer = office.ledger.seal.seal_json({"word": "", "raw": SAYS.encode()})
+        db.execute(update(attempts).where(attempts.c.credit_row == 1).values(answer=answer))
         for subject, why in (
             ("c5", SAYS),
             ("ccid:other", f"asked by {GIVEN} {FAMILY}"),
@@ -271,6 +282,7 @@ def test_after_a_purge_nothing_anywhere_says_who_it_was(case: Case) -> None:
         assert [now[row.id] for row in rows] == rows
     assert check_trail(case.office.ledger).problems == ()
     assert len([*spooled(case)]) == 1
+    assert case.office.rows(letter_edits) == []
     told = {row.subject: row for row in case.office.rows(audit)}
     assert case.office.ledger.seal.open(told["x"].why.encode()) == b"no"
     assert told["ccid:other"].why == ""
