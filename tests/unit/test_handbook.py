@@ -15,9 +15,11 @@ from consumer.resources import shipped
 from consumer.settings import Settings
 from tests.unit import handbook
 from tests.unit.handbook import DOCS, EXITS, FILES, made, variable
+from tests.unit.headers import named_headers
 
 PACKAGE = shipped("mappings").parent / "consumer"
 CONFIGURATION, COMMANDS = (file.read_text(encoding="utf-8") for file in FILES)
+HEADERS = COMMANDS.partition("\n## Headers\n")[2].partition("\n## ")[0]
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
@@ -76,12 +78,22 @@ def _codes(said: ast.expr) -> set[str]:
     return {ast.unparse(said)}
 
 
-def test_every_header_that_is_written_stands_there() -> None:
-    files = ("ledger/outbox.py", "pumps/publishing.py", "webhook/signing.py")
-    text = "".join((PACKAGE / file).read_text(encoding="utf-8") for file in files)
-    written = {*re.findall(r'"(moc-[a-z-]+|webhook-[a-z]+)"', text)} | PASSED_ON
-    assert {"moc-letter-id", "webhook-id"} <= written
-    assert {name for name in written if f"`{name}`" not in COMMANDS} == set()
+def test_every_header_that_is_written_or_read_stands_there() -> None:
+    """On messages and over HTTP: of the gateway, the console, webhooks, and requests of ours."""
+    found = named_headers()
+    assert found.keys() >= {
+        "moc-letter-id", "moc-posted-by", "webhook-id", "traceparent", "x-csrf-token",
+        "content-security-policy", "webhook-request-origin", "hx-request", *PASSED_ON,
+    } - {"tracestate", "ce_id", "ce_type", "ce_source", "ce_time"}  # fmt: skip
+    known = {name.lower() for name in re.findall(r"`([A-Za-z][\w-]*)`", HEADERS)}
+    assert {name: where for name, where in found.items() if name not in known} == {}
+    assert known >= PASSED_ON
+
+
+def test_every_header_that_stands_there_is_written_or_read_somewhere() -> None:
+    first = "\n".join(re.findall(r"^\|([^|]+)\|", HEADERS, re.MULTILINE))
+    rows = {name.lower() for name in re.findall(r"`([A-Za-z][\w-]*)`", first)}
+    assert rows - named_headers().keys() - PASSED_ON == set()
 
 
 def test_every_document_links_to_what_is_there() -> None:
