@@ -201,7 +201,7 @@ class _Errand:
                        err=True)  # fmt: skip
             ending = FAILED
         show_one(counted.row(time.monotonic() - started))
-        sys.exit(ending)
+        sys.exit(FAILED if ending else 0)
 
     def _tables(self, premises: Premises) -> RejudgingPump:
         settings = self._parts.settings

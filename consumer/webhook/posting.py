@@ -51,10 +51,10 @@ class Poster:
     def post(self, body: bytes, headers: Mapping[str, str], now: datetime) -> Answer:
         """What came of it; of the answer only the status counts."""
         self._deadline.start(self._seconds)
-        own = {"Content-Type": "application/json", "User-Agent": "moc-consumer"} | going_out()
+        own_headers = {"Content-Type": "application/json", "User-Agent": "moc-consumer"}
         try:
             with self._client.stream(
-                "POST", self._url, content=body, headers=own | dict(headers)
+                "POST", self._url, content=body, headers=own_headers | going_out() | dict(headers)
             ) as response:
                 return _answer(response, now)
         except (httpx.TimeoutException, httpcore.TimeoutException):
