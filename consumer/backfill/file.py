@@ -52,6 +52,7 @@ class OldFile:
     limit_bytes: int
 
     can_be_mended = True
+    overrules = True
 
     @classmethod
     def of(cls, name: str, opened: Opened, identity: Identity, limit_bytes: int) -> OldFile:

@@ -19,11 +19,13 @@ from consumer.backfill.old import Broken, Old
 from consumer.backfill.plan import no_event
 from consumer.bus.port import Message, Partition
 from consumer.clock import Clock
+from consumer.desk.comparing import never_heard
 from consumer.desk.trail import remember
 from consumer.fate import Ready
 from consumer.journey import Heard, House, hear
 from consumer.ledger.goinground import Rounds
 from consumer.ledger.ledger import Ledger, set_positions
+from consumer.ledger.reconcilebook import known
 from consumer.ledger.restored import ask_first_until
 from consumer.ledger.schema import credits_
 from consumer.pars.document import CENTRAL
@@ -121,13 +123,26 @@ class Backfilling:
                 ask_first_until(db, day)
             last = db.scalar(select(func.max(credits_.c.id))) or 0
             book = Rounds(db, self.ledger, house, now)
-            book.take_all(heard)
+            there = set[str]() if old.overrules else self._known(db, heard)
+            fresh = [pair for pair in heard if not there or self._key(pair[1]) not in there]
+            book.take_all(fresh)
             self._put_behind(db, last, now)
             set_positions(db, _next_places(batch, old))
             if not begun:
                 about = (self.wish.who, "events.backfilled", old.subject, self.wish.why)
                 remember(db, self.ledger, now, *about)
-        return book.fates
+        return book.fates + Counter(duplicate=len(heard) - len(fresh))
+
+    def _known(self, db: Connection, heard: Sequence[tuple[Message, Heard]]) -> set[str]:
+        """The completions among these that were heard of."""
+        keys = {key for _, what in heard if (key := self._key(what))}
+        return {key for key, row in known(db, keys).items() if not never_heard(row)}
+
+    def _key(self, what: Heard) -> str:
+        if (said := what.said) is None:
+            return ""
+        identity = self.ledger.identity
+        return identity.completion_key(said.site, said.learner, said.course, said.occurrence)
 
     def _heard(
         self, batch: Sequence[Message], old: Old, house: House, now: datetime

@@ -47,6 +47,11 @@ class Old(Protocol):
         """
         ...
 
+    @property
+    def overrules(self) -> bool:
+        """Whether they say anything of completions that were heard of before."""
+        ...
+
     def read(self, after: Mapping[Partition, int]) -> Iterator[Message | Broken]:
         """Everything from these places on. Raises BusUnavailable, OSError."""
         ...

@@ -47,7 +47,11 @@ def _fates(plan: Plan) -> Iterator[str]:
     yield "What would become of them:"
     for fate in _ORDER:
         if count := plan.fates[fate]:
-            more = f" ({plan.credits} credits)" if fate == READY else ""
+            more = (
+                f" ({plan.credits} credit{'s' if plan.credits > 1 else ''})"
+                if fate == READY
+                else ""
+            )
             yield f"  {count}: {fate}{more}"
             for why, number in plan.why.get(fate, {}).items():
                 yield f"    {number}: {why}"

@@ -26,6 +26,7 @@ class OldTopic:
     known_by: str
 
     can_be_mended = False
+    overrules = True
 
     @classmethod
     def of(

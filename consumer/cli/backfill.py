@@ -10,9 +10,11 @@ from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
+from zoneinfo import ZoneInfoNotFoundError
 
 import click
 
+from consumer.backfill.completions import OldCompletions
 from consumer.backfill.file import OldFile, opener, set_aside
 from consumer.backfill.going import Backfilling, Wish
 from consumer.backfill.old import Old
@@ -27,9 +29,14 @@ from consumer.cli.progress import progress
 from consumer.cli.times import TIME
 from consumer.clock import SystemClock
 from consumer.ledger.ledger import Ledger
+from consumer.lms.listed import ListForm
+from consumer.lms.listing import form_of
 from consumer.parts import Parts
 from consumer.premises import Premises
 from consumer.pumps.rejudging import RejudgingPump
+from consumer.settings import Settings
+from consumer.settings.reconcile import ReconcileSettings
+from consumer.tables import TableProblems
 
 _SHOWN = 20
 _OPTIONS = (
@@ -103,6 +110,57 @@ def from_file(
         errand.go(FAILED if lines else 0)
 
 
+@backfill.command("list")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.option(
+    "--name", "listed", required=True, help="The list: a section of [reconcile], or any name."
+)
+@click.option("--site", default="", help="The LMS, as its events have it, of every row.")
+@click.option("--zone", default="", help="Time zone of times without one, such as America/Chicago.")
+@click.option("--sheet", default="", help="Which sheet of an Excel file.")
+@_options
+@click.pass_context
+def from_list(
+    context: click.Context,
+    /,
+    file: str,
+    listed: str,
+    sheet: str,
+    site: str,
+    zone: str,
+    **chosen: Any,
+) -> None:
+    """Take in the completions that FILE lists, CSV or Excel, of which nothing was heard.
+
+    Columns are learner, course and completed, and what docs/reconciling.md tells; how the list is
+    written is told by [reconcile.NAME] in the settings, where there is one. A row that cannot be
+    read stops all of it before anything is taken in.
+    """
+    settings = settings_of(context)
+    parts, ledger = parts_of(settings), ledger_of(settings)
+    form, sheet = _form_of(settings, listed, site, zone, sheet)
+    with _readable(file), spooled(file, settings.data_dir) as path:
+        name = "(stdin)" if file == "-" else Path(file).name
+        old = OldCompletions.of(name, opener(path), listed, form, sheet, ledger.identity)
+        errand = _Errand(parts, ledger, old, "", chosen)
+        if errand.look().broken:
+            _name_lines(errand.plan, aside=False)
+        errand.agree("")
+        errand.go(0)
+
+
+def _form_of(
+    settings: Settings, listed: str, site: str, zone: str, sheet: str
+) -> tuple[ListForm, str]:
+    """How the list is written: as the settings say, and over that what was typed."""
+    known = settings.reconcile.get(listed) or ReconcileSettings.model_construct(kind="csv")
+    try:
+        typed = {"site": site or known.site, "zone": zone or known.zone}
+        return form_of(known.model_copy(update=typed)), sheet or known.sheet
+    except (ValueError, ZoneInfoNotFoundError):
+        fail(["--zone: no time zone such as America/Chicago"])
+
+
 @backfill.command("topic")
 @click.argument("topic")
 @click.option(
@@ -158,7 +216,7 @@ class _Errand:
             parts.settings.sending.at_risk_days,
             source,
         )
-        self._plan = Plan()
+        self.plan = Plan()
 
     def look(self) -> Plan:
         """Judge all of them; nothing is written."""
@@ -167,12 +225,12 @@ class _Errand:
         with telling_faults(), progress("looking", None) as more:
             for count in planner.look(self._old):
                 more(count)
-        self._plan = planner.plan
-        return self._plan
+        self.plan = planner.plan
+        return self.plan
 
     def agree(self, further: str) -> None:
         """Show the plan; go on with a yes, and if most of them can be taken in."""
-        plan, wish = self._plan, self._wish
+        plan, wish = self.plan, self._wish
         told = in_words(self._old.name, plan, wish, self._parts.settings)
         told += [further] if further else []
         limits = self._parts.settings.intake
@@ -189,9 +247,9 @@ class _Errand:
         desk = Backfilling(
             self._ledger, premises, SystemClock(), self._wish, self._tables(premises).take_up
         )
-        counted, started = _Counted(self._plan), time.monotonic()
+        counted, started = _Counted(self.plan), time.monotonic()
         try:
-            with telling_faults(), progress("taking in", self._plan.events) as more:
+            with telling_faults(), progress("taking in", self.plan.events) as more:
                 for one in desk.go(self._old):
                     counted.add(one.read, one.fates)
                     more(one.read)
@@ -244,6 +302,8 @@ class _Counted:
 def _readable(file: str) -> Iterator[None]:
     try:
         yield
+    except TableProblems as found:
+        fail([*map(str, found.problems), "nothing was taken in"], FAILED)
     except (OSError, EOFError) as error:
         why = getattr(error, "strerror", None) or "not whole, or no gzip"
         fail([f"{file}: cannot be read: {why}"], FAILED)

@@ -92,7 +92,7 @@ class Comparing:
         with self.ledger.read() as db:
             have = known(db, rows)
             gone = tuple(self._not_listed(db, listed, rows))
-        missing = [one for key, one in rows.items() if _never_heard(have.get(key))]
+        missing = [one for key, one in rows.items() if never_heard(have.get(key))]
         again = [one for key, one in rows.items() if _taken_back(have.get(key))]
         later = [one for one in again if self._completed_anew(one, have)]
         return Comparison(
@@ -196,11 +196,11 @@ def done_for_long(
     return {
         keys[row.key]
         for row in found.values()
-        if row.heard_at < since and not _taken_back(row) and not _never_heard(row)
+        if row.heard_at < since and not _taken_back(row) and not never_heard(row)
     }
 
 
-def _never_heard(row: Row[Any] | None) -> bool:
+def never_heard(row: Row[Any] | None) -> bool:
     """Nothing at all, or other steps of the course alone."""
     return row is None or (row.state == Heard.HELD and _AWAITED in row.reasons)
 

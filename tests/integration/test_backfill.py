@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 import pytest
 
+from consumer.backfill.completions import OldCompletions
 from consumer.backfill.file import OldFile, opener, set_aside
 from consumer.backfill.going import Backfilling, Taken, Wish
 from consumer.backfill.old import Broken
@@ -27,12 +28,15 @@ from consumer.bus.port import Outgoing
 from consumer.credit import State
 from consumer.ledger.ledger import LedgerUnavailable
 from consumer.ledger.schema import audit, events, surges
+from consumer.lms.listed import ListForm
 from consumer.pars.port import Action
+from consumer.tables import TableProblems
 from tests.integration.office import Office, SimulatedPars
 from tests.integration.people import (
     DAY,
     EVERYONE,
     LENA,
+    MOODLE,
     NOON,
     OTIS,
     PRIYA,
@@ -399,3 +403,47 @@ def test_what_was_published_before_the_log_kept_times_is_read_too(reporting: Off
     publish(reporting, "lms.before", NOON, moodle(OTIS))
     with topic_of(reporting, "lms.before", NOON - DAY) as old:
         assert take_in_topic(reporting, old) == {"ready": 2}
+
+
+# ------------------------------------------------------------ from a list
+
+
+def completions_of(office: Office, *rows: str) -> OldCompletions:
+    file = office.folder / "list.csv"
+    file.write_text("\n".join(["learner,course,completed", *rows]), encoding="utf-8")
+    form = ListForm(set={"site": MOODLE})
+    return OldCompletions.of(file.name, opener(file), "moodle", form, "", office.ledger.identity)
+
+
+def test_a_list_tells_what_was_never_heard_and_overrules_nothing(
+    reporting: Office, pars: SimulatedPars
+) -> None:
+    reporting.hear(moodle(PRIYA))
+    known = reporting.credit.completed_on
+    old = completions_of(
+        reporting,
+        f"{PRIYA.number},101,2026-11-01",
+        f"{OTIS.number},101,2026-11-03",
+        f"{OTIS.number},101,2026-11-02",
+        f"{LENA.number},101,",
+    )
+    planner = Planner(reporting.ledger, reporting.service.premises.house, reporting.clock)
+    list(planner.look(old))
+    assert planner.plan.fates == {KNOWN: 1, READY: 1}
+    fates = sum((one.fates for one in backfilling(reporting).go(old)), Counter())
+    assert fates == {"duplicate": 1, "ready": 1}
+    days = [row.completed_on.isoformat() for row in reporting.credits]
+    assert days == [known.isoformat(), "2026-11-02"]
+    # The LMS's own event comes after all: the same completion, and one credit.
+    reporting.hear(moodle(OTIS))
+    reporting.drive_to("accepted", "accepted")
+    assert (pars.totals["live"], pars.totals["doubled"]) == (2, 0)
+    assert sum((one.fates for one in backfilling(reporting).go(old)), Counter()) == {}
+
+
+def test_of_a_list_with_a_row_that_cannot_be_read_nothing_is_taken(reporting: Office) -> None:
+    with pytest.raises(TableProblems) as found:
+        completions_of(reporting, f"{OTIS.number},101,2026-11-02", f"{PRIYA.number},101,soon")
+    (problem,) = found.value.problems
+    assert (problem.file, problem.line) == ("list.csv", 3)
+    assert "soon" not in str(problem)
