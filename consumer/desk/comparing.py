@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -35,7 +35,7 @@ class Found:
     """A completion of the list that the ledger lacks, or has heard taken back."""
 
     said: Said = field(repr=False)
-    event: Outgoing = field(repr=False)
+    row: Listed = field(repr=False)
     activity: str
 
 
@@ -119,25 +119,31 @@ class Comparing:
         return rows
 
     def _counting(self, row: Listed, counts: Counter[str]) -> Found | None:
-        event = event_of(row, self.name, self.topic, (RECONCILED, self.name.encode()))
-        said = self._said(row, event)
+        if _instant(row) < self.since:  # most of a list that goes back for years
+            counts["older"] += 1
+            return None
+        said = self._said(row)
         if said is None:
             counts["not_reportable"] += 1
             return None
         activity = self._activity(said)
         why = (
             "other_courses" if activity is None
-            else "older" if said.instant < self.since
             else "too_recent" if said.instant > self.until
             else ""
         )  # fmt: skip
         if why or activity is None:
             counts[why] += 1
             return None
-        return Found(said, event, activity)
+        return Found(said, row, activity)
 
-    def _said(self, row: Listed, event: Outgoing) -> Said | None:
+    def event(self, row: Listed) -> Outgoing:
+        """The event of a row that never arrived by itself."""
+        return event_of(row, self.name, self.topic, (RECONCILED, self.name.encode()))
+
+    def _said(self, row: Listed) -> Said | None:
         """What intake will make of the row, so that both come to the same completion."""
+        event = self.event(row)
         message = Message(event.topic, 0, 0, event.key, event.value, event.headers)
         try:
             envelope = decode(message, self.house.payload_limit_bytes, self.house.reading)
@@ -207,6 +213,11 @@ def never_heard(row: Row[Any] | None) -> bool:
 
 def _taken_back(row: Row[Any] | None) -> bool:
     return row is not None and row.state == Heard.RETRACTED
+
+
+def _instant(row: Listed) -> datetime:
+    at = row.completed
+    return at if isinstance(at, datetime) else datetime.combine(at, time(), UTC)
 
 
 def _within(row: Activity, completed: datetime | date) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Row
 
-from consumer.bus.port import Message, Publisher
+from consumer.bus.port import Message, Outgoing, Publisher
 from consumer.clock import Clock
 from consumer.desk.comparing import Comparing, Comparison, Found, done_for_long, window
 from consumer.desk.deadletters import Shown
@@ -62,8 +62,7 @@ class Reconciling:
         listed = read_completions(
             said, Asking(self._courses(), self._done_before(begin), now, pause or self._pace)
         )
-        comparing = Comparing(self.ledger, self.house, self.name, self.topic, begin, until)
-        return comparing.compare(listed)
+        return self._comparing(begin, until).compare(listed)
 
     def standing(self, found: Comparison) -> Standing:
         """What is to be done about it with nobody looking. Raises LedgerUnavailable."""
@@ -113,9 +112,17 @@ class Reconciling:
 
     def publish(self, found: Comparison, publisher: Publisher) -> None:
         """Put everything that is missing on the bus. Raises BusError: then all of it once more."""
-        events = [one.event for one in found.missing]
-        for start in range(0, len(events), _BATCH):
-            publisher.publish(events[start : start + _BATCH])
+        for start in range(0, len(found.missing), _BATCH):
+            batch = found.missing[start : start + _BATCH]
+            publisher.publish([self.event(one) for one in batch])
+
+    def event(self, one: Found) -> Outgoing:
+        """The event that says what is missing."""
+        now = self.clock.now()
+        return self._comparing(now, now).event(one.row)
+
+    def _comparing(self, since: datetime, until: datetime) -> Comparing:
+        return Comparing(self.ledger, self.house, self.name, self.topic, since, until)
 
     def settle(
         self, number: int, found: Comparison, standing: Standing, night: date | None = None
@@ -182,7 +189,7 @@ class Reconciling:
         }
 
     def _then(self, one: Found) -> str:
-        event = one.event
+        event = self.event(one)
         message = Message(event.topic, 0, 0, event.key, event.value, event.headers)
         judged = hear(message, self.house, self.clock.now())[0].judgement
         if isinstance(judged, Ready):

@@ -149,7 +149,7 @@ def test_list_and_event_are_one_completion_and_one_credit_in_either_order(
     event, site, course = ROADS[source]
     campus = campus_of(reporting, tmp_path)
     (found,) = campus.compare(line(PRIYA, course, NOON + moved, site)).missing
-    said = [found.event, event(PRIYA)]
+    said = [campus.desk().event(found), event(PRIYA)]
     for one in said if listed_first else reversed(said):
         reporting.hear(one)
     assert len(reporting.completions) == 1
@@ -182,7 +182,7 @@ def test_of_every_shipped_source_a_row_with_its_ids_meets_its_event(
     (found,) = campus.compare(row).missing
     office.hear(event)
     assert campus.compare(row).missing == ()
-    office.hear(found.event)
+    office.hear(campus.desk().event(found))
     assert len(office.completions) == 1
 
 
@@ -379,7 +379,7 @@ def test_a_step_alone_is_no_completion(office: Office, tmp_path: Path) -> None:
     office.hear(told("evaluation", PRIYA, NOON))
     row = line(PRIYA, "EVAL", NOON - HOUR, ACADEMY)
     (found,) = campus.compare(row).missing
-    office.hear(found.event)
+    office.hear(campus.desk().event(found))
     assert campus.compare(row).missing == ()
     assert len(office.completions) == 1
 

@@ -116,6 +116,13 @@ def test_a_databases_own_types_are_read() -> None:
     )
 
 
+def test_a_databases_time_without_zone_needs_the_lists() -> None:
+    with pytest.raises(TableProblems) as refused:
+        typed("3307", "84", datetime(2026, 3, 9, 8))  # noqa: DTZ001
+    (told,) = refused.value.problems
+    assert told.message.startswith("a time without its zone")
+
+
 # ---------------------------------------------------------------- what is refused
 
 
