@@ -14,6 +14,7 @@ import structlog
 from consumer.bus.connect import Bus
 from consumer.bus.port import BusError
 from consumer.desk.looking import Desk
+from consumer.desk.retaining import retaining_of
 from consumer.inquiry import Inquirer, Turns, questions_of
 from consumer.ledger.inquiries import Inquiries
 from consumer.ledger.ledger import Ledger, LedgerUnavailable
@@ -31,6 +32,7 @@ from consumer.pumps.publishing import PublishingPump
 from consumer.pumps.reconciling import ReconcilingPump
 from consumer.pumps.rejudging import RejudgingPump
 from consumer.pumps.reloading import ReloadingPump
+from consumer.pumps.retaining import RetainingPump
 from consumer.pumps.sending import (
     FOLLOWING,
     GATHER_SECONDS,
@@ -168,6 +170,7 @@ class Service:
             self._watching(),
             *self._proving(),
             *bringing_pumps(self.parts, self.ledger, self.premises, self.readiness),
+            *self._retaining(),
             *self._reconciling(intake),
         ]
 
@@ -241,6 +244,13 @@ class Service:
                 self.readiness,
             )
         ]
+
+    def _retaining(self) -> list[Pump]:
+        retaining = retaining_of(self.parts.settings, self.ledger, self.parts.clock)
+        if retaining is None:
+            return []
+        clock = self.parts.clock
+        return [RetainingPump(retaining, self.ledger, clock, self.readiness, self.meters)]
 
     def _sending(self, name: str) -> Pump:
         settings, sending = self.parts.settings, self.parts.settings.sending

@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 
 import click
 
 from consumer.cli.context import desk_of, settings_of, telling_faults, user
 from consumer.cli.output import FAILED, confirm, fail, show_one, show_rows
+from consumer.clock import SystemClock
 from consumer.desk.exporting import export_person
 from consumer.desk.person import NoSuchPerson
 from consumer.desk.purging import NamesThem, Plan, Premises, Purging, UnderWay
+from consumer.desk.retaining import retaining_of
 from consumer.gateway.spool import SpoolUnavailable
 from consumer.ledger.purgeregister import NAME, PurgeRegister
 from consumer.parts import open_service_ledger
 from consumer.settings import Settings
 
+_GOES = ("when", "last_changed_before", "completions", "credits", "letters", "trail")
 AGAIN = "moc-consumer privacy purge --again --why WHY"
 _NO_REASON = "say why, without naming anybody: --why 'asked for it in writing, case 12'"
 
@@ -77,6 +81,29 @@ def purge(context: click.Context, key: str, *, again: bool, why: str, yes: bool)
     with _telling():
         done = purging.go_again() if again else (purging.go(key),)
     click.echo(f"Done: {', '.join(plan.key for plan in done)}. What stays is told above.", err=True)
+
+
+@privacy.command()
+@click.pass_context
+def retention(context: click.Context) -> None:
+    """What is older than the office keeps it: what goes today, and within the next 30 days.
+
+    The service does it by itself once a day, while it runs; `retention.years` says how long.
+    """
+    settings = settings_of(context)
+    with _telling(), closing(open_service_ledger(settings)) as ledger:
+        clock = SystemClock()
+        retaining = retaining_of(settings, ledger, clock)
+        if retaining is None:
+            click.echo("Everything is kept for good: retention.years is 0.", err=True)
+            return
+        now, soon = clock.now(), clock.now() + timedelta(days=30)
+        rows = [
+            {"when": when, "last_changed_before": str(retaining.before(at).date()),
+             **asdict(retaining.would_go(at))}
+            for when, at in (("today", now), ("within 30 days", soon))
+        ]  # fmt: skip
+    show_rows(rows, _GOES, "")
 
 
 def premises_of(settings: Settings) -> Premises:

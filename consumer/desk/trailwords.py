@@ -44,6 +44,7 @@ MEANINGS: dict[str, str] = {
     "report.answered": "brought back what PARS answered to a report by file",
     "report.exported": "wrote a report by file",
     "report.undone": "took a report by file back",
+    "retention.purged": "purged what was older than the office keeps it",
     "row.revealed": "looked at the values of one row of a table",
     "source.held": "held an LMS: its credits wait for a release",
     "source.rehearsed": "had an LMS rehearsed: nothing of it is sent",

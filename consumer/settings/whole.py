@@ -16,6 +16,7 @@ from consumer.settings.notices import NoticesSettings
 from consumer.settings.profile import ProviderProfile
 from consumer.settings.reconcile import ReconcileSettings
 from consumer.settings.registry import RegistrySettings
+from consumer.settings.retention import RetentionSettings
 from consumer.settings.sections import (
     ALL_PUMPS,
     FollowSettings,
@@ -86,6 +87,7 @@ class Settings(Folders):
     )
     outcomes: OutcomesSettings = OutcomesSettings()
     notices: NoticesSettings = NoticesSettings()
+    retention: RetentionSettings = RetentionSettings()
     health: HealthSettings = HealthSettings()
     console: ConsoleSettings = ConsoleSettings()
     gateway: GatewaySettings = GatewaySettings()

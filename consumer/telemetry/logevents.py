@@ -60,6 +60,12 @@ TABLE = (
         "Learners took consent back after it was reported: so many questions for a person are new,"
         " so many are none any more.",
     ),
+    _row(
+        "info",
+        "retention.purged",
+        "completions credits letters trail events",
+        "So much was older than the office keeps it, and was purged.",
+    ),
     _row("info", "letters.readable", "source count", "New mappings could read so many letters."),
     *(
         _row("info", f"credit.{state}", "credit_id reason source topic partition offset", says)

@@ -67,6 +67,7 @@ class Meters:
         self._refused = self._counter("moc_sign_ins_refused_total")
         self._posts = self._counter("moc_posts_total")
         self._posted = self._counter("moc_posted_events_total")
+        self._purged = self._counter("moc_retention_purged_total")
         self._took = self._histogram("moc_pars_request_seconds")
         self._sending = self._histogram("moc_credit_sending_seconds")
         self._deciding = self._histogram("moc_credit_deciding_seconds")
@@ -104,6 +105,11 @@ class Meters:
     def not_let_in(self, way: str) -> None:
         """Somebody's password was wrong, or a provider's word was not good."""
         self._count(self._refused, "moc_sign_ins_refused_total", 1, way)
+
+    def purged(self, gone: Mapping[str, int]) -> None:
+        """So many records of each kind were old enough to go, and went."""
+        for what, count in gone.items():
+            self._count(self._purged, "moc_retention_purged_total", count, what)
 
     def posts_from(self, sources: Iterable[str]) -> None:
         """These LMSs may post: counted from 0 on, since an increase from nothing is none."""

@@ -163,6 +163,11 @@ TABLE = (
     _whole("moc_list_failing_seconds", "s", "list", "For how long could it not be read?"),
     _whole("moc_notices_waiting", "", "", "How many notices wait to be told?"),
     _whole("moc_notices_failing", "", "", "How many of them could not be told at the last try?"),
+    _counter(
+        "moc_retention_purged_total",
+        "what",
+        "How many records were purged because they are older than the office keeps them?",
+    ),
     # ------------------------------------------------------------ the service itself
     _own("moc_started", "", "", "Has this process begun its work (1)?"),
     _own("moc_condition_ok", "", "condition", "Does it work (1): ledger, bus, tables, mappings?"),

@@ -44,6 +44,7 @@ ON_BOTH |= {
     "test_editing",
     "test_resealing",
     "test_consent",
+    "test_retention",
 }
 ON_BOTH |= {"test_notices", "test_outcomes", "test_amendments", "test_purging"}
 ON_BOTH |= {"test_backfill"}

@@ -1,0 +1,73 @@
+"""The pump that purges what is older than the office keeps: once a day, by one process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import asdict
+
+import structlog
+
+from consumer.bus.port import BusError
+from consumer.clock import Clock
+from consumer.desk.retaining import Gone, Retaining
+from consumer.ledger.ledger import Ledger, LedgerUnavailable, get_fact, set_fact
+from consumer.telemetry.meters import Meters
+from consumer.telemetry.readiness import Readiness
+
+WORK = 0x4D4F4309
+_FACT = "retained_on"
+_LOOK_SECONDS = 60.0
+
+
+class RetainingPump:
+    """Looks every minute whether today's run is still to do; a run that was cut off goes on."""
+
+    name = "retention"
+
+    def __init__(
+        self,
+        retaining: Retaining,
+        ledger: Ledger,
+        clock: Clock,
+        readiness: Readiness,
+        meters: Meters,
+    ) -> None:
+        self._retaining, self._ledger, self._clock = retaining, ledger, clock
+        self._readiness, self._meters = readiness, meters
+        self._log = structlog.get_logger().bind(pump=self.name)
+
+    def run(self, stop: threading.Event) -> None:
+        """Look until told to stop."""
+        while not stop.is_set():
+            try:
+                self.turn(lambda: not stop.is_set())
+            except (LedgerUnavailable, BusError) as error:
+                self._readiness.bad("retention", self.name, str(error))
+            else:
+                self._readiness.good("retention", self.name)
+            self._readiness.turned(self.name)
+            self._clock.wait(stop, _LOOK_SECONDS)
+
+    def turn(self, goes_on: Callable[[], bool] = lambda: True) -> Gone:
+        """Today's run, if nobody has done it or does it now. Raises as `Retaining.run` does."""
+        today = self._clock.now().date().isoformat()
+        with self._ledger.read() as db:
+            if get_fact(db, _FACT) == today:
+                return Gone()
+        with self._ledger.alone(WORK) as ours:
+            if not ours():
+                return Gone()
+
+            def still() -> bool:
+                self._readiness.turned(self.name)
+                return goes_on() and ours()
+
+            gone = self._retaining.run(still)
+        if gone != Gone():
+            self._log.info("retention.purged", **asdict(gone))
+            self._meters.purged(asdict(gone))
+        if goes_on():
+            with self._ledger.begin() as db:
+                set_fact(db, _FACT, today)
+        return gone
