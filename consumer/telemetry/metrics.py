@@ -165,7 +165,7 @@ TABLE = (
     _whole("moc_notices_failing", "", "", "How many of them could not be told at the last try?"),
     _counter(
         "moc_retention_purged_total",
-        "what",
+        "kind",
         "How many records were purged because they are older than the office keeps them?",
     ),
     # ------------------------------------------------------------ the service itself

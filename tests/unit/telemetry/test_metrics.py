@@ -61,6 +61,7 @@ def test_no_label_is_a_persons(one: Metric) -> None:
         "verdict",
         "way",
         "why",
+        "kind",
     }
     allowed = codes | {"source", "profile", "topic", "webhook", "condition", "pump", "within_days"}
     assert set(one.labels) <= allowed
