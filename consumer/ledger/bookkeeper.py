@@ -106,8 +106,6 @@ class Bookkeeper:
                 return self._by_id.take_back(what, what.said, self._origin(message, what))
             if what.only_if_heard and self._rows.find(what.said) is None:
                 return "not_reportable", None
-            if (purged := self._rows.purged(what.said)) is not None:
-                return "duplicate", purged  # nothing of anybody is kept again
             return self.enter(what, what.said, what.judgement, message)
         if isinstance(what.judgement, Refused):
             self._refused = what.judgement.reasons
@@ -162,6 +160,8 @@ class Bookkeeper:
     ) -> tuple[str, int]:
         """Decide about one readable event; gives its fate and the completion's number."""
         row = self._rows.find(said)
+        if row is not None and row.purged_at is not None:
+            return "duplicate", int(row.id)  # nothing of anybody is kept again
         if not replay and self._by_id.is_taken_back(what, said):
             number, fate = self._by_id.arrive(row, what, said, message)
             self._search.enter(number, said, judgement)

@@ -56,12 +56,6 @@ class CompletionBook:
         query = select(completions).where(completions.c.key == self._key(said))
         return self._db.execute(query).one_or_none()
 
-    def purged(self, said: Said) -> int | None:
-        """The number of the completion this event is about, if that is purged."""
-        c = completions.c
-        query = select(c.id).where(c.key == self._key(said), c.purged_at.is_not(None))
-        return self._db.scalar(query)
-
     def meant(self, number: int | None, heard: Sequence[Heard]) -> Heard:
         """Which of the events in a message is about this completion; the first, if none is."""
         row = self._db.execute(select(completions).where(completions.c.id == number)).one_or_none()

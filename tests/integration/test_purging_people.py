@@ -347,6 +347,19 @@ def test_the_same_events_again_are_duplicates_and_leave_nothing(case: Case) -> N
     assert traces_left(case) == {}
 
 
+def test_a_correction_that_leads_to_a_purged_course_writes_nothing_there(case: Case) -> None:
+    office = case.office
+    case.purging().go(case.key())
+    before = [row for row in office.completions if row.purged_at]
+    office.hear(moodle(PRIYA, "102", at=NOON + 400 * DAY))
+    (letter,) = [str(row["letter_id"]) for row in office.open_letters(stage="rules")]
+    theirs = {"learner": str(THEM.number), "course": "101", "completed": NOON.isoformat()}
+    house = office.service.premises.house
+    Editing(office.ledger, house, office.clock, "mora", "x").save(letter, 0, Wanted(theirs))
+    assert office.replay(letter) == "duplicate"
+    assert [row for row in office.completions if row.purged_at] == before
+
+
 def test_a_later_course_of_theirs_is_a_new_completion(case: Case) -> None:
     case.purging().go(case.key())
     assert case.office.hear(moodle(THEM, "103")) == {"held": 1}
