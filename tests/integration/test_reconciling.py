@@ -331,6 +331,18 @@ def test_what_is_young_old_or_of_another_course_is_not_compared(campus: Campus) 
     assert found.counts == {"too_recent": 1, "older": 1, "other_courses": 1, "not_completed": 1}
 
 
+def test_a_course_that_was_no_activity_on_that_day_is_not_compared(campus: Campus) -> None:
+    campus.office.put_activities(row_of(MOODLE, "101", starts="2026-01-01", ends="2026-11-19"))
+    campus.office.look()
+    found = campus.compare(line(OTIS))
+    assert (found.missing, found.counts) == ((), {"other_courses": 1})
+
+
+def test_whose_time_differs_in_the_list_is_in_the_list(campus: Campus) -> None:
+    found = campus.compare(line(PRIYA, at=campus.office.clock.now() - 31 * DAY))
+    assert (found.missing, found.not_listed) == ((), ())
+
+
 def test_a_completion_listed_twice_is_one_and_the_first_counts(campus: Campus) -> None:
     (found,) = campus.compare(line(OTIS, at=NOON + HOUR), line(OTIS, at=NOON)).missing
     assert found.said.completed == NOON
