@@ -35,6 +35,7 @@ class RetainingPump:
     ) -> None:
         self._retaining, self._ledger, self._clock = retaining, ledger, clock
         self._readiness, self._meters = readiness, meters
+        self._failed = False
         self._log = structlog.get_logger().bind(pump=self.name)
 
     def run(self, stop: threading.Event) -> None:
@@ -44,8 +45,11 @@ class RetainingPump:
                 self.turn(lambda: not stop.is_set())
             except (LedgerUnavailable, BusError) as error:
                 self._readiness.bad("retention", self.name, str(error))
+                self._failed = True
             else:
-                self._readiness.good("retention", self.name)
+                if self._failed:
+                    self._readiness.good("retention", self.name)
+                    self._failed = False
             self._readiness.turned(self.name)
             self._clock.wait(stop, _LOOK_SECONDS)
 

@@ -25,6 +25,8 @@ KEPT = "kept"
 """Outcome of a post that was taken."""
 SKIPPED = ("repeat", "ignored")
 """Fates of what is not written down: heard before, or none of our business by its mapping."""
+PURGED = ("completions", "credits", "letters", "trail", "events")
+"""Kinds of records that go by age: `trail` are why and values, `events` those of a log."""
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./-]{0,119}")
 _UNSENT = {State.READY, State.SUBMITTING}
 _DECIDED = {State.ACCEPTED, State.REJECTED}
@@ -68,6 +70,8 @@ class Meters:
         self._posts = self._counter("moc_posts_total")
         self._posted = self._counter("moc_posted_events_total")
         self._purged = self._counter("moc_retention_purged_total")
+        for kind in PURGED:
+            self._purged.labels(kind)
         self._took = self._histogram("moc_pars_request_seconds")
         self._sending = self._histogram("moc_credit_sending_seconds")
         self._deciding = self._histogram("moc_credit_deciding_seconds")
@@ -108,8 +112,8 @@ class Meters:
 
     def purged(self, gone: Mapping[str, int]) -> None:
         """So many records of each kind were old enough to go, and went."""
-        for what, count in gone.items():
-            self._count(self._purged, "moc_retention_purged_total", count, what)
+        for kind in PURGED:
+            self._count(self._purged, "moc_retention_purged_total", gone[kind], kind)
 
     def posts_from(self, sources: Iterable[str]) -> None:
         """These LMSs may post: counted from 0 on, since an increase from nothing is none."""
