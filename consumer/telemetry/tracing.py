@@ -79,8 +79,6 @@ class Traced(Tracing):
             kind=_KINDS[BY_NAME[name].kind],
             links=_links(links),
             start_time=began or None,
-            record_exception=False,
-            set_status_on_exception=False,
         )
         return _Begun(span, frozenset(BY_NAME[name].keys))
 

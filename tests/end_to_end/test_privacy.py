@@ -262,9 +262,11 @@ def test_no_span_says_who(came_out: CameOut) -> None:
     names = Counter(span.name for span in collector.spans)
     assert {*names} == {RECEIVE, PROCESS, CREDIT, PARS, PUBLISH}
     assert names[PROCESS] > 10
-    assert {span.said["moc.fate"] for span in collector.spans if span.name == PROCESS} >= {
-        "ready", "held", "refused", "not_reportable",
-    }  # fmt: skip
+    # What was heard by the process that fell over between ledger and bus is told by nobody.
+    fates = {span.said["moc.fate"] for span in collector.spans if span.name == PROCESS}
+    states = {span.said["moc.state"] for span in collector.spans if span.name == CREDIT}
+    assert fates >= {"refused", "review"}
+    assert states >= {"accepted", "rejected"}
     sent = {f"spans {n}": body for n, body in enumerate(collector.bodies)}
     sent |= {f"headers {n}": repr(one).encode() for n, one in enumerate(collector.headers)}
     assert leaks(sent) == {}
