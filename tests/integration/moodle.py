@@ -27,6 +27,7 @@ class FakeMoodle:
         self.answers: list[Response] = []
         self.courses: dict[str, dict[str, int]] = {}
         self.asked: list[tuple[str, str]] = []
+        self.refusals: dict[str, str] = {}
         self.app = Starlette(
             routes=[Route("/webservice/rest/server.php", self._answer, methods=["POST", "GET"])]
         )
@@ -80,9 +81,9 @@ class FakeMoodle:
 
     def _status(self, course: str, learner: str) -> Response:
         self.asked.append((course, learner))
-        at = self.courses[course].get(learner)
-        if at is None:
-            return _exception("usernotenroled", "User is not enrolled")
+        if learner in self.refusals:
+            return _exception(self.refusals[learner], f"of {learner}")
+        at = self.courses[course][learner]
         half = {"type": 4, "title": "Quiz", "status": "Yes", "complete": True}
         rest = {"type": 4, "title": "Film", "status": "", "complete": bool(at)}
         criteria = [half | {"timecompleted": 1_700_000_000}, rest | {"timecompleted": at or None}]

@@ -526,6 +526,30 @@ def test_who_is_known_for_long_is_not_asked_about(
     assert found.not_listed == ()
 
 
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [("cannotviewreport", "report/completion:view"), ("accessdenied", "accessallgroups")],
+)
+def test_a_token_that_may_not_see_completion_is_told_and_nothing_is_taken_for_undone(
+    asked: Campus, lms: tuple[FakeMoodle, str], code: str, says: str
+) -> None:
+    lms[0].complete("101", str(PRIYA.number), int(NOON.timestamp()))
+    lms[0].refusals[str(PRIYA.number)] = code
+    with pytest.raises(ListRefused, match=says):
+        asked.desk().compare()
+
+
+@pytest.mark.parametrize("code", ["usernotenroled", "nocriteriaset"])
+def test_who_left_meanwhile_and_a_course_without_criteria_are_passed_over(
+    asked: Campus, lms: tuple[FakeMoodle, str], code: str
+) -> None:
+    lms[0].complete("101", str(PRIYA.number), int(NOON.timestamp()))
+    lms[0].complete("102", str(OTIS.number), int(NOON.timestamp()))
+    lms[0].refusals[str(PRIYA.number)] = code
+    (found,) = asked.desk().compare().missing
+    assert found.said.learner == str(OTIS.number)
+
+
 def test_many_learners_come_page_by_page(asked: Campus, lms: tuple[FakeMoodle, str]) -> None:
     for number in range(501):
         lms[0].complete("102", str(10_000 + number), 0)
