@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from consumer.console.role import Role
+from consumer.credit import State
 from consumer.desk.worklists import LISTS
 from tests.integration.office import Office
 from tests.integration.people import EVERYONE, LENA, OTIS, PRIYA, moodle, raw
@@ -196,3 +197,23 @@ def test_a_viewer_plans_and_sends_nothing(office: Office) -> None:
     for form in ("plan", "resend"):
         assert vera.send(f"/work/attention/{form}", {"letter": letter}).status_code == 403
     assert (office.letter["replays"], deeds(office)) == (0, [])
+
+
+def test_consent_taken_back_is_kept_with_a_reason_and_taken_back(
+    office: Office, mora: Visitor
+) -> None:
+    office.hear(moodle(PRIYA))
+    office.take_for_sent(State.ACCEPTED)
+    office.put_learners(PRIYA.row(consent="no"))
+    office.look()
+    assert (figures(mora)["/work/consent"], figures(mora)["/work/attention"]) == (1, 0)
+    (letter,) = every_page(mora, "/work/consent")
+    assert "took the consent back after it was reported" in mora.see("/work/consent")
+    mora.see(letter)
+    kept = mora.send(f"{letter}/decline", {"why": "the board needs it"})
+    assert "Answered: the credit stays" in text_of(kept)
+    assert every_page(mora, "/work/consent") == []
+    assert "Kept: the board needs it" in mora.see(letter)
+    mora.send(f"{letter}/reopen", {})
+    assert every_page(mora, "/work/consent") == [letter]
+    assert office.states() == ["accepted"]
