@@ -202,6 +202,7 @@ class Service:
             settings.intake.look_seconds,
             self.parts.clock,
             self.readiness,
+            settings.sending.at_risk_days,
         )
 
     def _reloading(self) -> Pump:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, func, or_, select, update
+from sqlalchemy import Connection, func, select
 
 from consumer.backfill.old import Broken, Old
 from consumer.backfill.plan import no_event
@@ -23,12 +23,12 @@ from consumer.desk.comparing import never_heard
 from consumer.desk.trail import remember
 from consumer.fate import Ready
 from consumer.journey import Heard, House, hear
+from consumer.ledger.behind import put_behind
 from consumer.ledger.goinground import Rounds
 from consumer.ledger.ledger import Ledger, set_positions
 from consumer.ledger.reconcilebook import known
 from consumer.ledger.restored import ask_first_until
 from consumer.ledger.schema import credits_
-from consumer.pars.document import CENTRAL
 from consumer.premises import Premises
 
 MOST_AT_ONCE = 100
@@ -126,7 +126,7 @@ class Backfilling:
             there = set[str]() if old.overrules else self._known(db, heard)
             fresh = [pair for pair in heard if not there or self._key(pair[1]) not in there]
             book.take_all(fresh)
-            self._put_behind(db, last, now)
+            put_behind(db, last, now, self.wish.urgent_days)
             set_positions(db, _next_places(batch, old))
             if not begun:
                 about = (self.wish.who, "events.backfilled", old.subject, self.wish.why)
@@ -151,18 +151,6 @@ class Backfilling:
             for what in hear(message, house, now):
                 if not (old.can_be_mended and no_event(what, self.wish.source)):
                     yield message, what
-
-    def _put_behind(self, db: Connection, last: int, now: datetime) -> None:
-        """What this batch made goes behind today's, unless its deadline is near."""
-        today = now.astimezone(CENTRAL).date()
-        until = today + timedelta(self.wish.urgent_days)
-
-        def near(day: ColumnElement[date]) -> ColumnElement[bool]:
-            return func.coalesce(day, date.min).between(today, until)
-
-        c = credits_.c
-        urgent = or_(near(c.report_by), near(c.closes_on))
-        db.execute(update(credits_).where(c.id > last, ~urgent).values(behind=True))
 
 
 def _last_day(heard: Sequence[tuple[Message, Heard]], now: datetime) -> date | None:

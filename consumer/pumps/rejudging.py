@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, exists, or_, select
 from consumer.clock import Clock
 from consumer.credit import Heard, State
 from consumer.journey import House, judge
+from consumer.ledger.behind import bring_forward
 from consumer.ledger.bookkeeper import Bookkeeper
 from consumer.ledger.consents import Consents
 from consumer.ledger.ledger import Ledger, LedgerUnavailable
@@ -41,10 +42,13 @@ class RejudgingPump:
         look_seconds: float,
         clock: Clock,
         readiness: Readiness | None = None,
+        at_risk_days: int = 7,
     ) -> None:
+        """`at_risk_days`: what is due within so many is sent behind nothing any more."""
         self._folder, self._profiles = folder, profiles
         self._ledger, self._premises = ledger, premises
         self._look_seconds, self._clock = look_seconds, clock
+        self._at_risk_days = at_risk_days
         self._judged_at: datetime | None = None
         self._seen = premises.house.tables.version
         self._readiness = readiness or Readiness(clock)
@@ -78,6 +82,8 @@ class RejudgingPump:
         fates = rejudge(self._ledger, self._premises, self._clock, goes_on)
         if goes_on():
             self._ask_about_consent()
+            with self._ledger.begin() as db:
+                bring_forward(db, self._clock.now(), self._at_risk_days)
         self._judged_at = started
         self._log.info("completions.judged_again", **{k: v for k, v in fates.items() if v})
         return fates

@@ -136,6 +136,18 @@ def test_what_has_a_deadline_soon_does_not_stand_behind(reporting: Office) -> No
     assert not reporting.credits[3].behind
 
 
+def test_what_stood_behind_comes_forward_once_its_deadline_is_near(reporting: Office) -> None:
+    late, far = (moodle(one, at=NOON - days * DAY)
+                 for one, days in zip(EVERYONE[:2], (200, 5), strict=True))  # fmt: skip
+    take_in(reporting, old(reporting, lines([late, far])), ask_first=False)
+    reporting.clock.advance(14 * DAY.total_seconds())
+    reporting.look()
+    assert [row.behind for row in reporting.credits] == [True, True]
+    reporting.clock.advance(5 * DAY.total_seconds())
+    reporting.look()
+    assert [row.behind for row in reporting.credits] == [True, False]
+
+
 # ------------------------------------------------------------ once, however often
 
 
