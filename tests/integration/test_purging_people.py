@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Row, insert, select, update
 
+from consumer.bus.port import Message
 from consumer.credit import State
 from consumer.desk.activityreport import report_on
 from consumer.desk.auditlines import AuditLines
@@ -37,6 +38,7 @@ from consumer.desk.people import Find, find_people
 from consumer.desk.person import reveal_person, show_person
 from consumer.desk.purging import NamesThem, Premises, Purging, UnderWay
 from consumer.desk.recovering import unsettled
+from consumer.desk.restoring import say_restored
 from consumer.desk.switching import Switching
 from consumer.desk.tabling import TableDesk, Wish
 from consumer.desk.trail import remember
@@ -64,7 +66,7 @@ from consumer.release import Mode, Subject
 from consumer.tables.boards import shipped_boards
 from tests.end_to_end.learner import BOARD_ID, EMAIL, FAMILY, GIVEN, NPI, SAYS
 from tests.end_to_end.search import Search
-from tests.integration.office import Office, SimulatedPars
+from tests.integration.office import DEAD_LETTERS, Office, SimulatedPars
 from tests.integration.people import (
     DAY,
     EVERYONE,
@@ -360,6 +362,23 @@ def test_a_correction_that_leads_to_a_purged_course_writes_nothing_there(case: C
     assert [row for row in office.completions if row.purged_at] == before
 
 
+def test_another_account_brings_no_purged_credit_back(case: Case) -> None:
+    live = len(case.pars.live)
+    case.purging().go(case.key())
+    another = replace(THEM, number=99003955)
+    case.office.put_learners(another.row(), PRIYA.row(), OTIS.row())
+    case.office.look()
+    before = [row for row in case.office.credits if row.purged_at]
+    later = NOON + DAY
+    said = case.office.hear(
+        moodle(another), moodle(another, "104"), moodle(another, "103", at=later)
+    )
+    assert said == {"duplicate": 3}
+    case.office.pass_time(3 * 86_400)
+    assert (len(case.pars.live), case.pars.totals["doubled"]) == (live, 0)
+    assert [row for row in case.office.credits if row.purged_at] == before
+
+
 def test_a_later_course_of_theirs_is_a_new_completion(case: Case) -> None:
     case.purging().go(case.key())
     assert case.office.hear(moodle(THEM, "103")) == {"held": 1}
@@ -455,6 +474,13 @@ def test_every_reader_tells_that_it_was_purged(case: Case) -> None:
     assert not find_people(case.desk, Find(FAMILY)).people
 
 
+def test_on_a_topic_that_is_not_compacted_yet_the_last_word_counts(case: Case) -> None:
+    told = [one for one in case.office.published() if one.key == case.letter.encode()]
+    assert [one.letter_id for one in unsettled(told, case.office.ledger.seal)] == [case.letter]
+    gone = Message(DEAD_LETTERS, 0, 99, case.letter.encode(), None)
+    assert unsettled([*told, gone], case.office.ledger.seal) == []
+
+
 def test_a_letter_that_was_purged_does_not_come_back_from_its_topic(case: Case) -> None:
     case.purging().go(case.key())
     case.office.publish()
@@ -464,6 +490,15 @@ def test_a_letter_that_was_purged_does_not_come_back_from_its_topic(case: Case) 
 
 
 # ---------------------------------------------------------------- after a backup
+
+
+def test_after_a_restore_pars_is_asked_of_nobody_who_was_purged(case: Case) -> None:
+    case.purging().go(case.key())
+    before = [row for row in case.office.credits if row.purged_at]
+    say_restored(case.office.ledger, "root", case.office.clock.now())
+    case.office.pass_time(3 * 86_400)
+    assert [row for row in case.office.credits if row.purged_at] == before
+    assert not [row for row in case.office.credits if row.restored_at]
 
 
 def test_the_emptied_log_is_heard_without_a_letter(case: Case) -> None:
