@@ -205,16 +205,14 @@ class Purging:
 
     def _purge(self, db: Connection, key: str, found: Belongings) -> Plan:
         plan = self._planned(db, key, found)
-        if plan.hindrances:
-            raise UnderWay(plan.hindrances)
         if found.traces.within(self.why):
             raise NamesThem("the reason names the person, and stays for good: word it without")
         ledger, places = self.desk.ledger, self._places(db, found)
         try:
-            self.premises.register.put(db, found.held, self.desk.clock.now())
             purge(db, ledger, found.held, self.desk.clock.now())
         except StillUnderWay as error:
             raise UnderWay([_hindrance(db, row) for row in error.rows]) from None
+        self.premises.register.put(db, found.held, self.desk.clock.now())
         self._amend(db, found)
         remove_mentions(db, ledger, found.traces)
         counts = {line.place: str(line.count) for line in plan.lines}
