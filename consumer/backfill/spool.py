@@ -7,19 +7,20 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import TemporaryFile
 
 
 @contextmanager
 def spooled(file: str, folder: Path) -> Iterator[Path]:
-    """The file, or for "-" one with all that stdin has: only its owner reads it, and it goes.
+    """The file, or for "-" one with all that stdin has, which is gone however this process ends.
 
     Raises OSError.
     """
     if file != "-":
         yield Path(file)
         return
-    with NamedTemporaryFile(dir=folder, prefix="backfill-") as copy:
+    with TemporaryFile(dir=folder) as copy:
         shutil.copyfileobj(sys.stdin.buffer, copy)
         copy.flush()
-        yield Path(copy.name)
+        # It has no name that a killed process could leave behind; this opens it all the same.
+        yield Path(f"/proc/self/fd/{copy.fileno()}")
