@@ -112,3 +112,30 @@ def test_a_topic_that_nobody_hears_is_taken_in_once(
         until(lambda: settled(office) or service.ended, PATIENCE_SECONDS, "the end")
         service.stop()
     assert pars.credited() == Counter(dict.fromkeys(story.credits, 1))
+
+
+def test_nothing_is_taken_in_without_a_yes_of_a_broken_file_or_of_strangers(
+    open_office: OpenOffice, pars: Pars, story: Scenario
+) -> None:
+    office = open_office(pars.url)
+    story.write_tables(office.tables)
+    whole = file_of(office, story)
+    broken, strange = office.folder / "broken.jsonl", office.folder / "strange.jsonl"
+    broken.write_bytes(whole.read_bytes() + b'\n{"name": "Kowalczyk"')
+    strange.write_bytes(b'{"hello": "stranger"}\n' * 12)
+    asked, refused, unknown = office.run_all(
+        [
+            ["backfill", "file", str(whole)],
+            ["backfill", "file", str(broken), "--yes"],
+            ["backfill", "file", str(strange), "--yes"],
+        ]
+    )
+    assert (asked.code, refused.code, unknown.code) == (0, 1, 1)
+    assert f"broken.jsonl:{len(story.events) + 1}: not JSON" in refused.err
+    assert "Kowalczyk" not in refused.err
+    assert "most of these would need a person" in unknown.err
+    assert [office.count(what) for what in ("events", "credits", "letters", "audit")] == [0] * 4
+    aside = office.run("backfill", "file", str(broken), "--yes", "--set-aside", "--rate", "5000")
+    assert (aside.code, aside.rows[0]["set_aside"]) == (1, 1)
+    assert broken.with_name("broken.jsonl.refused").read_bytes() == b'{"name": "Kowalczyk"\n'
+    assert office.count("events") == len(story.events)
