@@ -33,6 +33,10 @@ SECRETS = {
     ),
     "registry.password": (SECRET, {"url": "https://registry.example.org", "user": "moc"}),
     "console.oidc.client_secret": (SECRET, {}),
+    "tracing.authorization": (
+        "Bearer zebra-hunter2",
+        {"endpoint": "https://collector.example.org/v1/traces"},
+    ),
     "webhooks.crm.url": ("https://crm.example.org/zebra-hunter2", {"secret": WEBHOOK}),
     "notices.to.sre.webhook": ("https://chat.example.org/zebra-hunter2", {}),
 }
