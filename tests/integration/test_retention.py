@@ -101,6 +101,16 @@ def test_what_waits_or_is_under_way_is_untouched(office: Office) -> None:
     assert (office.completions, office.credits, office.letters, office.rows(steps)) == before
 
 
+def test_what_waits_for_another_board_still_is_untouched(office: Office) -> None:
+    office.hear(moodle(PRIYA))
+    office.take_for_sent(State.ACCEPTED)
+    with office.ledger.begin() as db:
+        db.execute(update(completions).values(unfinished=True))
+    office.clock.advance(20 * YEAR)
+    assert turn(office) == Gone()
+    assert left_of(office, PRIYA)
+
+
 def test_what_hangs_together_goes_together(office: Office) -> None:
     """Of two accounts' completions behind one credit neither goes while the other may not."""
     twin = replace(PRIYA, number=77)
