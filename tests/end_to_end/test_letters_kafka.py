@@ -68,6 +68,26 @@ def test_other_tools_send_letters_again_and_a_lost_ledger_gets_them_back(
         assert office.count("letters WHERE status = 'open'") == 1
 
 
+def test_the_last_word_of_a_purged_persons_letter_is_empty(
+    tmp_path: Path, kafka_bootstrap: str
+) -> None:
+    """Kafka's cleaner takes away all that was said before it."""
+    purged, other = people(2)
+    with (
+        refused(tmp_path, [purged, other], **kafka_settings(kafka_bootstrap)) as (office, _),
+        office.process("run", "--pump", "outbox") as service,
+    ):
+        until(lambda: len(published(office)) == 2, SECONDS, "both letters on their topic")
+        (found,) = office.run("person", "find", purged.board_id).rows
+        done = office.run("privacy", "purge", found["key"], "--why", "asked to", "--yes")
+        assert done.code == 0, done.err
+        last = published(office).values
+        until(lambda: {one.value is None for one in last()} == {True, False}, SECONDS, "gone")
+        (stays,) = [one for one in last() if one.value is not None]
+        assert str(other.number).encode() in (stays.value or b"")
+        service.stop()
+
+
 def lose_the_ledger(office: Office) -> None:
     """Its file is gone; the keys, which are backed up apart from it, are not."""
     for file in office.settings.ledger_path.parent.glob("ledger.db*"):
