@@ -163,16 +163,18 @@ def test_the_logs_events_go_once_a_backup_covers_them(office: Office) -> None:
     office.clock.advance(7 * YEAR)
     assert turn(office).events == 0
     assert _in_log(office, str(PRIYA.number))
+    office.hear(moodle(LENA))  # young, and in the backup too
     note_backup(office)
     office.clock.advance(86_400)
     office.hear(moodle(OTIS))
     assert turn(office).events == 1
     assert not _in_log(office, str(PRIYA.number))
     assert _in_log(office, str(OTIS.number))
+    assert _in_log(office, str(LENA.number))
     office.clock.advance(86_400)
     assert turn(office) == Gone()
     office.start()
-    assert office.hear(moodle(LENA)) == {"ready": 1}
+    assert office.hear(moodle(LENA, "102")) == {"ready": 1}
 
 
 def _in_log(office: Office, word: str) -> bool:
