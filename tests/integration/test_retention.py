@@ -164,6 +164,7 @@ def test_the_logs_events_go_once_a_backup_covers_them(office: Office) -> None:
     assert turn(office).events == 0
     assert _in_log(office, str(PRIYA.number))
     office.hear(moodle(LENA))  # young, and in the backup too
+    office.clock.advance(3600)
     note_backup(office)
     office.clock.advance(86_400)
     office.hear(moodle(OTIS))
