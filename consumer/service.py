@@ -59,6 +59,12 @@ class Pump(Protocol):
         ...
 
 
+def expected(parts: Parts) -> list[str]:
+    """What does not work yet when the service starts, beside the ledger."""
+    hearing = "intake" in parts.settings.pumps
+    return ["bus", *(["registry"] if parts.registry else [])] if hearing else []
+
+
 class Service:
     """All pumps around one ledger; parts are built here and handed down."""
 
@@ -112,8 +118,7 @@ class Service:
     def _expect(self) -> None:
         """What there is to tell about these pumps, before they say so themselves."""
         names = [pump.name for pump in self.pumps]
-        if "intake" in names:
-            self.readiness.expect("bus", *(["registry"] if self.parts.registry else []))
+        self.readiness.expect(*expected(self.parts))
         for name in ("tables", "mappings", *(f"pars.{profile}" for profile in self._lines)):
             self.readiness.good(name, by="start")
         self.readiness.started(names)

@@ -24,7 +24,7 @@ from consumer.keys import KeysProblem, load_keys
 from consumer.ledger.ledger import LedgerUnavailable, WrongSecret
 from consumer.opening import opened
 from consumer.parts import Parts, open_service_ledger
-from consumer.service import Service
+from consumer.service import Service, expected
 from consumer.settings import ALL_PUMPS, PumpName, Settings, SettingsProblems
 from consumer.tables import TableProblems, load_tables
 from consumer.tables.activities import Activities
@@ -69,6 +69,7 @@ def _run(parts: Parts, stop: threading.Event) -> bool:
     settings, readiness = parts.settings, Readiness(parts.clock)
     health, retry = settings.health, settings.intake.retry_seconds
     exposition = Exposition(Meters(), readiness, parts.clock)
+    readiness.expect(*expected(parts))  # before anybody can ask
     with (
         telling_faults(),
         answering(health.listen, readiness, health.stalled_seconds, exposition),

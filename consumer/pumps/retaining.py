@@ -43,12 +43,15 @@ class RetainingPump:
         while not stop.is_set():
             try:
                 self.turn(lambda: not stop.is_set())
-            except (LedgerUnavailable, BusError) as error:
-                self._readiness.bad("retention", self.name, str(error))
+            except LedgerUnavailable as error:
+                self._readiness.bad("ledger", self.name, str(error))
+            except BusError as error:
+                self._readiness.bad(self.name, self.name, str(error))
                 self._failed = True
             else:
+                self._readiness.good("ledger", self.name)
                 if self._failed:
-                    self._readiness.good("retention", self.name)
+                    self._readiness.good(self.name, self.name)
                     self._failed = False
             self._readiness.turned(self.name)
             self._clock.wait(stop, _LOOK_SECONDS)

@@ -339,6 +339,8 @@ def test_ready_says_what_fails(
     nobody = office.run("ready")
     assert (nobody.code, "nobody answers" in nobody.err) == (1, True)
     with office.service() as service:
+        first = until(lambda: asked(office, "ready"), PATIENCE_SECONDS, "an answer") or {}
+        assert "bus" in {one["name"] for one in first["conditions"]}  # before it was reached
         ready(office, service)
         well = office.run("ready")
         assert (well.code, {row["state"] for row in well.rows}) == (0, {"ok"})
