@@ -278,8 +278,9 @@ def test_a_stop_while_somebody_else_holds_up_the_migration(
     with closing(sqlite3.connect(office.settings.ledger_path)) as other:
         other.execute("PRAGMA journal_mode = WAL")
         other.execute("BEGIN IMMEDIATE")
+        not_yet = {"ledger": STARTING, "bus": STARTING}
         with office.service() as service:
-            until(lambda: failing(office) == {"ledger": STARTING}, PATIENCE_SECONDS, "the start")
+            until(lambda: failing(office) == not_yet, PATIENCE_SECONDS, "the start")
             leaves_at_once(service)
         other.rollback()
     with office.service() as service:

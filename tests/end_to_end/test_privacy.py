@@ -261,8 +261,8 @@ def test_no_span_says_who(came_out: CameOut) -> None:
     collector = came_out.collector
     names = Counter(span.name for span in collector.spans)
     assert {*names} == {RECEIVE, PROCESS, CREDIT, PARS, PUBLISH}
-    assert names[PROCESS] > 10
-    # What was heard by the process that fell over between ledger and bus is told by nobody.
+    # What was heard by the process that fell over between ledger and bus is told by nobody: most
+    # of it or little, as the batch was. What came before and after is told.
     fates = {span.said["moc.fate"] for span in collector.spans if span.name == PROCESS}
     states = {span.said["moc.state"] for span in collector.spans if span.name == CREDIT}
     assert fates >= {"refused", "review"}
