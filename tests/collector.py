@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Collector:
         return [ExportTraceServiceRequest.FromString(body) for body in [*self.bodies]]
 
 
-def _spans(request):  # type: ignore[no-untyped-def]
+def _spans(request: ExportTraceServiceRequest) -> list[Span]:
     return [
         span
         for resource in request.resource_spans
@@ -69,7 +70,7 @@ def _spans(request):  # type: ignore[no-untyped-def]
     ]
 
 
-def _seen(span) -> Seen:  # type: ignore[no-untyped-def]
+def _seen(span: Span) -> Seen:
     return Seen(
         span.name,
         span.trace_id.hex(),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 
 from consumer.backfill.file import Opened
-from consumer.backfill.old import Broken
+from consumer.backfill.old import Broken, Lines
 from consumer.bus.port import Message, Partition
 from consumer.credit import Identity
 from consumer.lms.listed import Listed, ListForm, event_of, list_counter, read_list
@@ -21,15 +21,13 @@ _PACKED = ".gz"
 
 
 @dataclass(frozen=True, slots=True)
-class OldCompletions:
+class OldCompletions(Lines):
     """The completions of one list, each once."""
 
     name: str
-    topic: str
     rows: tuple[Listed, ...] = field(repr=False)
     listed: str
 
-    can_be_mended = True
     overrules = False
 
     @classmethod
@@ -46,25 +44,11 @@ class OldCompletions:
         found = read_list(open_bytes(told, data, sheet, list_counter(form)), form)
         # By what is made of it too: read otherwise, its rows say something else.
         digest = identity.digest("backfill", listed, repr(form), data)[:16]
-        return cls(name, f"backfill.{digest}", _first_of_each(found.rows), listed)
-
-    @property
-    def subject(self) -> str:
-        """Its place in the ledger: its name may be a person's."""
-        return self.topic
-
-    @property
-    def strands(self) -> Collection[Partition]:
-        """One: lines are counted from 1."""
-        return (Partition(self.topic, 0),)
-
-    def strand_of(self, message: Message) -> Partition:
-        """The one there is."""
-        return message.strand
+        return cls(f"backfill.{digest}", name, _first_of_each(found.rows), listed)
 
     def read(self, after: Mapping[Partition, int]) -> Iterator[Message | Broken]:
         """Every completion from that line on."""
-        first = after.get(Partition(self.topic, 0), 0)
+        first = after.get(self.strand, 0)
         for row in self.rows:
             if row.line >= first:
                 event = event_of(row, self.listed, self.topic)

@@ -13,12 +13,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
+from io import BufferedIOBase
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import orjson
 
-from consumer.backfill.old import Broken
+from consumer.backfill.old import Broken, Lines
 from consumer.bus.port import Headers, Message, Partition
 from consumer.credit import Identity
 
@@ -27,7 +28,7 @@ _PIECE = 1 << 20
 _ENVELOPE = frozenset({"key", "headers", "value"})
 _NO_ENVELOPE = 'not an event, nor {"key", "headers", "value"} around one'
 
-Opened = Callable[[], AbstractContextManager[IO[bytes]]]
+Opened = Callable[[], AbstractContextManager[BufferedIOBase]]
 
 
 def opener(path: Path) -> Opened:
@@ -35,23 +36,20 @@ def opener(path: Path) -> Opened:
     with path.open("rb") as file:
         packed = file.read(len(_GZIP)) == _GZIP
 
-    def opened() -> AbstractContextManager[IO[bytes]]:
-        # What gzip gives reads as a file does, and is none to the type checker.
-        return gzip.open(path, "rb") if packed else path.open("rb")  # type: ignore[return-value]
+    def opened() -> AbstractContextManager[BufferedIOBase]:
+        return gzip.open(path, "rb") if packed else path.open("rb")
 
     return opened
 
 
 @dataclass(frozen=True, slots=True)
-class OldFile:
+class OldFile(Lines):
     """The events of one file, one a line."""
 
     name: str
     opened: Opened
-    topic: str
     limit_bytes: int
 
-    can_be_mended = True
     overrules = True
 
     @classmethod
@@ -63,25 +61,11 @@ class OldFile:
                 digest.update(piece)
         # Keyed: of a file that is guessed nobody can see that it was this one.
         known_by = identity.digest("backfill", digest.digest())[:16]
-        return cls(name, opened, f"backfill.{known_by}", limit_bytes)
-
-    @property
-    def subject(self) -> str:
-        """Its place in the ledger: its name may be a person's."""
-        return self.topic
-
-    @property
-    def strands(self) -> Collection[Partition]:
-        """One: lines are counted from 1."""
-        return (Partition(self.topic, 0),)
-
-    def strand_of(self, message: Message) -> Partition:
-        """The one there is."""
-        return message.strand
+        return cls(f"backfill.{known_by}", name, opened, limit_bytes)
 
     def read(self, after: Mapping[Partition, int]) -> Iterator[Message | Broken]:
         """Every line from there on that is not blank. Raises OSError, EOFError."""
-        first = after.get(Partition(self.topic, 0), 0)
+        first = after.get(self.strand, 0)
         for number, line in self.lines():
             if number >= first and (bare := line.strip()):
                 yield self._event(number, bare)

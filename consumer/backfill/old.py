@@ -21,6 +21,34 @@ class Broken:
         return f"{self.place}:{self.line}: {self.why}"
 
 
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """What lies in one file, whose lines are counted from 1; `topic` is the file's own, made up."""
+
+    topic: str
+
+    can_be_mended = True
+
+    @property
+    def subject(self) -> str:
+        """Its place in the ledger: its name may be a person's."""
+        return self.topic
+
+    @property
+    def strand(self) -> Partition:
+        """The one there is."""
+        return Partition(self.topic, 0)
+
+    @property
+    def strands(self) -> Collection[Partition]:
+        """That one."""
+        return (self.strand,)
+
+    def strand_of(self, message: Message) -> Partition:
+        """That one, whichever line it is."""
+        return message.strand
+
+
 class Old(Protocol):
     """Events of before, in their order."""
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import subprocess
-import time
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 
 from consumer.bus.port import Outgoing
+from consumer.clock import SystemClock
 from consumer.demo.scenario import Author
 from tests.dashboard.prometheus import Prometheus, watching
 from tests.end_to_end.books import Pars, pars_for
@@ -28,7 +28,8 @@ OUTAGE = range(80, 130)
 @contextmanager
 def lived(folder: Path) -> Iterator[Prometheus]:
     """A Prometheus that has seen the demo's events come in, one after the other."""
-    story = Author(datetime.now(UTC)).write()
+    clock = SystemClock()
+    story = Author(clock.now()).write()
     health, gate = (f"127.0.0.1:{port}" for port in free_ports(2))
     with ExitStack() as all_of_it:
         pars = all_of_it.enter_context(pars_for(story))
@@ -43,7 +44,7 @@ def lived(folder: Path) -> Iterator[Prometheus]:
             _emit(office, event)
             if number == len(story.events) // 2:
                 _back_up(office)
-            time.sleep(PAUSE_SECONDS)
+            clock.wait(threading.Event(), PAUSE_SECONDS)
         yield prometheus
 
 

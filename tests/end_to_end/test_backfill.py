@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -49,6 +50,14 @@ def settled(office: Office) -> bool:
     return not office.count(busy)
 
 
+def killed_after(least: int, office: Office, words: Sequence[str]) -> None:
+    """`kill -9` once so many events are taken in."""
+    with office.process(*words, "--rate", "5") as going:
+        until(lambda: office.count("events") >= least or going.ended, 30, "half of it")
+        assert not going.ended, going.said
+        going.send(signal.SIGKILL)
+
+
 def test_killed_half_way_it_goes_on_and_every_credit_is_there_once(
     open_office: OpenOffice, pars: Pars, story: Scenario
 ) -> None:
@@ -58,10 +67,7 @@ def test_killed_half_way_it_goes_on_and_every_credit_is_there_once(
     with office.service() as service:
         until(lambda: office.count("facts") or service.ended, 20, "the ledger")
         for least in (5, 12):
-            with office.process(*words, "--rate", "5") as going:
-                until(lambda: office.count("events") >= least or going.ended, 30, "half of it")  # noqa: B023
-                assert not going.ended, going.said
-                going.send(signal.SIGKILL)
+            killed_after(least, office, words)
         done = office.run(*words, "--rate", "5000")
         assert done.code == 0, done.err
         assert office.count("events") == len(story.events)

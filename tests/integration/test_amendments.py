@@ -81,13 +81,22 @@ def test_the_database_refuses_every_other_change(kept: Office, change: str) -> N
     good(kept)
 
 
-@pytest.mark.parametrize("column", ["who = 'x'", "what = 'x'", "at = 1", "digest = ''", "id = 99"])
-def test_an_amendment_lets_no_other_column_be_changed(kept: Office, column: str) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE audit SET who = 'x' WHERE id = 3",
+        "UPDATE audit SET what = 'x' WHERE id = 3",
+        "UPDATE audit SET at = 1 WHERE id = 3",
+        "UPDATE audit SET digest = '' WHERE id = 3",
+        "UPDATE audit SET id = 99 WHERE id = 3",
+    ],
+)
+def test_an_amendment_lets_no_other_column_be_changed(kept: Office, change: str) -> None:
     slip = "INSERT INTO amendments (number, at, what, row, link, cells, digest)"
     with kept.ledger.engine.begin() as db:
         db.execute(text(f"{slip} VALUES (1, 1, 'x', 3, '', '', '')"))
     with pytest.raises(DatabaseError, match="only ever added to"), kept.ledger.engine.begin() as db:
-        db.execute(text(f"UPDATE audit SET {column} WHERE id = 3"))  # noqa: S608
+        db.execute(text(change))
 
 
 @pytest.mark.parametrize("known", [False, True])
@@ -95,10 +104,11 @@ def test_who_has_not_the_keys_passes_nothing_off_as_an_amendment(kept: Office, k
     if known:
         amended(kept, 2)
     number = 2 if known else 1
-    digest = f"(SELECT digest FROM audit WHERE id = 3), '{'0' * 64}', '{'0' * 64}'"  # noqa: S608
+    digest = "(SELECT digest FROM audit WHERE id = 3), :made_up, :made_up"
     slip = "INSERT INTO amendments (number, at, what, row, link, cells, digest)"
     with kept.ledger.engine.begin() as db:  # the triggers let this through: the signatures tell
-        db.execute(text(f"{slip} SELECT {number}, 1, 'learner.purged', 3, {digest}"))
+        told = text(f"{slip} SELECT {number}, 1, 'learner.purged', 3, {digest}")
+        db.execute(told, {"made_up": "0" * 64})
         db.execute(text(SAYS.format(3)))
     says = " ".join(check_trail(kept.ledger).problems)
     assert f"amendment {number} was not made by this program" in says
