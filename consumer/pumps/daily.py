@@ -10,9 +10,10 @@ import structlog
 
 from consumer.clock import Clock
 from consumer.desk.outcomes import OutcomeFiles
-from consumer.ledger.ledger import Ledger, LedgerUnavailable, get_fact, set_fact
+from consumer.ledger.ledger import Ledger, get_fact, set_fact
 from consumer.ledger.outcomebook import forget
 from consumer.notices.timing import digest_day
+from consumer.pumps.minding import minding_ledger
 from consumer.settings.telling import OutcomesSettings
 from consumer.telemetry.readiness import Readiness
 
@@ -43,13 +44,8 @@ class DailyPump:
     def run(self, stop: threading.Event) -> None:
         """Look whether a day is over until told to stop."""
         while not stop.is_set():
-            try:
+            with minding_ledger(self._readiness, self.name):
                 self.turn()
-            except LedgerUnavailable as error:
-                self._readiness.bad("ledger", self.name, str(error))
-            else:
-                self._readiness.good("ledger", self.name)
-            self._readiness.turned(self.name)
             self._clock.wait(stop, self._look_seconds)
 
     def turn(self) -> list[Path]:

@@ -14,9 +14,10 @@ import structlog
 
 from consumer.clock import Clock
 from consumer.ledger.awaiting import awaited_learners
-from consumer.ledger.ledger import Ledger, LedgerUnavailable
+from consumer.ledger.ledger import Ledger
 from consumer.lms.account import Account, Fields, LmsAway, LmsRefused, row_of
 from consumer.premises import Premises
+from consumer.pumps.minding import minding_ledger
 from consumer.settings.lms import LmsSettings
 from consumer.tables.csvfile import TableProblems
 from consumer.tables.lookedup import LookedUp
@@ -82,12 +83,8 @@ class LookUpPump:
     def run(self, stop: threading.Event) -> None:
         """Ask until told to stop."""
         while not stop.is_set():
-            try:
+            with minding_ledger(self._readiness, self.name):
                 self.turn(stop)
-                self._readiness.good("ledger", self.name)
-            except LedgerUnavailable as error:
-                self._readiness.bad("ledger", self.name, str(error))
-            self._readiness.turned(self.name)
             self._clock.wait(stop, self._look_seconds)
 
     def turn(self, stop: threading.Event | None = None) -> int:

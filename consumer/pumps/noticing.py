@@ -8,12 +8,12 @@ import structlog
 
 from consumer.clock import Clock
 from consumer.desk.noticing import Notices, digest_in
-from consumer.ledger.ledger import LedgerUnavailable
 from consumer.ledger.noticebook import Claimed
 from consumer.notices.handing import Hands
 from consumer.notices.mail import CannotTell
 from consumer.notices.matter import Role
 from consumer.pumps.backoff import Backoff
+from consumer.pumps.minding import minding_ledger
 from consumer.telemetry.readiness import Readiness
 
 LEASE_SECONDS = 600.0
@@ -45,13 +45,8 @@ class NoticingPump:
     def run(self, stop: threading.Event) -> None:
         """Look and tell until told to stop."""
         while not stop.is_set():
-            try:
+            with minding_ledger(self._readiness, self.name):
                 self.turn(stop)
-            except LedgerUnavailable as error:
-                self._readiness.bad("ledger", self.name, str(error))
-            else:
-                self._readiness.good("ledger", self.name)
-            self._readiness.turned(self.name)
             self._clock.wait(stop, self._look_seconds)
 
     def turn(self, stop: threading.Event | None = None) -> int:

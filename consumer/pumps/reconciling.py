@@ -14,12 +14,13 @@ from consumer.bus.port import BusError, Publisher
 from consumer.clock import Clock
 from consumer.desk.reconciling import BY_ITSELF, Reconciling
 from consumer.ledger import reconcilebook
-from consumer.ledger.ledger import Ledger, LedgerUnavailable
+from consumer.ledger.ledger import Ledger
 from consumer.ledger.reconcilebook import Standing, Turn
 from consumer.lms.listing import ListAway, ListRefused
 from consumer.notices.timing import digest_day
 from consumer.premises import Premises
 from consumer.pumps.backoff import Backoff
+from consumer.pumps.minding import minding_ledger
 from consumer.settings.reconcile import ReconcileSettings
 from consumer.telemetry.readiness import Readiness
 
@@ -67,14 +68,9 @@ class ReconcilingPump:
     def run(self, stop: threading.Event) -> None:
         """Compare what is due until told to stop."""
         while not stop.is_set():
-            try:
+            with minding_ledger(self._readiness, self.name):
                 if self.all_is_heard():
                     self.turn(stop)
-            except LedgerUnavailable as error:
-                self._readiness.bad("ledger", self.name, str(error))
-            else:
-                self._readiness.good("ledger", self.name)
-            self._readiness.turned(self.name)
             self._clock.wait(stop, self._look_seconds)
 
     def all_is_heard(self) -> bool:

@@ -17,10 +17,11 @@ from consumer.journey import House, judge
 from consumer.ledger.behind import bring_forward
 from consumer.ledger.bookkeeper import Bookkeeper
 from consumer.ledger.consents import Consents
-from consumer.ledger.ledger import Ledger, LedgerUnavailable
+from consumer.ledger.ledger import Ledger
 from consumer.ledger.schema import completion_credits, completions, credits_
 from consumer.ledger.stepbook import StepBook
 from consumer.premises import Premises
+from consumer.pumps.minding import minding_ledger
 from consumer.tables import TableProblems, load_tables, tables_version
 from consumer.telemetry.readiness import Readiness
 
@@ -57,13 +58,8 @@ class RejudgingPump:
     def run(self, stop: threading.Event) -> None:
         """Look at the files every few seconds until told to stop."""
         while not stop.is_set():
-            try:
+            with minding_ledger(self._readiness, self.name):
                 self.turn(stop)
-            except LedgerUnavailable as error:
-                self._readiness.bad("ledger", self.name, str(error))
-            else:
-                self._readiness.good("ledger", self.name)
-            self._readiness.turned(self.name)
             self._clock.wait(stop, self._look_seconds)
 
     def turn(self, stop: threading.Event | None = None) -> Counter[str]:

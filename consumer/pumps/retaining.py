@@ -11,7 +11,8 @@ import structlog
 from consumer.bus.port import BusError
 from consumer.clock import Clock
 from consumer.desk.retaining import Gone, Retaining
-from consumer.ledger.ledger import Ledger, LedgerUnavailable, get_fact, set_fact
+from consumer.ledger.ledger import Ledger, get_fact, set_fact
+from consumer.pumps.minding import minding_ledger
 from consumer.telemetry.meters import Meters
 from consumer.telemetry.readiness import Readiness
 
@@ -41,20 +42,20 @@ class RetainingPump:
     def run(self, stop: threading.Event) -> None:
         """Look until told to stop."""
         while not stop.is_set():
-            try:
-                self.turn(lambda: not stop.is_set())
-            except LedgerUnavailable as error:
-                self._readiness.bad("ledger", self.name, str(error))
-            except BusError as error:
-                self._readiness.bad(self.name, self.name, str(error))
-                self._failed = True
-            else:
-                self._readiness.good("ledger", self.name)
-                if self._failed:
-                    self._readiness.good(self.name, self.name)
-                    self._failed = False
-            self._readiness.turned(self.name)
+            with minding_ledger(self._readiness, self.name):
+                self._try(lambda: not stop.is_set())
             self._clock.wait(stop, _LOOK_SECONDS)
+
+    def _try(self, goes_on: Callable[[], bool]) -> None:
+        try:
+            self.turn(goes_on)
+        except BusError as error:
+            self._readiness.bad(self.name, self.name, str(error))
+            self._failed = True
+        else:
+            if self._failed:
+                self._readiness.good(self.name, self.name)
+                self._failed = False
 
     def turn(self, goes_on: Callable[[], bool] = lambda: True) -> Gone:
         """Today's run, if nobody has done it or does it now. Raises as `Retaining.run` does."""

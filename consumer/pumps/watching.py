@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from sqlalchemy import select
 
 from consumer.clock import Clock
-from consumer.ledger.ledger import Ledger, LedgerUnavailable
+from consumer.ledger.ledger import Ledger
 from consumer.ledger.schema import lines, surges
+from consumer.pumps.minding import minding_ledger
 from consumer.telemetry.readiness import Readiness
 
 _SOURCE = "source."
@@ -32,13 +33,8 @@ class WatchingPump:
     def run(self, stop: threading.Event) -> None:
         """Look every few seconds until told to stop."""
         while not stop.is_set():
-            try:
+            with minding_ledger(self._readiness, self.name):
                 self.turn()
-            except LedgerUnavailable as error:
-                self._readiness.bad("ledger", self.name, str(error))
-            else:
-                self._readiness.good("ledger", self.name)
-            self._readiness.turned(self.name)
             self._clock.wait(stop, self._look_seconds)
 
     def turn(self) -> None:

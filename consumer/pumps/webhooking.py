@@ -20,10 +20,11 @@ from sqlalchemy import Row
 from consumer.clock import Clock
 from consumer.desk.outcomes import accounts
 from consumer.ledger.creditnames import traces_behind
-from consumer.ledger.ledger import Ledger, LedgerUnavailable
+from consumer.ledger.ledger import Ledger
 from consumer.ledger.outcomebook import Heard, body, heard_of
 from consumer.ledger.webhookbook import Turn, WebhookBook, standing
 from consumer.pumps.backoff import Backoff
+from consumer.pumps.minding import minding_ledger
 from consumer.settings.telling import WebhookSettings
 from consumer.telemetry.readiness import Readiness
 from consumer.telemetry.spans import SILENT, WEBHOOK, Tracing
@@ -74,13 +75,8 @@ class WebhookPump:
         """Tell until told to stop."""
         while not stop.is_set():
             told = 0
-            try:
+            with minding_ledger(self._readiness, self.name):
                 told = self.turn(stop)
-            except LedgerUnavailable as error:
-                self._readiness.bad("ledger", self.name, str(error))
-            else:
-                self._readiness.good("ledger", self.name)
-            self._readiness.turned(self.name)
             if not told:
                 self._clock.wait(stop, self._idle_seconds)
 
