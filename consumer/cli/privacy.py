@@ -136,7 +136,7 @@ def _unhindered(plans: tuple[Plan, ...]) -> None:
     found = [one for plan in plans for one in plan.hindrances]
     if found:
         told = [f"{one.name}, {one.standing}: {one.next_step}" for one in found]
-        fail([*told, "nothing was purged: PARS has not done with these"], FAILED)
+        fail([*told, "nothing was purged: these come first"], FAILED)
 
 
 @contextmanager
@@ -152,7 +152,7 @@ def _telling() -> Iterator[None]:
         fail([f"{error}; nothing is done until all is"], FAILED)
     except UnderWay as error:
         told = [f"{one.name}, {one.standing}: {one.next_step}" for one in error.hindrances]
-        fail([*told, "nothing was purged: PARS has not done with these"], FAILED)
+        fail([*told, "nothing was purged: these come first"], FAILED)
     except FileExistsError:
         raise
     except OSError as error:

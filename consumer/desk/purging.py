@@ -23,9 +23,10 @@ from consumer.desk.person import kin_of
 from consumer.desk.trail import remember
 from consumer.gateway.spool import Spool
 from consumer.ledger.amending import Cells, amend
+from consumer.ledger.letters import UNSETTLED
 from consumer.ledger.outbox import DEAD_LETTERS
 from consumer.ledger.purgeregister import PurgeRegister
-from consumer.ledger.purging import StillUnderWay, held_of, purge, take_in, under_way
+from consumer.ledger.purging import held_of, purge, take_in, under_way
 from consumer.ledger.schema import audit, completions, credits_, events, letters
 from consumer.tables.history import History
 from consumer.tables.kind import LEARNERS
@@ -39,13 +40,16 @@ _NEXT = {
     State.WITHDRAWING: "wait until PARS has let go of it",
     State.ATTENTION: "PARS may have it: withdraw it (credit withdraw), then wait",
 }
+_READ_FIRST = (
+    "others may stand in it: have it read (deadletter replay), or discard it (deadletter discard)"
+)
 
 
 class UnderWay(Exception):
-    """A credit of the person is under way with PARS; nothing was purged."""
+    """A credit of the person is under way with PARS, or a letter waits; nothing was purged."""
 
     def __init__(self, hindrances: Sequence[Hindrance]) -> None:
-        super().__init__(f"{len(hindrances)} credits are under way with PARS")
+        super().__init__(f"{len(hindrances)} credits and letters are under way")
         self.hindrances = tuple(hindrances)
 
 
@@ -55,7 +59,10 @@ class NamesThem(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Hindrance:
-    """A credit that PARS has not done with, how it stands, and what to do first."""
+    """A credit that PARS has not done with, or a letter in which others may stand.
+
+    `standing` is how it stands, `next_step` what to do first.
+    """
 
     name: str
     standing: str
@@ -153,7 +160,10 @@ class Purging:
     # ------------------------------------------------------------ what
 
     def _planned(self, db: Connection, key: str, found: Belongings) -> Plan:
-        hindrances = tuple(_hindrance(db, row) for row in under_way(db, found.held.credits))
+        hindrances = (
+            *(_hindrance(db, row) for row in under_way(db, found.held.credits)),
+            *(Hindrance(one, WORDS[State.ATTENTION], _READ_FIRST) for one in _waiting(db, found)),
+        )
         lines = [one for one in self._lines(db, found) if one.count]
         return Plan(key, tuple(lines), hindrances, tuple(self._stays(db, found)))
 
@@ -163,7 +173,7 @@ class Purging:
         waits = (c.state.in_([Heard.HELD, Heard.REFUSED]), *mine)
         credit = (k.id.in_(held.credits), k.purged_at.is_(None))
         unsent = (k.state.in_([State.READY, State.ATTENTION]), *credit)
-        open_ = (lt.id.in_(held.letters), lt.status.in_(["open", "replayed"]))
+        open_ = (lt.id.in_(held.letters), lt.status.in_(UNSETTLED))
         keeps = "emptied; key, course, day and state stay, so that it is not credited again"
         yield Line("completions", _count(db, completions, *mine), keeps)
         yield Line("of these waiting", _count(db, completions, *waits), "closed: never sent")
@@ -207,11 +217,10 @@ class Purging:
         plan = self._planned(db, key, found)
         if found.traces.within(self.why):
             raise NamesThem("the reason names the person, and stays for good: word it without")
+        if plan.hindrances:
+            raise UnderWay(plan.hindrances)
         ledger, places = self.desk.ledger, self._places(db, found)
-        try:
-            purge(db, ledger, found.held, self.desk.clock.now())
-        except StillUnderWay as error:
-            raise UnderWay([_hindrance(db, row) for row in error.rows]) from None
+        purge(db, ledger, found.held, self.desk.clock.now())
         self.premises.register.put(db, found.held, self.desk.clock.now())
         self._amend(db, found)
         remove_mentions(db, ledger, found.traces)
@@ -280,9 +289,16 @@ class Purging:
         for topic, offset in _own_topics(found):
             here = (e.topic == topic, e.partition == 0, e.offset == offset)
             said = db.scalars(select(e.completion_id).where(*here)).all()
-            if len(said) <= 1 or {*said} <= theirs:
+            if said in ([], [None]) or {*said} <= theirs:
                 alone.append((topic, offset))
         return alone
+
+
+def _waiting(db: Connection, found: Belongings) -> Sequence[str]:
+    """Letters of messages that were never read, and are to be: events of others may be in them."""
+    lt = letters.c
+    query = select(lt.id).where(lt.id.in_(found.unread), lt.status.in_(UNSETTLED))
+    return db.scalars(query.order_by(lt.id)).all()
 
 
 def _own_topics(found: Belongings) -> list[tuple[str, int]]:

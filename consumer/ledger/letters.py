@@ -26,6 +26,8 @@ class Status(StrEnum):
     KEPT = "kept"
 
 
+UNSETTLED = (Status.OPEN, Status.REPLAYED)
+"""Not done with: open, or on its way round again."""
 CLOSED_BY_HAND = (Status.DISCARDED, Status.NOT_OURS)
 
 
@@ -103,7 +105,7 @@ def with_unsettled(connection: Connection, credit_rows: Sequence[int]) -> set[in
 
 _UNSETTLED = select(letters.c.credit_row).where(
     letters.c.credit_row.in_(bindparam("rows", expanding=True)),
-    letters.c.status.in_([Status.OPEN, Status.REPLAYED]),
+    letters.c.status.in_(UNSETTLED),
 )
 
 
@@ -124,7 +126,7 @@ def settle_letters(
         if credit_row
         else (letters.c.completion_id == completion_id) & letters.c.credit_row.is_(None)
     )
-    unsettled: ColumnElement[bool] = letters.c.status.in_([Status.OPEN, Status.REPLAYED])
+    unsettled: ColumnElement[bool] = letters.c.status.in_(UNSETTLED)
     if keep_questions:
         unsettled &= (letters.c.stage != Stage.REVIEW) | (letters.c.status != Status.OPEN)
     ids = list(connection.scalars(select(letters.c.id).where(subject, unsettled)))

@@ -16,12 +16,11 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select
 
 from consumer.credit import Heard, State
 from consumer.ledger.ledger import Ledger
-from consumer.ledger.letters import CLOSED_BY_HAND, Status
+from consumer.ledger.letters import CLOSED_BY_HAND, UNSETTLED
 from consumer.ledger.schema import audit, completion_credits, completions, credits_, letters
 
 _c, _k, _l, _link = completions.c, credits_.c, letters.c, completion_credits.c
 _HEARD = (Heard.CREDITED, Heard.NOT_REPORTABLE, Heard.RETRACTED)
-_UNSETTLED = (Status.OPEN, Status.REPLAYED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ def old_credits(db: Connection, before: datetime, after: int, most: int) -> Sequ
 def old_letters(db: Connection, ledger: Ledger, before: datetime, most: int) -> Sequence[str]:
     """The IDs of letters that nothing came of, and that somebody has dealt with long ago."""
     alone = (_l.completion_id.is_(None), _l.credit_row.is_(None), _l.purged_at.is_(None))
-    old = (_l.status.not_in(_UNSETTLED), _l.last_failed_at < before)
+    old = (_l.status.not_in(UNSETTLED), _l.last_failed_at < before)
     query = select(_l.id, _l.closing).where(*alone, *old).order_by(_l.id)
     return [row.id for row in db.execute(query.limit(most)) if _long_closed(ledger, row, before)]
 
@@ -108,7 +107,7 @@ def _long_closed(ledger: Ledger, row: Any, before: datetime) -> bool:
 
 
 def _settled_completion(before: datetime) -> ColumnElement[bool]:
-    about = exists().where(_l.completion_id == _c.id, _l.status.in_(_UNSETTLED))
+    about = exists().where(_l.completion_id == _c.id, _l.status.in_(UNSETTLED))
     young = exists().where(_l.completion_id == _c.id, _l.last_failed_at >= before)
     still = (_c.purged_at.is_(None), _c.changed_at < before, ~_c.unfinished)
     return and_(_c.state.in_(_HEARD), *still, ~about, ~young)
@@ -116,7 +115,7 @@ def _settled_completion(before: datetime) -> ColumnElement[bool]:
 
 def _settled_credit(before: datetime) -> ColumnElement[bool]:
     """Accepted, gone for good, or left by a person as the board left it."""
-    unsettled = exists().where(_l.credit_row == _k.id, _l.status.in_(_UNSETTLED))
+    unsettled = exists().where(_l.credit_row == _k.id, _l.status.in_(UNSETTLED))
     closed = exists().where(_l.credit_row == _k.id, _l.status.in_(CLOSED_BY_HAND))
     done = or_(
         _k.state == State.ACCEPTED,

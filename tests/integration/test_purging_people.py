@@ -55,6 +55,7 @@ from consumer.ledger.schema import (
     audit,
     completions,
     credits_,
+    events,
     letter_edits,
     letters,
     metadata,
@@ -152,6 +153,7 @@ def case(reporting: Office, open_pars: Callable[..., SimulatedPars]) -> Case:
     office.publish()
     office.hear(raw(f'{{"who": "{SAYS}'.encode(), key=EMAIL.encode()), raw(b"{nothing"))
     (unread,) = [r.id for r in office.letters if r.completion_id is None and _says(office, r)]
+    Closing(office.ledger, office.clock, "mora", "cannot be read").discard(unread)
     office.hear(moodle(THEM, "104"))  # ready, and not sent
     office.put_learners(*(row | {"consent": ""} for row in their_rows()), PRIYA.row(), OTIS.row())
     office.look()
@@ -408,6 +410,40 @@ def test_while_a_credit_is_under_way_nothing_is_purged(case: Case) -> None:
         case.purging().go(case.key())
     assert refused.value.hindrances == plan.hindrances
     assert (everything(case.office), traces_left(case)) == (before, places)
+
+
+@pytest.mark.parametrize("status", [Status.OPEN, Status.REPLAYED])
+def test_a_letter_of_many_that_nobody_has_read_holds_it_up(case: Case, status: Status) -> None:
+    office = case.office
+    known = {one.id for one in office.letters}
+    office.hear(raw(f'[{{"user": {THEM.number}}}, {{"user": {PRIYA.number}'.encode()))
+    (letter,) = [one for one in office.letters if one.id not in known]
+    with office.ledger.begin() as db:
+        db.execute(update(letters).where(letters.c.id == letter.id).values(status=status.value))
+    before, places = everything(office), traces_left(case)
+    (hindrance,) = case.purging().plan(case.key()).hindrances
+    assert (hindrance.name, hindrance.standing) == (letter.id, "Needs attention")
+    with pytest.raises(UnderWay):
+        case.purging().go(case.key())
+    assert (everything(office), traces_left(case)) == (before, places)
+    with office.ledger.begin() as db:
+        db.execute(update(letters).where(letters.c.id == letter.id).values(status="open"))
+    Closing(office.ledger, office.clock, "mora", "not ours").discard(letter.id)
+    assert case.purging().go(case.key()).hindrances == ()
+    assert traces_left(case) == {}
+
+
+def test_a_message_of_somebody_else_alone_stays_in_the_log(case: Case) -> None:
+    """Such as one whose letter was corrected: it was another learner's."""
+    office = case.office
+    (mine,) = [row for row in office.letters if row.id == case.letter]
+    heard = {office.ledger.seal.open_said(row.said).learner: row.id for row in office.completions}
+    place = (events.c.topic == mine.topic, events.c.offset == mine.offset)
+    with office.ledger.begin() as db:
+        db.execute(update(events).where(*place).values(completion_id=heard[str(PRIYA.number)]))
+    plan = case.purging().go(case.key())
+    assert "1 messages of the embedded log that hold events of other people too" in plan.stays
+    assert {name.partition("-")[0] for name in traces_left(case)} == {"data/bus.db"}
 
 
 def test_a_reason_that_names_them_is_refused(case: Case) -> None:
