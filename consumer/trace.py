@@ -8,9 +8,10 @@ and this one is kept in the clear and sent out. `tracestate`, which may hold any
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from contextvars import ContextVar
 
-from consumer.bus.port import Headers
+from consumer.bus.port import Headers, Message, Outgoing
 
 TRACEPARENT = "traceparent"
 CE_TRACEPARENT = "ce_traceparent"
@@ -35,6 +36,11 @@ def traceparent_of(headers: Headers) -> str:
                 return value.decode()
             found = found or value.decode()
     return found
+
+
+def traces_in(messages: Iterable[Message | Outgoing]) -> list[str]:
+    """The traces that these messages came with, as many as came with one."""
+    return [trace for one in messages if (trace := traceparent_of(one.headers))]
 
 
 def going_out() -> dict[str, str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
 
 from consumer.backfill.file import Opened
 from consumer.backfill.old import Broken, Lines
@@ -42,9 +41,9 @@ class OldCompletions(Lines):
             data = file.read(MOST_BYTES + 1)
         told = name.removesuffix(_PACKED)
         found = read_list(open_bytes(told, data, sheet, list_counter(form)), form)
-        # By what is made of it too: read otherwise, its rows say something else.
-        digest = identity.digest("backfill", listed, repr(form), data)[:16]
-        return cls(f"backfill.{digest}", name, _first_of_each(found.rows), listed)
+        # By what is made of it too: another sheet, or read otherwise, its rows say something else.
+        digest = identity.digest("backfill", listed, repr(form), sheet.casefold(), data)[:16]
+        return cls(f"backfill.{digest}", "", name, _first_of_each(found.rows), listed)
 
     def read(self, after: Mapping[Partition, int]) -> Iterator[Message | Broken]:
         """Every completion from that line on."""
@@ -58,12 +57,6 @@ class OldCompletions(Lines):
 def _first_of_each(rows: Collection[Listed]) -> tuple[Listed, ...]:
     """Of a completion that is listed twice the earlier one counts, wherever it stands."""
     found: dict[tuple[str, ...], Listed] = {}
-    for row in sorted(rows, key=lambda one: _instant(one.completed)):
+    for row in sorted(rows, key=lambda one: one.instant):
         found.setdefault((row.site, row.learner, row.course, row.occurrence), row)
     return tuple(sorted(found.values(), key=lambda one: one.line))
-
-
-def _instant(completed: datetime | date) -> datetime:
-    return (
-        completed if isinstance(completed, datetime) else datetime.combine(completed, time(), UTC)
-    )

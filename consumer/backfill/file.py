@@ -53,7 +53,9 @@ class OldFile(Lines):
     overrules = True
 
     @classmethod
-    def of(cls, name: str, opened: Opened, identity: Identity, limit_bytes: int) -> OldFile:
+    def of(
+        cls, name: str, opened: Opened, identity: Identity, limit_bytes: int, source: str = ""
+    ) -> OldFile:
         """The file with its digest taken; a line may be so long. Raises OSError, EOFError."""
         digest = hashlib.sha256()
         with opened() as file:
@@ -61,7 +63,7 @@ class OldFile(Lines):
                 digest.update(piece)
         # Keyed: of a file that is guessed nobody can see that it was this one.
         known_by = identity.digest("backfill", digest.digest())[:16]
-        return cls(f"backfill.{known_by}", name, opened, limit_bytes)
+        return cls(f"backfill.{known_by}", source, name, opened, limit_bytes)
 
     def read(self, after: Mapping[Partition, int]) -> Iterator[Message | Broken]:
         """Every line from there on that is not blank. Raises OSError, EOFError."""

@@ -23,9 +23,14 @@ class Broken:
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """What lies in one file, whose lines are counted from 1; `topic` is the file's own, made up."""
+    """What lies in one file, whose lines are counted from 1; `topic` is the file's own, made up.
+
+    How far it was taken is known for each `source` that was asked for: another run for another LMS
+    begins at the first line, and what was taken in before is known by its place.
+    """
 
     topic: str
+    source: str
 
     can_be_mended = True
 
@@ -37,7 +42,7 @@ class Lines:
     @property
     def strand(self) -> Partition:
         """The one there is."""
-        return Partition(self.topic, 0)
+        return Partition(f"{self.topic}.{self.source}" if self.source else self.topic, 0)
 
     @property
     def strands(self) -> Collection[Partition]:
@@ -46,7 +51,7 @@ class Lines:
 
     def strand_of(self, message: Message) -> Partition:
         """That one, whichever line it is."""
-        return message.strand
+        return self.strand
 
 
 class Old(Protocol):

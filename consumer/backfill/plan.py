@@ -10,6 +10,7 @@ from datetime import date, datetime
 from consumer.backfill.old import Broken, Old
 from consumer.bus.port import Message
 from consumer.clock import Clock
+from consumer.desk.comparing import never_heard
 from consumer.desk.words import advice
 from consumer.fate import Held, Ignored, Judgement, NotReportable, Ready, Refused
 from consumer.journey import Heard, House, hear
@@ -17,7 +18,8 @@ from consumer.ledger.bulk import known_among
 from consumer.ledger.digests import Digests
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.newcomers import known_events
-from consumer.ledger.schema import completions, credits_
+from consumer.ledger.reconcilebook import known as rows_of
+from consumer.ledger.schema import credits_
 from consumer.mapping.said import Kind, Said
 from consumer.pars.document import CENTRAL
 from consumer.participant import Record
@@ -128,9 +130,8 @@ class Planner:
         own = {key for what in heard for key in self._keys(what)}
         with self._ledger.read() as db:
             taken = known_events(db, messages)
-            return taken, known_among(db, completions.c.key, own) | known_among(
-                db, credits_.c.key, own
-            )
+            heard_of = {one for one, row in rows_of(db, own).items() if not never_heard(row)}
+            return taken, heard_of | known_among(db, credits_.c.key, own)
 
     def _keys(self, what: Heard) -> list[str]:
         """The completion's key, then those of its credits; none of what is no completion."""

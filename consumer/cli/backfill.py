@@ -78,7 +78,8 @@ def backfill() -> None:
     "--set-aside",
     "aside",
     is_flag=True,
-    help="Keep lines that are no events in FILE.refused, and take in the others.",
+    help="Keep lines that are no events in FILE.refused (with --source FILE.SOURCE.refused), and"
+    " take in the others.",
 )
 @_options
 @click.pass_context
@@ -96,18 +97,19 @@ def from_file(
     with _readable(file), spooled(file, settings.data_dir) as path:
         name = "(stdin)" if file == "-" else Path(file).name
         limit = settings.intake.payload_limit_bytes
-        old = OldFile.of(name, opener(path), ledger.identity, limit)
+        old = OldFile.of(name, opener(path), ledger.identity, limit, source)
         beside = settings.data_dir / old.topic if file == "-" else Path(file)
         errand = _Errand(parts, ledger, old, source, chosen)
         plan = errand.look()
         lines = {one.line for one in plan.broken}
         if lines:
             _name_lines(plan, aside=aside)
-        refused = beside.with_name(f"{beside.name}.refused")
+        of_it = f"{beside.name}.{source}" if source else beside.name
+        refused = beside.with_name(f"{of_it}.refused")
         errand.agree(f"{len(lines)} line(s) that are no events go to {refused}" if lines else "")
         if lines:
             set_aside(old, lines, refused)
-        errand.go(FAILED if lines else 0)
+        errand.go(failed=bool(lines))
 
 
 @backfill.command("list")
@@ -146,7 +148,7 @@ def from_list(
         if errand.look().broken:
             _name_lines(errand.plan, aside=False)
         errand.agree("")
-        errand.go(0)
+        errand.go()
 
 
 def _form_of(
@@ -187,7 +189,7 @@ def from_topic(
         errand = _Errand(parts, ledger, old, "", chosen)
         errand.look()
         errand.agree("")
-        errand.go(0)
+        errand.go()
 
 
 def _name_lines(plan: Plan, *, aside: bool) -> None:
@@ -241,7 +243,7 @@ class _Errand:
                   " --despite-refusals"], FAILED)  # fmt: skip
         confirm("\n".join(told), yes=self._chosen["yes"])
 
-    def go(self, ending: int) -> NoReturn:
+    def go(self, *, failed: bool = False) -> NoReturn:
         """Take them in; stopped by Ctrl-C it tells how to go on, and exits 1."""
         premises = Premises(self._parts.house)
         desk = Backfilling(
@@ -257,9 +259,9 @@ class _Errand:
             counted.finished = False
             click.echo("Stopped. What was taken in stays; the same command goes on with the rest.",
                        err=True)  # fmt: skip
-            ending = FAILED
+            failed = True
         show_one(counted.row(time.monotonic() - started))
-        sys.exit(FAILED if ending else 0)
+        sys.exit(FAILED if failed else 0)
 
     def _tables(self, premises: Premises) -> RejudgingPump:
         settings = self._parts.settings

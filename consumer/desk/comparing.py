@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row
@@ -119,7 +119,7 @@ class Comparing:
         return rows
 
     def _counting(self, row: Listed, counts: Counter[str]) -> Found | None:
-        if _instant(row) < self.since:  # most of a list that goes back for years
+        if row.instant < self.since:  # most of a list that goes back for years
             counts["older"] += 1
             return None
         said = self._said(row)
@@ -213,11 +213,6 @@ def never_heard(row: Row[Any] | None) -> bool:
 
 def _taken_back(row: Row[Any] | None) -> bool:
     return row is not None and row.state == Heard.RETRACTED
-
-
-def _instant(row: Listed) -> datetime:
-    at = row.completed
-    return at if isinstance(at, datetime) else datetime.combine(at, time(), UTC)
 
 
 def _within(row: Activity, completed: datetime | date) -> bool:

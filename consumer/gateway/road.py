@@ -15,7 +15,7 @@ from consumer.bus.port import BusError, MessageTooLarge, Outgoing, Publisher
 from consumer.gateway.spool import Spool, SpoolUnavailable
 from consumer.telemetry.readiness import GATEWAY, Readiness
 from consumer.telemetry.spans import PUBLISH, SILENT, Tracing
-from consumer.trace import traceparent_of
+from consumer.trace import traces_in
 
 CONDITION, ONTO_THE_BUS = GATEWAY, f"{GATEWAY}.bus"
 """Whether posts can be kept, and whether what is kept goes onto the bus: it may wait."""
@@ -69,7 +69,7 @@ class Road:
         return True
 
     def _publish(self, publisher: Publisher, messages: Sequence[Outgoing]) -> None:
-        links = [trace for one in messages if (trace := traceparent_of(one.headers))]
+        links = traces_in(messages) if self._tracing.on else ()
         with self._tracing.span(PUBLISH, links=links, count=len(messages)):
             publisher.publish(messages)
 
@@ -93,13 +93,22 @@ class Road:
         self._readiness.bad(CONDITION, _TAKING, str(error))
 
     def try_to_keep(self) -> None:
-        """Say whether posts can be kept, before the first one comes."""
+        """Say whether posts can be kept, before the first one comes, and after one could not be.
+
+        Who sends none to what is not ready would otherwise never see it ready again.
+        """
         try:
-            self.spool.is_empty()
+            self.spool.try_write()
         except SpoolUnavailable as error:
             self._cannot_take(error)
         else:
+            self._has_failed = False
             self._readiness.good(CONDITION, _TAKING)
+
+    def recover(self) -> None:
+        """After a post that could not be kept: try whether one could be now."""
+        if self._has_failed:
+            self.try_to_keep()
 
     # ------------------------------------------------------------ from the spool onto the bus
 
@@ -128,6 +137,7 @@ class Road:
             self._readiness.bad(CONDITION, _FORWARDING, str(error))
             return False
         except BusError as error:
+            self._readiness.good(CONDITION, _FORWARDING)  # it was read, or nothing was published
             self._readiness.bad(ONTO_THE_BUS, _FORWARDING, _away(error))
             return False
         self.is_stuck = False

@@ -121,6 +121,7 @@ def forward(
         while road.forward() and not stop.is_set():
             readiness.turned(CONDITION)
         road.was_tried.set()
+        road.recover()
         readiness.turned(CONDITION)
         # A bus that is away is not asked anew with every post.
         if road.is_stuck:

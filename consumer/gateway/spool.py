@@ -50,6 +50,11 @@ class Spool:
         self._lock = threading.Lock()
         self._file: sqlite3.Connection | None = None
 
+    def try_write(self) -> None:
+        """Write what is there already, as a post would be. Raises SpoolUnavailable."""
+        with self._opened() as file:
+            file.execute(f"PRAGMA user_version = {LAYOUT}")
+
     def is_empty(self) -> bool:
         """Whether nothing waits to be forwarded. Raises SpoolUnavailable."""
         with self._opened() as file:

@@ -174,7 +174,7 @@ def held_sources(db: Connection, named: Collection[str], courses: Collection[str
 def standing_of(db: Connection, courses: Collection[str], since: datetime) -> list[Row[Any]]:
     """Completions of these courses heard since then, but those taken back."""
     c = completions.c
-    query = select(c.id, c.key, c.site, c.course, c.said, c.heard_at)
+    query = select(c.key, c.site, c.said)
     found: list[Row[Any]] = []
     for course in sorted(courses):
         mine = (c.course == course, c.heard_at >= since, c.state != Heard.RETRACTED)

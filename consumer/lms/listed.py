@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -53,6 +53,12 @@ class Listed:
     title: str = ""
     id: str = ""
     line: int = 0
+
+    @property
+    def instant(self) -> datetime:
+        """When that was; of a plain date its beginning, UTC."""
+        at = self.completed
+        return at if isinstance(at, datetime) else datetime.combine(at, time(), UTC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,10 +23,11 @@ from consumer.ledger.surges import Noticed, Settled, notice
 from consumer.limits import SurgeLimits
 from consumer.premises import Premises
 from consumer.pumps.silence import Silence
-from consumer.pumps.tracking import Tracks, traces_in
+from consumer.pumps.tracking import Tracks
 from consumer.telemetry.meters import Meters
 from consumer.telemetry.readiness import Readiness
 from consumer.telemetry.spans import RECEIVE, SILENT, Tracing
+from consumer.trace import traces_in
 
 _COUNT_SECONDS = 15.0
 MOST_EVENTS = 10_000
@@ -83,6 +84,7 @@ class IntakePump:
             self.turn()
         except BusUnavailable as error:
             self._readiness.bad("bus", self.name, str(error))
+            self._quiet_since = None
             self._clock.wait(stop, self._retry_seconds)
         except LedgerUnavailable as error:
             self._readiness.bad("ledger", self.name, str(error))
@@ -109,8 +111,7 @@ class IntakePump:
             self._batch = self._listener.poll(self._batch_size, self._poll_timeout)
         if not self._batch:
             self._mind_silence(self._listener)
-            if self._quiet_since is None:
-                self._quiet_since = self._clock.monotonic()
+            self._note_quiet()
             return 0
         self._quiet_since = None
         self._silence.broken()
@@ -125,6 +126,12 @@ class IntakePump:
         except CommitRefused:
             self._log.info("bus.commit_refused")
         return written
+
+    def _note_quiet(self) -> None:
+        if self._silence.is_false:
+            self._quiet_since = None
+        elif self._quiet_since is None:
+            self._quiet_since = self._clock.monotonic()
 
     @property
     def quiet_seconds(self) -> float:

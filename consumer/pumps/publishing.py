@@ -16,7 +16,7 @@ from consumer.ledger.ledger import Ledger, LedgerUnavailable
 from consumer.ledger.letterbook import LetterBook
 from consumer.telemetry.readiness import Readiness
 from consumer.telemetry.spans import PUBLISH, SILENT, Tracing
-from consumer.trace import traceparent_of
+from consumer.trace import traces_in
 
 _LIMIT = 200
 
@@ -88,7 +88,7 @@ class PublishingPump:
         publisher = self._publisher = self._publisher or self._connect()
         renamed = [replace(m, topic=self._topics.get(m.topic, m.topic)) for _, m in rows]
         try:
-            links = [trace for one in renamed if (trace := traceparent_of(one.headers))]
+            links = traces_in(renamed) if self._tracing.on else ()
             with self._tracing.span(PUBLISH, links=links, count=len(renamed)):
                 _publish(publisher, renamed)
         finally:

@@ -21,6 +21,11 @@ class Silence:
         self._waits_since: float | None = None
         self._opened_anew = False
 
+    @property
+    def is_false(self) -> bool:
+        """Whether events wait on the bus, as far as it was asked."""
+        return self._waits_since is not None
+
     def broken(self) -> None:
         """Something was heard."""
         self._waits_since, self._opened_anew = None, False

@@ -56,8 +56,3 @@ class Tracks:
                 )
                 begun.end()
         self._begun.clear()
-
-
-def traces_in(batch: Sequence[Message]) -> list[str]:
-    """The traces that these messages came with, as many as came with one."""
-    return [trace for one in batch if (trace := traceparent_of(one.headers))]

@@ -147,7 +147,6 @@ class Tracing:
         *,
         after: str = "",
         links: Sequence[str] = (),
-        began: int = 0,
         **said: Value,
     ) -> AbstractContextManager[Tell]:
         """The same around what is done, below what this thread has in hand where `after` is blank.

@@ -89,11 +89,10 @@ class Traced(Tracing):
         *,
         after: str = "",
         links: Sequence[str] = (),
-        began: int = 0,
         **said: Value,
     ) -> Iterator[Tell]:
         """As the port says."""
-        begun = self.begin(name, after=after or carried.get(), links=links, began=began)
+        begun = self.begin(name, after=after or carried.get(), links=links)
         begun.tell(**said)
         before, error = carried.set(begun.traceparent), ""
         try:

@@ -15,6 +15,7 @@ from typing import Any
 
 import orjson
 import pytest
+from openpyxl import Workbook
 
 from consumer.backfill.completions import OldCompletions
 from consumer.backfill.file import OldFile, opener, set_aside
@@ -31,6 +32,7 @@ from consumer.ledger.schema import audit, events, surges
 from consumer.lms.listed import ListForm
 from consumer.pars.port import Action
 from consumer.tables import TableProblems
+from tests.integration.academy import ACADEMY, settle_in, told
 from tests.integration.office import Office, SimulatedPars
 from tests.integration.people import (
     DAY,
@@ -327,6 +329,18 @@ def test_a_broken_line_is_named_without_a_value_and_kept_for_its_owner(
     assert len(kept) == 7
 
 
+def test_another_run_for_another_lms_begins_at_the_first_line(reporting: Office) -> None:
+    text = lines([moodle(PRIYA), canvas(OTIS), moodle(LENA)])
+    file = reporting.folder / "old.jsonl"
+    for source, came in (("moodle", 2), ("canvas", 1), ("moodle", 0), ("", 0)):
+        file.write_bytes(text)
+        known = (reporting.ledger.identity, LIMIT, source)
+        one = OldFile.of(file.name, opener(file), *known)
+        fates = take_in(reporting, one, source=source)
+        assert fates.total() - fates["duplicate"] - fates["repeat"] == came, (source, fates)
+    assert len(reporting.credits) == 3
+
+
 def test_a_file_that_breaks_off_is_told_where(reporting: Office) -> None:
     text = lines([moodle(PRIYA), moodle(OTIS)])[:-40]
     (found,) = (one for one in old(reporting, text).read({}) if isinstance(one, Broken))
@@ -420,10 +434,10 @@ def test_what_was_published_before_the_log_kept_times_is_read_too(reporting: Off
 # ------------------------------------------------------------ from a list
 
 
-def completions_of(office: Office, *rows: str) -> OldCompletions:
+def completions_of(office: Office, *rows: str, site: str = MOODLE) -> OldCompletions:
     file = office.folder / "list.csv"
     file.write_text("\n".join(["learner,course,completed", *rows]), encoding="utf-8")
-    form = ListForm(set={"site": MOODLE})
+    form = ListForm(set={"site": site})
     return OldCompletions.of(file.name, opener(file), "moodle", form, "", office.ledger.identity)
 
 
@@ -451,6 +465,30 @@ def test_a_list_tells_what_was_never_heard_and_overrules_nothing(
     reporting.drive_to("accepted", "accepted")
     assert (pars.totals["live"], pars.totals["doubled"]) == (2, 0)
     assert sum((one.fates for one in backfilling(reporting).go(old)), Counter()) == {}
+
+
+def test_each_sheet_of_a_workbook_is_a_list_of_its_own(reporting: Office) -> None:
+    book, file = Workbook(), reporting.folder / "done.xlsx"
+    for title, one in (("Spring", OTIS), ("Fall", PRIYA)):
+        sheet = book.create_sheet(title)
+        sheet.append(["learner", "course", "completed"])
+        sheet.append([str(one.number), "101", "2026-11-02"])
+    book.save(file)
+    form = ListForm(set={"site": MOODLE})
+    for title in ("Spring", "Fall", "fall"):
+        known = ("moodle", form, title, reporting.ledger.identity)
+        old = OldCompletions.of(file.name, opener(file), *known)
+        list(backfilling(reporting).go(old))
+    assert reporting.board_ids("ready") == [OTIS.board_id, PRIYA.board_id]
+
+
+def test_the_plan_counts_as_new_what_only_an_evaluation_was_heard_of(office: Office) -> None:
+    settle_in(office)
+    office.hear(told("evaluation", PRIYA, NOON))
+    old = completions_of(office, f"{PRIYA.number},EVAL,2026-11-19", site=ACADEMY)
+    planner = Planner(office.ledger, office.service.premises.house, office.clock)
+    list(planner.look(old))
+    assert (planner.plan.new, planner.plan.fates[KNOWN]) == (1, 0)
 
 
 def test_of_a_list_with_a_row_that_cannot_be_read_nothing_is_taken(reporting: Office) -> None:

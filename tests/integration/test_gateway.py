@@ -20,6 +20,7 @@ import httpx
 import orjson
 import pytest
 
+from consumer.bus.connect import Bus
 from consumer.bus.embedded import EmbeddedPublisher
 from consumer.bus.port import Message, Outgoing
 from consumer.clock import SystemClock
@@ -309,6 +310,52 @@ def test_while_the_bus_is_away_events_wait_on_disk_and_follow_in_order(
         assert lms.xapi(b'{"n": 8}').status_code == 200
     heard = [orjson.loads(one.value or b"")["n"] for one in on_bus(office)]
     assert [*dict.fromkeys(heard)] == [*range(9)]
+
+
+def test_after_a_post_that_could_not_be_kept_it_is_ready_again_without_another(
+    open_office: OpenOffice,
+) -> None:
+    """Nobody sends one to a gateway that is not ready."""
+    office = open_office(gateway=HASTY)
+    with posting(office.settings) as lms:
+        assert lms.xapi(b"{}").status_code == 200
+        away = Away(office)
+        with closing(sqlite3.connect(office.settings.spool_path)) as somebody:
+            somebody.execute("BEGIN IMMEDIATE")
+            assert lms.xapi(b"{}").status_code == 503
+            assert "gateway" in lms.bad()
+        until(lambda: "gateway" not in lms.bad(), 20, "posts can be kept again")
+        away.end()
+
+
+def test_what_waits_for_the_bus_alone_does_not_make_a_gateway_unable(
+    open_office: OpenOffice,
+) -> None:
+    office = open_office(gateway=HASTY)
+    path, clock = office.settings.spool_path, SystemClock()
+    spool = Spool(path, Seal(SEALING_KEY), clock)
+    spool.append([Outgoing(TOPIC, b"lms", b"{}")])
+    spool.close()
+    readiness, aside = Readiness(clock), path.with_name("aside")
+    publisher = Bus(office.settings).hasty_publisher(0.2)
+    road = Road(lambda: publisher, Spool(path, Seal(SEALING_KEY), clock), readiness)
+    path.rename(aside)
+    path.mkdir()
+    assert not road.forward()
+    assert bad_of(readiness) == {"gateway"}
+    path.rmdir()
+    aside.rename(path)
+    away = Away(office)
+    assert not road.forward()
+    assert bad_of(readiness) == {"gateway.bus"}
+    away.end()
+    assert road.forward()
+    assert bad_of(readiness) == set()
+    road.close()
+
+
+def bad_of(readiness: Readiness) -> set[str]:
+    return {one.name for one in readiness.conditions() if not one.ok}
 
 
 def test_what_waits_goes_before_what_comes_after_a_restart(open_office: OpenOffice) -> None:

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import orjson
 import pytest
 from sqlalchemy import create_engine, text
 from starlette.responses import Response
 
-from consumer.bus.port import Message, Outgoing
+from consumer.bus.port import BusUnavailable, Message, Outgoing
 from consumer.credit import State
 from consumer.desk.comparing import RECONCILED, Comparison
 from consumer.desk.reconciling import LmsHeld, Reconciling, list_comparisons, list_standings
@@ -49,6 +49,7 @@ from tests.integration.people import (
     openedx,
 )
 from tests.integration.people import course as row_of
+from tests.integration.test_outages import Once
 from tests.integration.test_shipped_sources import example
 
 HEAD = "site,learner,course,completed,occurrence\n"
@@ -284,6 +285,22 @@ def test_nothing_gets_round_the_hold_of_its_lms(campus: Campus, how: Mode) -> No
     turning.turn(Subject.SOURCE, ["moodle"], Mode.AUTOMATIC)
     campus.night(line(PRIYA), line(OTIS))
     assert office.hear() == {"ready": 1}
+
+
+def test_while_the_bus_is_away_nothing_is_quiet(
+    office: Office, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.intake.turn()
+    clock.advance(3600)
+    assert office.intake.quiet_seconds == 3600
+    listener = office.intake._listener
+
+    def away(*_: object) -> NoReturn:
+        raise BusUnavailable("away")
+
+    monkeypatch.setattr(listener, "poll", away)
+    office.intake.run(Once())
+    assert office.intake.quiet_seconds == 0
 
 
 def test_what_still_waits_on_the_bus_is_heard_first(campus: Campus, clock: FakeClock) -> None:
