@@ -12,7 +12,7 @@ from consumer.desk.identity import row_name
 from consumer.desk.kin import Kin
 from consumer.desk.looking import Desk
 from consumer.desk.people import row_key
-from consumer.desk.roster import Certificate
+from consumer.desk.roster import Certificate, Roster
 from consumer.desk.traces import Traces, traces
 from consumer.ledger.ledger import Ledger
 from consumer.ledger.purging import Held, held_of
@@ -51,15 +51,20 @@ def belongings(db: Connection, desk: Desk, kin: Kin) -> Belongings:
     found = _traces(kin, _records(db, ledger, bare.credits))
     unread = tuple(_unread(db, ledger, found))
     held = held_of(db, kin.completions, alone, unread)
-    rows = frozenset(_rows(kin))
+    rows = frozenset(_rows(kin, desk.roster))
     named = frozenset(_named(ledger, rows, kin))
     numbers = tuple(_audit(db, ledger, {*named, *_subjects(db, held)}, found))
     return Belongings(kin, held, unread, numbers, rows, named, found)
 
 
-def _rows(kin: Kin) -> Iterator[tuple[str, str]]:
+def _rows(kin: Kin, roster: Roster) -> Iterator[tuple[str, str]]:
+    """Today's rows of theirs, and those that an earlier version may have had of them."""
     yield from ((entry.site, entry.learner) for entry in kin.entries)
-    yield from ((account.site, account.learner) for account in kin.accounts)
+    for account in kin.accounts:
+        yield account.site, account.learner
+        everywhere = roster.of("", account.learner)
+        if everywhere is None or everywhere in kin.entries:  # else it is somebody else's
+            yield "", account.learner
 
 
 def _alone(db: Connection, ledger: Ledger, kin: Kin) -> Sequence[int]:
@@ -87,7 +92,7 @@ def _records(db: Connection, ledger: Ledger, numbers: Sequence[int]) -> Iterator
 
 def _traces(kin: Kin, records: Iterable[Record]) -> Traces:
     rows = [row for entry in kin.entries for row in entry.rows]
-    ids = [learner for _, learner in _rows(kin)]
+    ids = [entry.learner for entry in kin.entries] + [one.learner for one in kin.accounts]
     ids += [text for row in rows for text in (row.email, row.board_id, row.npi, row.licence)]
     ids += [one.board_id for one in kin.certificates]
     names = [(row.given_name, row.family_name) for row in rows]

@@ -6,7 +6,7 @@ import csv
 import io
 import os
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -78,7 +78,7 @@ def export_person(desk: Desk, premises: Premises, key: str, file: Path, who: str
     with desk.ledger.begin() as db:
         found = belongings(db, desk, kin_of(db, desk, key))
         content = _Content(db, desk, found)
-        parts = {**content.parts(), **dict(_tables(premises, found))}
+        parts = {**content.parts(), **dict(_tables(premises, _surely(desk, found)))}
         remember(db, desk.ledger, desk.clock.now(), who, "learner.exported", key)
         _write(file, parts)
     return Exported(file, content.counts)
@@ -203,10 +203,21 @@ class _Content:
             }
 
 
-def _tables(premises: Premises, found: Belongings) -> Iterator[tuple[str, bytes]]:
-    """Their rows of the table, and of each version that is kept."""
+def _surely(desk: Desk, found: Belongings) -> frozenset[tuple[str, str]]:
+    """Without rows of no site that may have been another LMS's user's of the same number."""
+    own, roster = {*found.kin.entries}, desk.roster
+    others = {entry.learner for entry in roster.entries if entry not in own}
+    return frozenset(
+        (site, learner)
+        for site, learner in found.rows
+        if site or learner not in others or roster.of("", learner) in own
+    )
+
+
+def _tables(premises: Premises, keys: Collection[tuple[str, str]]) -> Iterator[tuple[str, bytes]]:
+    """These rows of the table, and of each version that is kept."""
     history = History(premises.tables, LEARNERS, premises.keep_versions)
-    mine = of_these(found.rows)
+    mine = of_these(keys)
 
     def own(content: bytes) -> bytes:
         return without(content, lambda cells: not mine(cells))

@@ -69,9 +69,12 @@ from tests.end_to_end.learner import BOARD_ID, EMAIL, FAMILY, GIVEN, NPI, SAYS
 from tests.end_to_end.search import Search
 from tests.integration.office import DEAD_LETTERS, Office, SimulatedPars
 from tests.integration.people import (
+    CANVAS,
     DAY,
     EVERYONE,
     HOUR,
+    LENA,
+    MOODLE,
     NOON,
     OTIS,
     PRIYA,
@@ -325,6 +328,56 @@ def test_a_table_without_them_is_the_same_for_everybody_else(case: Case) -> None
                      case.office.clock, 20)  # fmt: skip
     desk.apply(desk.preview_undo("learners"), "mora")
     assert traces_left(case) == {}
+
+
+@pytest.mark.parametrize("site", [None, MOODLE], ids=["gone", "of one site now"])
+def test_a_row_that_served_every_site_once_goes_from_earlier_versions(
+    case: Case, site: str | None
+) -> None:
+    now = [row | {"site": site} for row in their_rows() if site]
+    case.office.put_learners(*now, PRIYA.row(), OTIS.row())
+    case.office.look()
+    exported = _exported(case, case.key())
+    assert BOARD_ID in _versions(exported)
+    assert (BOARD_ID in exported["learners.csv"]) == bool(site)
+    case.purging().go(case.key())
+    assert traces_left(case) == {}
+
+
+def test_nobody_is_handed_what_may_have_been_another_sites_user(office: Office) -> None:
+    """Two LMSs give out the same numbers: the table was told apart by site when that was seen."""
+    other = replace(LENA, number=PRIYA.number)
+    case = Case(office, None, "", "")  # type: ignore[arg-type]
+    office.put_learners(PRIYA.row())
+    office.look()
+    desk = TableDesk(office.tables, shipped_boards(), office.settings.profiles, office.clock, 20)
+    desk.apply(desk.preview_bytes("learners", "new.csv", _with_new_address(office), Wish()), "mora")
+    office.put_learners(PRIYA.row(site=MOODLE), other.row(site=CANVAS))
+    office.look()
+    office.hear(moodle(PRIYA), canvas(other))
+    theirs, others = (_exported(case, _key(case, one)) for one in (other, PRIYA))
+    assert PRIYA.board_id not in "".join(theirs.values())
+    assert other.board_id in theirs["learners.csv"]
+    assert PRIYA.board_id in others["learners.csv"]
+
+
+def _key(case: Case, who: Physician) -> str:
+    (found,) = find_people(case.desk, Find(who.family_name)).people
+    return found.key
+
+
+def _exported(case: Case, key: str) -> dict[str, str]:
+    """Each file of an export, by its name; nothing of it stays."""
+    file = case.office.folder / "theirs.zip"
+    export_person(case.desk, case.premises, key, file, "root")
+    with zipfile.ZipFile(file) as archive:
+        parts = {name: archive.read(name).decode() for name in archive.namelist()}
+    file.unlink()
+    return parts
+
+
+def _versions(exported: dict[str, str]) -> str:
+    return "".join(text for name, text in exported.items() if name.startswith("versions/"))
 
 
 def test_the_same_events_again_are_duplicates_and_leave_nothing(case: Case) -> None:
