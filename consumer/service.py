@@ -17,7 +17,7 @@ from consumer.desk.looking import Desk
 from consumer.desk.retaining import retaining_of
 from consumer.inquiry import Inquirer, Turns, questions_of
 from consumer.ledger.inquiries import Inquiries
-from consumer.ledger.ledger import Ledger, LedgerUnavailable
+from consumer.ledger.ledger import Ledger, LedgerUnavailable, WrongSecret
 from consumer.parts import ParsFor, Parts, claims_of, domains_of, policy_of
 from consumer.premises import Premises
 from consumer.pumps.agreeing import Agreeing
@@ -141,7 +141,8 @@ class Service:
         except BaseException as error:  # noqa: BLE001  its fate: the service stops, and exits 1
             self._failed.append((pump.name, error))
             # Ours say what a person must mend; another's text may hold what it choked on.
-            cause = str(error) if isinstance(error, BusError | LedgerUnavailable) else ""
+            ours = isinstance(error, BusError | LedgerUnavailable | WrongSecret)
+            cause = str(error) if ours else ""
             self._log.error(
                 "pump.failed",
                 pump=pump.name,

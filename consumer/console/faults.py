@@ -15,7 +15,7 @@ from consumer.console.admission import NotLetIn, ProviderAway
 from consumer.console.passwords import TooBusy
 from consumer.console.users import UsersProblem
 from consumer.decoding.schemas import SchemasAway
-from consumer.ledger.ledger import LedgerRefused, LedgerUnavailable
+from consumer.ledger.ledger import LedgerRefused, LedgerUnavailable, WrongSecret
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def _failed(error: Exception, page: str) -> Told:
     number = secrets.token_hex(3).upper()
     _log(error, page, number)
     tell = f"If it stays so, tell {_RUNS_IT} the number {number}."
-    if isinstance(error, LedgerRefused):
+    if isinstance(error, LedgerRefused | WrongSecret):
         said = "The ledger cannot be used as it is."
         return Told(503, "Not now", said, f"Tell {_RUNS_IT} the number {number}.")
     if isinstance(error, LedgerUnavailable):
@@ -82,7 +82,7 @@ def _failed(error: Exception, page: str) -> Told:
 
 def _log(error: Exception, page: str, number: str) -> None:
     # Ours say what a person must mend; another's text may hold what it choked on.
-    ours = isinstance(error, LedgerUnavailable | LedgerRefused | UsersProblem | ProviderAway)
+    ours = isinstance(error, LedgerUnavailable | WrongSecret | UsersProblem | ProviderAway)
     structlog.get_logger().error(
         "page.failed",
         page=page,

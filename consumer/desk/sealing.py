@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -91,18 +91,26 @@ class Sealing:
         Raises StillSealed, KeysProblem, and as `uses` does.
         """
         check_former(path, name)
-        with self.ledger.begin() as db:
-            retire_key(db, name)  # from here on no process starts that seals with it
-        left = {place: n[name] for place, n in self._under_which().items() if n[name]}
-        with self.ledger.begin() as db:
-            if left:
-                keep_key(db, name)
-            else:
+        self._check_unused(name)  # a process that seals with it still is stopped for nothing else
+        with ExitStack() as unless_dropped:
+            with self.ledger.begin() as db:
+                retire_key(db, name)  # from here on no process seals with it
+            unless_dropped.callback(self._keep, name)
+            self._check_unused(name)
+            with self.ledger.begin() as db:
                 forget_key(db, name)
                 remember(db, self.ledger, at, who, "keys.dropped", name)
+            unless_dropped.pop_all()
+        drop_key(path, name)
+
+    def _check_unused(self, name: str) -> None:
+        left = {place: n[name] for place, n in self._under_which().items() if n[name]}
         if left:
             raise StillSealed(_needed(name, left))
-        drop_key(path, name)
+
+    def _keep(self, name: str) -> None:
+        with self.ledger.begin() as db:
+            keep_key(db, name)
 
     def _under_which(self, tell: Tell = lambda _: None) -> dict[str, Counter[str]]:
         found = dict(under_which(self.ledger, tables_sealed(), tell))

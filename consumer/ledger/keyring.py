@@ -23,12 +23,8 @@ class WrongKeys(WrongSecret):
 
 def check_keys(db: Connection, seal: Seal) -> None:
     """Have the ledger need the key that seals from now on. Raises WrongKeys."""
-    needed, dropped = needed_keys(db), _names(db, DROPPED)
-    if seal.name in dropped:
-        raise WrongKeys(
-            f"sealing key {seal.name} was dropped and seals nothing more:"
-            " take the keys.toml that the other processes use"
-        )
+    needed = needed_keys(db)
+    check_may_seal(db, seal)
     if lacking := [name for name in needed if name not in seal.names]:
         raise WrongKeys(f"the ledger needs sealing key {', '.join(lacking)}: {_PUT_BACK}")
     if not needed:
@@ -37,13 +33,22 @@ def check_keys(db: Connection, seal: Seal) -> None:
         set_fact(db, NEEDED, " ".join((*needed, seal.name)))
 
 
+def check_may_seal(db: Connection, seal: Seal) -> None:
+    """Raises WrongKeys for a process whose own key was dropped, perhaps while it runs."""
+    if seal.name in _names(db, DROPPED):
+        raise WrongKeys(
+            f"sealing key {seal.name} was dropped and seals nothing more:"
+            " restart with the keys.toml that the other processes use"
+        )
+
+
 def needed_keys(db: Connection) -> tuple[str, ...]:
     """The names of the keys that something may be sealed under, the oldest first."""
     return _names(db, NEEDED)
 
 
 def retire_key(db: Connection, name: str) -> None:
-    """From now on no process starts that seals with it; all still must be able to open with it."""
+    """From now on no process seals with it; all still must be able to open with it."""
     set_fact(db, DROPPED, " ".join(dict.fromkeys((*_names(db, DROPPED), name))))
 
 

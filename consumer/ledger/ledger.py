@@ -26,7 +26,7 @@ from consumer.ledger.database import (
 from consumer.ledger.facts import get_fact as get_fact
 from consumer.ledger.facts import set_fact as set_fact
 from consumer.ledger.keyring import WrongSecret as WrongSecret
-from consumer.ledger.keyring import check_keys
+from consumer.ledger.keyring import check_keys, check_may_seal
 from consumer.ledger.lock import LedgerRefused as LedgerRefused
 from consumer.ledger.lock import LedgerUnavailable as LedgerUnavailable
 from consumer.ledger.lock import alone_beside, in_use, no_place
@@ -46,12 +46,16 @@ class Ledger:
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
-        """One writing transaction: all of it or nothing. Raises as `telling_faults` does."""
+        """One writing transaction: all of it or nothing.
+
+        Raises as `telling_faults` does, and WrongSecret where the key that seals was dropped since.
+        """
         with (
             telling_faults(),
             self.engine.begin() as connection,
             chain.ending_once(connection, self.identity),
         ):
+            check_may_seal(connection, self.seal)
             yield connection
 
     @contextmanager

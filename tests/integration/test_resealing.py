@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import LargeBinary, update
+from structlog.testing import capture_logs
 
 import consumer.ledger.resealing as resealing
 from consumer.bus.port import Outgoing
 from consumer.credit import Identity
-from consumer.desk.sealing import SPOOL, UPLOADS, StillSealed
+from consumer.desk.sealing import SPOOL, UPLOADS, Sealing, StillSealed
 from consumer.desk.trailchecking import check_trail
 from consumer.desk.trailreading import reveal_row
-from consumer.gateway.spool import Spool
+from consumer.gateway.spool import Spool, SpoolUnavailable
 from consumer.keys import KeysProblem
 from consumer.ledger.columns import Sealed, SealedText, sealed_columns
 from consumer.ledger.keyring import WrongKeys
@@ -234,6 +237,82 @@ def test_a_key_goes_only_when_nothing_is_under_it(office: Office, keys_file: Pat
     opened(office, NEW_ALONE).close()
     with pytest.raises(WrongKeys, match="was dropped"):
         opened(office, OLD_AND_NEW)
+
+
+def dropped(office: Office, keys_file: Path) -> Office:
+    """The former key is out of the file, as seen by a process that took the new one."""
+    office.hear(moodle(PRIYA))
+    under(office, NEW_AND_OLD)
+    reseal(office)
+    sealing(office).drop(keys_file, OLD, office.clock.now(), "mora")
+    return office
+
+
+def test_a_process_that_was_not_restarted_writes_nothing_under_a_dropped_key(
+    office: Office, keys_file: Path
+) -> None:
+    with closing(opened(office, OLD_AND_NEW)) as running:
+        dropped(office, keys_file)
+        before = columns_under(office)
+        with pytest.raises(WrongKeys, match=f"{OLD} was dropped"), running.begin() as db:
+            db.execute(update(completions).values(said=running.seal.seal_json({})))
+    assert columns_under(office) == before
+
+
+def test_such_a_process_ends_and_says_why(office: Office, keys_file: Path) -> None:
+    dropped(office, keys_file)
+    under(office, OLD_AND_NEW)
+    office.publisher.publish([moodle(OTIS)])
+    service = office.service
+    service.stop.clear()
+    in_vain = threading.Timer(20, service.stop.set)
+    in_vain.start()
+    with capture_logs() as said:
+        assert not service.run()
+    in_vain.cancel()
+    told = [one for one in said if one["event"] == "pump.failed" and one["pump"] == "intake"]
+    assert [one["error_type"] for one in told] == ["WrongKeys"]
+    assert f"sealing key {OLD} was dropped" in told[0]["cause"]
+    under(office, NEW_ALONE)
+    assert office.hear() == {"ready": 1}  # by whoever comes next: nothing is lost
+
+
+def test_a_count_that_fails_leaves_the_key_in_use(
+    office: Office, keys_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.hear(moodle(PRIYA))
+    under(office, NEW_AND_OLD)
+    reseal(office)
+    desk, before = sealing(office), keys_file.read_text()
+    first: list[dict[str, Counter[str]]] = [{}]
+
+    def away(*_: object) -> dict[str, Counter[str]]:
+        if first:
+            return first.pop()
+        raise SpoolUnavailable("the disk is away")
+
+    monkeypatch.setattr(Sealing, "_under_which", away)
+    with pytest.raises(SpoolUnavailable):
+        desk.drop(keys_file, OLD, office.clock.now(), "mora")
+    assert keys_file.read_text() == before
+    opened(office, OLD_AND_NEW).close()
+
+
+def test_a_process_that_seals_with_it_still_is_not_stopped_by_a_drop_that_came_too_soon(
+    office: Office, keys_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.hear(moodle(PRIYA))
+    running = opened(office, OLD_AND_NEW)
+    under(office, NEW_AND_OLD)
+    count = Sealing._under_which
+
+    def busy(desk: Sealing) -> dict[str, Counter[str]]:
+        with running.begin():
+            return count(desk)
+
+    monkeypatch.setattr(Sealing, "_under_which", busy)
+    with closing(running), pytest.raises(StillSealed):
+        sealing(office).drop(keys_file, OLD, office.clock.now(), "mora")
 
 
 def test_the_key_that_seals_cannot_go(office: Office, keys_file: Path) -> None:
