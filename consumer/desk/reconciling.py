@@ -90,11 +90,16 @@ class Reconciling:
             courses = sorted({one.said.course for one in found.missing})
             return reconcilebook.held_sources(db, named, courses)
 
-    def keep(self, found: Comparison, standing: Standing, who: str) -> int:
-        """Write down what was found; gives the comparison's number. Raises LedgerUnavailable."""
+    def keep(
+        self, found: Comparison, standing: Standing, who: str, night: date | None = None
+    ) -> None:
+        """Write down what was found and what came of it: the list is done with, by night or day.
+
+        What was published is on the bus before. Raises LedgerUnavailable.
+        """
         with self.ledger.begin() as db:
             reconcilebook.know(db, self.name)
-            return reconcilebook.write(
+            reconcilebook.write(
                 db,
                 self.clock.now(),
                 name=self.name,
@@ -103,12 +108,13 @@ class Reconciling:
                 standing=standing.value,
                 compared=found.compared,
                 missing=len(found.missing),
-                published=0,
+                published=len(found.missing) if standing is Standing.PUBLISHED else 0,
                 taken_back=len(found.taken_back),
                 not_listed=len(found.not_listed),
                 counts=orjson.dumps(found.counts).decode(),
                 courses=orjson.dumps(found.courses).decode(),
             )
+            reconcilebook.done(db, self.name, night)
 
     def publish(self, found: Comparison, publisher: Publisher) -> None:
         """Put everything that is missing on the bus. Raises BusError: then all of it once more."""
@@ -124,15 +130,6 @@ class Reconciling:
     def _comparing(self, since: datetime, until: datetime) -> Comparing:
         return Comparing(self.ledger, self.house, self.name, self.topic, since, until)
 
-    def settle(
-        self, number: int, found: Comparison, standing: Standing, night: date | None = None
-    ) -> None:
-        """The comparison is done with, whether by night or by a person."""
-        with self.ledger.begin() as db:
-            if standing is Standing.PUBLISHED:
-                reconcilebook.published(db, number, len(found.missing))
-            reconcilebook.done(db, self.name, night)
-
     def publish_for(self, who: str, found: Comparison, publisher: Publisher) -> None:
         """A person has looked and says yes, whatever the bounds. Raises BusError, LmsHeld."""
         if held := self.held(found):
@@ -140,13 +137,12 @@ class Reconciling:
                 f"{', '.join(held)}: held or rehearsed, and so is its list: first let it go, with"
                 " moc-consumer source release"
             )
-        number = self.keep(found, Standing.MANY, who)
         with self.ledger.begin() as db:
             told = f"{len(found.missing)} completions"
             now = self.clock.now()
             remember(db, self.ledger, now, who, "reconcile.published", self.name, told)
         self.publish(found, publisher)
-        self.settle(number, found, Standing.PUBLISHED)
+        self.keep(found, Standing.PUBLISHED, who)
 
     def _pace(self) -> None:
         self.clock.wait(threading.Event(), 1 / self.settings.requests_per_second)

@@ -109,17 +109,10 @@ def _set(db: Connection, name: str, **values: Any) -> None:
     db.execute(update(lists).where(lists.c.name == name).values(values))
 
 
-def write(db: Connection, at: datetime, **values: Any) -> int:
-    """Keep what a comparison found, and forget those of long ago; gives its number."""
+def write(db: Connection, at: datetime, **values: Any) -> None:
+    """Keep what a comparison found, and forget those of long ago."""
     db.execute(delete(comparisons).where(comparisons.c.at < at - _KEPT))
-    statement = insert(comparisons).values(at=at, **values)
-    return int(db.execute(statement.returning(comparisons.c.id)).scalar_one())
-
-
-def published(db: Connection, number: int, count: int) -> None:
-    """What was missing is on the bus."""
-    values = {"standing": Standing.PUBLISHED.value, "published": count}
-    db.execute(update(comparisons).where(comparisons.c.id == number).values(values))
+    db.execute(insert(comparisons).values(at=at, **values))
 
 
 def forget(db: Connection, name: str) -> bool:

@@ -116,11 +116,10 @@ class ReconcilingPump:
         desk = Reconciling(turn.name, settings, self._ledger, house, self._clock, topic)
         found = desk.compare(self._pause(turn, stop))
         standing = desk.standing(found)
-        number = desk.keep(found, standing, BY_ITSELF)
         if standing is Standing.PUBLISHED:
             with closing(self._connect()) as publisher:
                 desk.publish(found, publisher)
-        desk.settle(number, found, standing, night)
+        desk.keep(found, standing, BY_ITSELF, night)
         self._log.info(
             "list.compared",
             source=turn.name,

@@ -447,6 +447,23 @@ def test_a_list_that_is_away_is_tried_seldom_and_told(campus: Campus) -> None:
     assert 3 <= tries <= 40
 
 
+def test_what_could_not_be_published_is_not_told_to_be_on_its_way(
+    campus: Campus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away() -> NoReturn:
+        raise BusUnavailable("away")
+
+    pump, before = campus.pump, campus.last
+    with monkeypatch.context() as patch:
+        patch.setattr(pump, "_connect", away)
+        assert campus.night(line(PRIYA), line(OTIS)) == []
+        assert (campus.last, campus.condition) == (before, "away")
+    campus.office.clock.advance(HOUR.total_seconds())
+    assert pump.turn() == ["campus"]
+    assert (campus.last["missing"], campus.last["published"]) == (1, 1)
+    assert campus.office.hear() == {"ready": 1}
+
+
 def test_an_export_that_stopped_coming_is_told(campus: Campus) -> None:
     campus.office.clock.advance(2 * DAY.total_seconds())
     campus.pump.turn()
