@@ -22,7 +22,7 @@ from consumer.ledger.schema import completion_credits, completions, credits_
 from consumer.ledger.stepbook import StepBook
 from consumer.premises import Premises
 from consumer.pumps.minding import minding_ledger
-from consumer.tables import TableProblems, load_tables, tables_version
+from consumer.tables import TableProblems, load_tables, tables_mark, tables_version
 from consumer.telemetry.readiness import Readiness
 
 _CHUNK = 200
@@ -52,6 +52,7 @@ class RejudgingPump:
         self._at_risk_days = at_risk_days
         self._judged_at: datetime | None = None
         self._seen = premises.house.tables.version
+        self._mark: tuple[object, ...] | None = None
         self._readiness = readiness or Readiness(clock)
         self._log = structlog.get_logger().bind(pump=self.name)
 
@@ -93,7 +94,12 @@ class RejudgingPump:
 
     def take_up(self) -> bool:
         """Put changed tables in force, if they are in order; whether there were any."""
-        version = tables_version(self._folder)
+        mark = tables_mark(self._folder)
+        if (
+            mark == self._mark
+        ):  # whole files are not read for nothing, least of all while others wait
+            return False
+        version, self._mark = tables_version(self._folder), mark
         if version == self._seen:
             return False
         try:
