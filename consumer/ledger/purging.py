@@ -117,7 +117,9 @@ def _is_under_way(db: Connection, row: Row[Any]) -> bool:
         return True
     if row.state not in _OPEN or never_left(row):
         return False
-    return row.state == State.READY or _last_outcome(db, row.id) not in _REFUSED
+    # What was refused may be there all the same: of before a restore, or by another hand.
+    doubted = row.restored_at is not None or row.overtaken_at is not None
+    return row.state == State.READY or doubted or _last_outcome(db, row.id) not in _REFUSED
 
 
 def _last_outcome(db: Connection, credit: int) -> str | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import LargeBinary, Text, select
+from sqlalchemy import LargeBinary, Text, select, update
 
 from consumer.credit import State
+from consumer.desk.withdrawing import withdraw
 from consumer.ledger.outbox import DEAD_LETTERS, opened
 from consumer.ledger.purging import StillUnderWay, purge_completion
 from consumer.ledger.schema import credits_, letters, metadata, people, search_keys, steps
@@ -118,6 +119,25 @@ def test_what_pars_refused_is_closed(
     purge_of(reporting, 1)
     assert reporting.states() == ["withdrawn"]
     assert reporting.open_letters() == []
+    assert not [word for word in words_of(PRIYA) if word in everything(reporting)]
+
+
+@pytest.mark.parametrize("doubt", ["restored_at", "overtaken_at"])
+def test_what_pars_refused_and_may_have_all_the_same_stays(
+    reporting: Office, open_pars: Callable[..., SimulatedPars], doubt: str
+) -> None:
+    open_pars(people=())
+    reporting.hear(moodle(PRIYA))
+    reporting.drive_to("attention")
+    with reporting.ledger.begin() as db:
+        db.execute(update(credits_).values({doubt: reporting.clock.now()}))
+    before = reporting.credit, reporting.completions
+    with pytest.raises(StillUnderWay):
+        purge_of(reporting, 1)
+    assert (reporting.credit, reporting.completions) == before
+    [*withdraw(reporting.ledger, [reporting.credit.credit_id], "mora", "asked", reporting.clock)]
+    reporting.drive_to("withdrawn")
+    purge_of(reporting, 1)
     assert not [word for word in words_of(PRIYA) if word in everything(reporting)]
 
 
