@@ -72,10 +72,11 @@ class RetainingPump:
                 return goes_on() and ours()
 
             gone = self._retaining.run(still)
+            whole = still()
         if gone != Gone():
             self._log.info("retention.purged", **asdict(gone))
             self._meters.purged(asdict(gone))
-        if goes_on():
+        if whole:
             with self._ledger.begin() as db:
                 set_fact(db, _FACT, today)
         return gone
