@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import BigInteger, Connection, Row, select, type_coerce
 
@@ -20,7 +20,6 @@ from consumer.ledger.ledger import Ledger, get_fact, set_fact
 from consumer.ledger.outbox import DEAD_LETTERS
 from consumer.ledger.purging import Held, StillUnderWay, held_of, purge, take_in
 from consumer.ledger.retention import (
-    Record,
     old_completions,
     old_credits,
     old_letters,
@@ -33,11 +32,10 @@ from consumer.settings import Settings
 WHO = "the service"
 WHAT = "retention.purged"
 MOST = 10_000
-"""Completions that a day's run looks at most purges; the rest goes on the days after."""
-_AT_ONCE, _TRAIL_AT_ONCE, _EVENTS_AT_ONCE = 20, 2000, 500
+"""So many completions, credits without one, and letters a day's run purges, a few more at most."""
+_AT_ONCE, _TRAIL_AT_ONCE, _EVENTS_AT_ONCE, _LOOKED_AT = 20, 2000, 500, 1000
 _BLANKED = "log_blanked_until"
 """The fact that says up to when, in milliseconds, the embedded log's events were emptied."""
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +79,12 @@ class Retaining:
         before = self.before(at)
         with self.ledger.read() as db:
             found = Gone()
-            for record in _records(db, self.ledger, before, MOST):
+            for record in records_of(db, self.ledger, _old(db, before), before):
                 found += Gone(len(record.completions), len(record.credits))
+                if found.completions >= MOST:
+                    break
             found += Gone(credits=len(old_credits(db, before, 0, MOST)))
-            found += Gone(letters=len(old_letters(db, self.ledger, before, MOST)))
+            found += Gone(letters=len(old_letters(db, self.ledger, before, "", MOST)))
             return found + Gone(trail=len(old_trail(db, before, MOST)))
 
     def run(self, goes_on: Callable[[], bool] = lambda: True) -> Gone:
@@ -131,31 +131,35 @@ class _Run:
                 numbers = old_completions(db, self._before, last, _AT_ONCE)
             if not numbers:
                 return
-            last, left = numbers[-1], left - len(numbers)
             with self._ledger.begin() as db:
                 # Looked at once more, where nobody else writes.
                 found = [*records_of(db, self._ledger, numbers, self._before)]
-                gone = [self._purge(db, held_of(db, one.completions)) for one in found]
-            yield sum(gone, Gone())
+                gone = sum((self._purge(db, held_of(db, one.completions)) for one in found), Gone())
+            last, left = numbers[-1], left - gone.completions
+            yield gone
 
     def credits(self) -> Iterator[Gone]:
         """Credits that were taken over, of which no completion was ever heard."""
-        with self._ledger.read() as db:
-            numbers = old_credits(db, self._before, 0, MOST)
-        for some in _batches(numbers, _AT_ONCE):
+        last, left = 0, MOST
+        while left > 0:
             with self._ledger.begin() as db:
-                still = [*{*old_credits(db, self._before, 0, MOST)} & {*some}]
-                gone = self._purge(db, held_of(db, (), still)) if still else Gone()
+                numbers = old_credits(db, self._before, last, _AT_ONCE)
+                gone = self._purge(db, held_of(db, (), numbers)) if numbers else Gone()
+            if not numbers:
+                return
+            last, left = numbers[-1], left - gone.credits
             yield gone
 
     def letters(self) -> Iterator[Gone]:
         """Letters about what nobody could read, and somebody has dealt with."""
-        with self._ledger.read() as db:
-            ids = old_letters(db, self._ledger, self._before, MOST)
-        for some in _batches(ids, _AT_ONCE):
+        last, left = "", MOST
+        while left > 0:
             with self._ledger.begin() as db:
-                still = tuple({*old_letters(db, self._ledger, self._before, MOST)} & {*some})
-                gone = self._purge(db, held_of(db, (), (), still)) if still else Gone()
+                ids = old_letters(db, self._ledger, self._before, last, _AT_ONCE)
+                gone = self._purge(db, held_of(db, (), (), ids)) if ids else Gone()
+            if not ids:
+                return
+            last, left = ids[-1], left - gone.letters
             yield gone
 
     def trail(self) -> Iterator[Gone]:
@@ -205,8 +209,12 @@ class _Run:
             self._noted = True
 
 
-def _records(db: Connection, ledger: Ledger, before: datetime, most: int) -> Iterator[Record]:
-    yield from records_of(db, ledger, old_completions(db, before, 0, most), before)
+def _old(db: Connection, before: datetime) -> Iterator[int]:
+    """All completions that may go, but for what hangs on them."""
+    last = 0
+    while numbers := old_completions(db, before, last, _LOOKED_AT):
+        yield from numbers
+        last = numbers[-1]
 
 
 def _old_events(db: Connection, after: int, before: int) -> list[Row[Any]]:
@@ -220,7 +228,3 @@ def _old_events(db: Connection, after: int, before: int) -> list[Row[Any]]:
         return rows
     last = milliseconds(rows[-1].heard_at)
     return [*db.execute(query.where(heard <= last))]
-
-
-def _batches(numbers: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    return (numbers[first : first + size] for first in range(0, len(numbers), size))

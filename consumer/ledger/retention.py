@@ -6,7 +6,7 @@ If any of these is under way, waits for somebody or is younger, all of them stay
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -44,12 +44,18 @@ def old_credits(db: Connection, before: datetime, after: int, most: int) -> Sequ
     return db.scalars(query.order_by(_k.id).limit(most)).all()
 
 
-def old_letters(db: Connection, ledger: Ledger, before: datetime, most: int) -> Sequence[str]:
+def old_letters(
+    db: Connection, ledger: Ledger, before: datetime, after: str, most: int
+) -> Sequence[str]:
     """The IDs of letters that nothing came of, and that somebody has dealt with long ago."""
     alone = (_l.completion_id.is_(None), _l.credit_row.is_(None), _l.purged_at.is_(None))
     old = (_l.status.not_in(UNSETTLED), _l.last_failed_at < before)
-    query = select(_l.id, _l.closing).where(*alone, *old).order_by(_l.id)
-    return [row.id for row in db.execute(query.limit(most)) if _long_closed(ledger, row, before)]
+    query = select(_l.id, _l.closing).where(*alone, *old).order_by(_l.id).limit(most)
+    found: list[str] = []
+    while len(found) < most and (rows := db.execute(query.where(_l.id > after)).all()):
+        found += [row.id for row in rows if _long_closed(ledger, row, before)]
+        after = rows[-1].id
+    return found[:most]
 
 
 def old_trail(db: Connection, before: datetime, most: int) -> Sequence[Any]:
@@ -61,7 +67,7 @@ def old_trail(db: Connection, before: datetime, most: int) -> Sequence[Any]:
 
 
 def records_of(
-    db: Connection, ledger: Ledger, numbers: Collection[int], before: datetime
+    db: Connection, ledger: Ledger, numbers: Iterable[int], before: datetime
 ) -> Iterator[Record]:
     """What hangs on these completions, each once, if all of it may go."""
     seen: set[int] = set()

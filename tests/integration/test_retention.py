@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from consumer.credit import State
 from consumer.desk.closing import Closing
@@ -16,8 +17,8 @@ from consumer.desk.trailchecking import check_trail
 from consumer.desk.withdrawing import withdraw
 from consumer.ledger.backup import BACKED_UP
 from consumer.ledger.columns import milliseconds
-from consumer.ledger.ledger import set_fact
-from consumer.ledger.schema import attempts, audit, completions, steps
+from consumer.ledger.ledger import Ledger, set_fact
+from consumer.ledger.schema import attempts, audit, completion_credits, completions, steps
 from consumer.pumps.retaining import RetainingPump
 from tests.fakes import FakeClock
 from tests.integration.academy import settle_in, told
@@ -209,6 +210,73 @@ def test_cut_off_it_goes_on_the_same_day(office: Office, monkeypatch: pytest.Mon
     assert pump(office).turn(lambda: False).completions == 1
     assert pump(office).turn().completions == 2
     assert left_of(office, PRIYA, OTIS, LENA) == []
+
+
+def test_cut_off_because_another_may_do_it_the_day_is_not_done(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("consumer.desk.retaining._AT_ONCE", 1)
+    office.hear(moodle(PRIYA), moodle(OTIS))
+    office.take_for_sent(State.ACCEPTED)
+    office.clock.advance(7 * YEAR)
+
+    @contextmanager
+    def let_go(_: Ledger, work: int) -> Iterator[Callable[[], bool]]:
+        """As a server does of a process that was frozen."""
+        answers = iter([bool(work)])
+        yield lambda: next(answers, False)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(Ledger, "alone", let_go)
+        assert turn(office).completions == 1
+    assert turn(office).completions == 1
+    assert turn(office) == Gone()
+
+
+def test_credits_that_no_completion_leads_to_go_batch_by_batch(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("consumer.desk.retaining._AT_ONCE", 1)
+    office.hear(moodle(PRIYA), moodle(OTIS))
+    office.take_for_sent(State.ACCEPTED)
+    with office.ledger.begin() as db:
+        db.execute(delete(completion_credits))  # as if PARS had had them before this service
+    office.clock.advance(7 * YEAR)
+    assert turn(office) == Gone(completions=2, credits=2)
+    assert left_of(office, PRIYA, OTIS) == []
+
+
+def test_what_may_not_go_keeps_nothing_else_back(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("_AT_ONCE", "_LOOKED_AT", "MOST"):
+        monkeypatch.setattr(f"consumer.desk.retaining.{name}", 1)
+    twin = replace(PRIYA, number=77)
+    office.put_learners(*(one.row() for one in (PRIYA, twin, OTIS, LENA)))
+    office.look()
+    office.hear(moodle(PRIYA), canvas(twin), moodle(OTIS), moodle(LENA), raw(b"{1"), raw(b"{2"))
+    office.take_for_sent(State.ACCEPTED)
+    first, second = sorted(str(one["letter_id"]) for one in office.open_letters())
+    closing = Closing(office.ledger, office.clock, "mora", "not ours")
+    closing.discard(second)
+    office.clock.advance(7 * YEAR)
+    closing.discard(first)
+    with office.ledger.begin() as db:  # one that the first hangs together with is young
+        young = update(completions).where(completions.c.id == 2)
+        db.execute(young.values(changed_at=office.clock.now()))
+    retaining = retaining_of(office.settings, office.ledger, office.clock)
+    assert retaining is not None
+    would = retaining.would_go(office.clock.now())
+    assert (would.completions, would.credits, would.letters) == (1, 1, 1)
+    gone = turn(office)
+    assert (gone.completions, gone.credits, gone.letters) == (1, 1, 1)
+    assert (left_of(office, OTIS), bool(left_of(office, LENA))) == ([], True)
+    office.clock.advance(86_400)
+    assert turn(office).completions == 1
+    assert left_of(office, OTIS, LENA) == []
+    office.clock.advance(86_400)
+    assert turn(office) == Gone()
+    assert left_of(office, PRIYA)
 
 
 def test_what_would_go_is_told_and_nothing_is_changed(office: Office) -> None:
