@@ -129,4 +129,7 @@ def _settled_credit(before: datetime) -> ColumnElement[bool]:
         and_(_k.state == State.REJECTED, closed),
     )
     old = and_(_k.changed_at < before, or_(_k.decided_at.is_(None), _k.decided_at < before))
-    return and_(done, old, _k.purged_at.is_(None), _k.restored_at.is_(None), ~unsettled)
+    # PARS is never asked about a withdrawn one again, so its doubt ages like any other change.
+    doubted = and_(_k.state == State.WITHDRAWN, _k.restored_at < before)
+    sure = or_(_k.restored_at.is_(None), doubted)
+    return and_(done, old, _k.purged_at.is_(None), sure, ~unsettled)

@@ -12,6 +12,7 @@ from sqlalchemy import delete, update
 
 from consumer.credit import State
 from consumer.desk.closing import Closing
+from consumer.desk.restoring import say_restored
 from consumer.desk.retaining import Gone, Retaining, retaining_of, years_before
 from consumer.desk.trailchecking import check_trail
 from consumer.desk.withdrawing import withdraw
@@ -127,6 +128,23 @@ def test_what_hangs_together_goes_together(office: Office) -> None:
     assert turn(office) == Gone()
     office.clock.advance(7 * YEAR)
     assert turn(office) == Gone(completions=2, credits=1)
+
+
+def test_a_withdrawn_credit_goes_six_years_after_the_last_restore(
+    reporting: Office, pars: SimulatedPars
+) -> None:
+    office = reporting
+    office.hear(moodle(PRIYA))
+    office.drive_to("accepted")
+    [*withdraw(office.ledger, [office.credit.credit_id], "mora", "asked", office.clock)]
+    office.drive_to("withdrawn")
+    office.clock.advance(7 * YEAR)
+    say_restored(office.ledger, "root", office.clock.now())
+    office.clock.advance(5.9 * YEAR)
+    assert turn(office).credits == 0  # what became of it after that backup nobody knows
+    office.clock.advance(0.2 * YEAR)
+    assert turn(office).credits == 1
+    assert (left_of(office, PRIYA), pars.live) == ([], [])
 
 
 def test_a_rejected_credit_goes_once_somebody_has_closed_it(office: Office) -> None:
