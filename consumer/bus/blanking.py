@@ -29,7 +29,7 @@ def blank(
     Gives how many there were. When it returns the bytes are gone from the file, and from the one
     beside it. Raises BusUnavailable, and nothing is changed then.
     """
-    if not path.exists():
+    if not (places or keyed) or not path.exists():
         return 0
     with typed_faults(), closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_SECONDS)) as log:
         (layout,) = log.execute("PRAGMA user_version").fetchone()

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from consumer.bus.blanking import blank
 from consumer.bus.embedded import EmbeddedListener, EmbeddedPublisher
 from consumer.bus.port import BusUnavailable, CommitRefused, Outgoing, Partition
 from tests.contract import child
@@ -34,6 +35,17 @@ def publisher(path: Path) -> Iterator[EmbeddedPublisher]:
     """One publisher."""
     with closing(EmbeddedPublisher(path)) as opened:
         yield opened
+
+
+def test_a_log_of_which_nothing_goes_is_left_alone(
+    path: Path, publisher: EmbeddedPublisher
+) -> None:
+    publisher.publish([Outgoing(TOPIC, b"k", b"v")])
+    with closing(sqlite3.connect(path)) as log:
+        log.execute("PRAGMA user_version = 99")
+    with pytest.raises(BusUnavailable):
+        blank(path, [(TOPIC, 0)])
+    assert blank(path, (), ()) == 0
 
 
 def test_a_second_listener_of_the_group_is_refused_until_the_first_is_gone(path: Path) -> None:
