@@ -75,12 +75,14 @@ def export_person(desk: Desk, premises: Premises, key: str, file: Path, who: str
 
     Raises NoSuchPerson, FileExistsError, OSError.
     """
-    with desk.ledger.begin() as db:
+    with desk.ledger.read() as db:  # this takes its time, and holds no writer up
         found = belongings(db, desk, kin_of(db, desk, key))
         content = _Content(db, desk, found)
         parts = {**content.parts(), **dict(_tables(premises, _surely(desk, found)))}
+    packed = _packed(parts)
+    with desk.ledger.begin() as db:
         remember(db, desk.ledger, desk.clock.now(), who, "learner.exported", key)
-        _write(file, parts)
+        _write(file, packed)
     return Exported(file, content.counts)
 
 
@@ -228,14 +230,18 @@ def _tables(premises: Premises, keys: Collection[tuple[str, str]]) -> Iterator[t
             yield f"versions/{version.number:04d}.csv", own(history.content(version))
 
 
-def _write(file: Path, parts: Mapping[str, bytes]) -> None:
+def _packed(parts: Mapping[str, bytes]) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in sorted(parts.items()):
             archive.writestr(name, content)
+    return packed.getvalue()
+
+
+def _write(file: Path, packed: bytes) -> None:
     handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(handle, "wb") as written:
-        written.write(packed.getvalue())
+        written.write(packed)
         written.flush()
         os.fsync(written.fileno())
 

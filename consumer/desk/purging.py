@@ -221,7 +221,6 @@ class Purging:
             raise UnderWay(plan.hindrances)
         ledger, places = self.desk.ledger, self._places(db, found)
         purge(db, ledger, found.held, self.desk.clock.now())
-        self.premises.register.put(db, found.held, self.desk.clock.now())
         self._amend(db, found)
         remove_mentions(db, ledger, found.traces)
         counts = {line.place: str(line.count) for line in plan.lines}
@@ -235,6 +234,8 @@ class Purging:
             self.why,
             after=counts,
         )
+        # From here on nothing refuses it any more, and what goes does not come back.
+        self.premises.register.put(db, found.held, self.desk.clock.now())
         self._outside(found, places)
         return plan
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sqlite3
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,6 +16,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from consumer.bus.port import Message
 from consumer.credit import State
+from consumer.desk import exporting
 from consumer.desk.activityreport import report_on
 from consumer.desk.auditlines import AuditLines
 from consumer.desk.auditscope import find_scope
@@ -46,8 +48,10 @@ from consumer.desk.trailchecking import check_trail
 from consumer.desk.withdrawing import withdraw
 from consumer.gateway.spool import Spool
 from consumer.ledger import links
+from consumer.ledger.chain import HEAD
 from consumer.ledger.columns import sealed_columns
 from consumer.ledger.creditbook import CreditBook
+from consumer.ledger.ledger import LedgerRefused, set_fact
 from consumer.ledger.letters import Status
 from consumer.ledger.purgeregister import PurgeRegister
 from consumer.ledger.schema import (
@@ -505,6 +509,16 @@ def test_a_reason_that_names_them_is_refused(case: Case) -> None:
     assert "ledger" in traces_left(case)
 
 
+def test_what_a_trail_that_is_not_whole_refuses_is_not_remembered_as_purged(case: Case) -> None:
+    with case.office.ledger.begin() as db:
+        set_fact(db, HEAD, "changed by somebody")
+    before = everything(case.office)
+    with pytest.raises(LedgerRefused):
+        case.purging().go(case.key())
+    assert everything(case.office) == before
+    assert not (case.office.folder / "data" / "purged.jsonl").exists()
+
+
 def test_a_plan_changes_nothing(case: Case) -> None:
     before, places = everything(case.office), traces_left(case)
     plan = case.purging().plan(case.key())
@@ -637,6 +651,26 @@ def test_an_export_holds_everything_in_clear(case: Case) -> None:
     file.touch()
     with pytest.raises(FileExistsError):
         export_person(case.desk, case.premises, case.key(), file, "root")
+
+
+def test_while_an_export_is_put_together_others_write(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger, ours = case.office.ledger, exporting._packed
+
+    def write() -> None:
+        with ledger.begin() as db:
+            set_fact(db, "tried", "by another")
+
+    with ThreadPoolExecutor(1) as pool:
+
+        def packed(parts: Mapping[str, bytes]) -> bytes:
+            pool.submit(write).result(timeout=5)
+            return ours(parts)
+
+        monkeypatch.setattr(exporting, "_packed", packed)
+        assert "README.txt" in _exported(case, case.key())
+    assert case.office.rows(audit)[-1].what == "learner.exported"
 
 
 def test_a_message_of_several_people_stays_for_the_others(office: Office) -> None:
