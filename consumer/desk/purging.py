@@ -187,7 +187,8 @@ class Purging:
         mentioned = mentioning(db, self.desk.ledger, found.traces)
         yield Line("reasons that name them elsewhere", mentioned, "removed")
         yield Line("posts set aside", len(self._aside(found)), "removed")
-        yield Line("rows of the learners table", self._listed(found), "removed, and from versions")
+        listed = sum(len(entry.rows) for entry in found.kin.entries)
+        yield Line("rows of the learners table", listed, "removed, and from versions")
         yield Line("uploads that wait", self._parcels().waiting(), "removed, whoever's they are")
         if self.premises.log:
             alone = self._places(db, found)
@@ -204,12 +205,6 @@ class Purging:
         yield "files that were written earlier: reports, packs, exports, lists"
         yield "the LMS, and where the learners table is brought from: it would come back with that"
         yield "PARS and the board: what they were told, they keep"
-
-    def _listed(self, found: Belongings) -> int:
-        keys = found.rows
-        return sum(
-            len(entry.rows) for entry in found.kin.entries if (entry.site, entry.learner) in keys
-        )
 
     # ------------------------------------------------------------ doing it
 
@@ -257,7 +252,7 @@ class Purging:
             history = History(self.premises.tables, LEARNERS, self.premises.keep_versions)
             gone = of_these(found.rows)
             history.rewrite(lambda content: without(content, gone))
-            self._parcels().drop_all()
+        self._parcels().drop_all()
         if self.premises.spool and (aside := self._aside(found)):
             with closing(self._spool()) as spool:
                 spool.drop(aside)

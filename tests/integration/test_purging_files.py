@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from consumer.desk.parcels import Parcels
 from consumer.desk.restoring import say_restored
 from consumer.desk.trailchecking import check_trail
 from consumer.ledger.backup import copy
 from consumer.ledger.schema import completions, credits_, letters
+from tests.end_to_end.learner import SAYS
 from tests.integration.test_purging_people import SEARCH, Case, traces_left
 from tests.integration.test_purging_people import case as case
 
@@ -37,7 +39,11 @@ def test_what_a_backup_brings_back_is_purged_once_more(case: Case) -> None:
     office.lose_ledger(backup)
     backup.unlink()
     say_restored(office.ledger, "root", office.clock.now())
+    Parcels(office.tables, office.ledger.seal, office.clock).put(
+        "mora", "upload", {}, SAYS.encode()
+    )
     back = case.purging().returned()
+    assert {"uploads that wait"} <= {line.place for plan in back for line in plan.lines}
     assert (
         sum(line.count for plan in back for line in plan.lines if line.place == "completions") == 7
     )
