@@ -108,11 +108,9 @@ def retention(context: click.Context) -> None:
 
 def premises_of(settings: Settings) -> Premises:
     """Where things lie besides the ledger."""
-    log = settings.bus_path if settings.bus == "embedded" else None
     register = PurgeRegister(settings.keys_path.with_name(NAME))
-    return Premises(
-        settings.tables_dir, settings.tables.keep_versions, register, log, settings.spool_path
-    )
+    tables, log = settings.tables, settings.embedded_log
+    return Premises(settings.tables_dir, tables.keep_versions, register, log, settings.spool_path)
 
 
 def tell_returned(settings: Settings) -> None:

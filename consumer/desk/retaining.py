@@ -112,8 +112,7 @@ def retaining_of(settings: Settings, ledger: Ledger, clock: Clock) -> Retaining 
     """As the settings say; None where everything is kept for good."""
     if not settings.retention.years:
         return None
-    log = settings.bus_path if settings.bus == "embedded" else None
-    return Retaining(ledger, clock, settings.retention.years, log)
+    return Retaining(ledger, clock, settings.retention.years, settings.embedded_log)
 
 
 class _Run:

@@ -128,16 +128,6 @@ def _last_outcome(db: Connection, credit: int) -> str | None:
     return db.scalar(mine.order_by(attempts.c.id.desc()).limit(1))
 
 
-def purge_completion(db: Connection, ledger: Ledger, number: int, now: datetime) -> Held:
-    """Purge one completion with its credits, steps and letters; gives what there was.
-
-    Raises StillUnderWay before anything is changed.
-    """
-    held = held_of(db, [number])
-    purge(db, ledger, held, now)
-    return held
-
-
 def purge(db: Connection, ledger: Ledger, held: Held, now: datetime) -> None:
     """Purge all of this, in the caller's transaction; once more it does no harm.
 

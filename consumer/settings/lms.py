@@ -8,9 +8,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
+from consumer.settings.entrance import is_loopback
 from consumer.settings.sections import Seconds, Section, ZoneName
-
-_HERE = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class LmsSettings(Section):
@@ -49,6 +48,6 @@ def check_address(url: str) -> str:
         raise ValueError("must hold no credentials: the token stands in token_file")
     if not parts.hostname:
         raise ValueError("must name a host, such as https://learn.example.org")
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _HERE):
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname)):
         raise ValueError("must begin with https://, except on this machine")
     return url

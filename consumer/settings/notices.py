@@ -10,9 +10,8 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from consumer.notices.matter import WHO_GETS, Kind, Role
+from consumer.settings.entrance import is_loopback
 from consumer.settings.sections import Seconds, Section, ZoneName
-
-_HERE = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class MailSettings(Section):
@@ -38,7 +37,7 @@ class MailSettings(Section):
     def _says_one_thing(self) -> MailSettings:
         if self.host and "@" not in self.sender:
             raise ValueError("sender: an address is needed, such as moc@example.org")
-        if self.host and self.security == "none" and self.host not in _HERE:
+        if self.host and self.security == "none" and not is_loopback(self.host):
             raise ValueError("security: none is for a server on this machine alone")
         password = bool(self.password.get_secret_value())
         if password and self.password_file:
@@ -141,5 +140,5 @@ def check_url(url: str) -> None:
         host, secret = None, None
     if not host or secret:
         raise ValueError("must be https://host, perhaps with a path, without credentials")
-    if parts.scheme != "https" and not (parts.scheme == "http" and host in _HERE):
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
         raise ValueError("must begin with https://, except on this machine")

@@ -163,3 +163,8 @@ class Settings(Folders):
     def bus_path(self) -> Path:
         """The embedded log's file."""
         return self.data_dir / "bus.db"
+
+    @property
+    def embedded_log(self) -> Path | None:
+        """The same where it is used; None with Kafka."""
+        return self.bus_path if self.bus == "embedded" else None

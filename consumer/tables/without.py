@@ -18,11 +18,6 @@ def without(content: bytes, gone: Test) -> bytes:
     return "".join(kept).encode("utf-8", "surrogateescape")
 
 
-def counted(content: bytes, which: Test) -> int:
-    """How many rows there are of which it says yes."""
-    return sum(cells is not None and which(cells) for _, cells in _rows(content))
-
-
 def of_these(keys: Collection[tuple[str, str]]) -> Test:
     """Whether a row is one of these accounts', by site and learner."""
     return lambda cells: (cells.get("site", ""), cells.get("learner", "")) in keys

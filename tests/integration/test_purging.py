@@ -10,7 +10,7 @@ from sqlalchemy import LargeBinary, Text, select, update
 from consumer.credit import State
 from consumer.desk.withdrawing import withdraw
 from consumer.ledger.outbox import DEAD_LETTERS, opened
-from consumer.ledger.purging import StillUnderWay, purge_completion
+from consumer.ledger.purging import StillUnderWay, held_of, purge
 from consumer.ledger.schema import credits_, letters, metadata, people, search_keys, steps
 from consumer.ledger.schema import outbox as queued
 from tests.integration.academy import settle_in, told
@@ -21,7 +21,7 @@ from tests.integration.people import DAY, HOUR, LENA, NOON, OTIS, PRIYA, Physici
 def purge_of(office: Office, number: int) -> None:
     """One completion and all that belongs to it."""
     with office.ledger.begin() as db:
-        purge_completion(db, office.ledger, number, office.clock.now())
+        purge(db, office.ledger, held_of(db, [number]), office.clock.now())
 
 
 def everything(office: Office) -> str:

@@ -20,7 +20,7 @@ from consumer.desk.comparing import RECONCILED, Comparison
 from consumer.desk.reconciling import LmsHeld, Reconciling, list_comparisons, list_standings
 from consumer.desk.switching import Switching
 from consumer.journey import hear
-from consumer.ledger.purging import purge_completion
+from consumer.ledger.purging import held_of, purge
 from consumer.lms.listing import ListAway, ListRefused
 from consumer.mapping.catalogue import Catalogue
 from consumer.mapping.said import Kind
@@ -395,7 +395,8 @@ def test_who_was_purged_does_not_come_back(campus: Campus) -> None:
     numbers = [row.id for row in campus.office.completions]
     campus.office.take_for_sent(State.ACCEPTED)
     with campus.office.ledger.begin() as db:
-        purge_completion(db, campus.office.ledger, numbers[0], campus.office.clock.now())
+        mine = held_of(db, [numbers[0]])
+        purge(db, campus.office.ledger, mine, campus.office.clock.now())
     campus.night(line(PRIYA), line(OTIS))
     assert (campus.last["missing"], campus.last["not_listed"]) == (0, 0)
     campus.night(line(OTIS))
