@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select
 
 from consumer.bus.blanking import blank
-from consumer.bus.port import Outgoing
 from consumer.credit import WORDS, Heard, State
+from consumer.desk.aside import aside_of
 from consumer.desk.belongings import NOBODY, PURGED, Belongings, belongings
 from consumer.desk.kin import Gathering, Kin
 from consumer.desk.looking import Desk
@@ -40,6 +40,7 @@ _NEXT = {
     State.WITHDRAWING: "wait until PARS has let go of it",
     State.ATTENTION: "PARS may have it: withdraw it (credit withdraw), then wait",
 }
+_BRING_IN = "others may stand in it: docs/runbook.md, Posts set aside, says how it is taken"
 _READ_FIRST = (
     "others may stand in it: have it read (deadletter replay), or discard it (deadletter discard)"
 )
@@ -59,7 +60,7 @@ class NamesThem(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Hindrance:
-    """A credit that PARS has not done with, or a letter in which others may stand.
+    """A credit that PARS has not done with, or a letter or post in which others may stand.
 
     `standing` is how it stands, `next_step` what to do first.
     """
@@ -163,6 +164,10 @@ class Purging:
         hindrances = (
             *(_hindrance(db, row) for row in under_way(db, found.held.credits)),
             *(Hindrance(one, WORDS[State.ATTENTION], _READ_FIRST) for one in _waiting(db, found)),
+            *(
+                Hindrance(f"post {n}", "set aside", _BRING_IN)
+                for n in self._aside(found, many=True)
+            ),
         )
         lines = [one for one in self._lines(db, found) if one.count]
         return Plan(key, tuple(lines), hindrances, tuple(self._stays(db, found)))
@@ -186,7 +191,7 @@ class Purging:
                    "why and values removed; who did what and when stays")  # fmt: skip
         mentioned = mentioning(db, self.desk.ledger, found.traces)
         yield Line("reasons that name them elsewhere", mentioned, "removed")
-        yield Line("posts set aside", len(self._aside(found)), "removed")
+        yield Line("posts set aside", len(self._aside(found, many=False)), "removed")
         listed = sum(len(entry.rows) for entry in found.kin.entries)
         yield Line("rows of the learners table", listed, "removed, and from versions")
         yield Line("uploads that wait", self._parcels().waiting(), "removed, whoever's they are")
@@ -253,24 +258,18 @@ class Purging:
             gone = of_these(found.rows)
             history.rewrite(lambda content: without(content, gone))
         self._parcels().drop_all()
-        if self.premises.spool and (aside := self._aside(found)):
+        if self.premises.spool and (aside := self._aside(found, many=False)):
             with closing(self._spool()) as spool:
                 spool.drop(aside)
         if self.premises.log:
             keyed = [(DEAD_LETTERS, one.encode()) for one in found.held.letters]
             blank(self.premises.log, places, keyed)
 
-    def _aside(self, found: Belongings) -> list[int]:
-        """Posted events that no topic takes, and that name the person."""
+    def _aside(self, found: Belongings, *, many: bool) -> list[int]:
         if self.premises.spool is None or not self.premises.spool.exists():
             return []
-
-        def theirs(event: Outgoing) -> bool:
-            told = [event.value or b"", event.key or b"", *(value for _, value in event.headers)]
-            return any(map(found.traces.within, told))
-
         with closing(self._spool()) as spool:
-            return spool.aside(theirs)
+            return aside_of(spool, found.traces, many=many)
 
     def _spool(self) -> Spool:
         return Spool(self.premises.spool or Path(), self.desk.ledger.seal, self.desk.clock)

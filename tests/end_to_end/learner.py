@@ -171,6 +171,11 @@ def retraction() -> list[Outgoing]:
     return [_personal(openedx("7001", EDX, later, DISPLAY, says=REVOKED))]
 
 
+def unreadable() -> Outgoing:
+    """One that intake refuses."""
+    return _personal(next(_refused()))
+
+
 def _modules() -> Iterator[Outgoing]:
     event = canvas("7001", "5230", AT, DISPLAY)
     progress = b'"progress":{"error":{"message":"' + SAYS.encode() + b'"}}'

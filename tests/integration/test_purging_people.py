@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Row, insert, select, update
 
-from consumer.bus.port import Message
+from consumer.bus.port import Message, Outgoing
 from consumer.credit import State
 from consumer.desk import exporting
 from consumer.desk.activityreport import report_on
+from consumer.desk.aside import may_hold_many
 from consumer.desk.auditlines import AuditLines
 from consumer.desk.auditscope import find_scope
 from consumer.desk.closing import Closing
@@ -488,6 +489,36 @@ def test_a_letter_of_many_that_nobody_has_read_holds_it_up(case: Case, status: S
     Closing(office.ledger, office.clock, "mora", "not ours").discard(letter.id)
     assert case.purging().go(case.key()).hindrances == ()
     assert traces_left(case) == {}
+
+
+def test_a_post_set_aside_in_which_others_may_stand_holds_it_up(case: Case) -> None:
+    office = case.office
+    spool = Spool(office.folder / "data" / "spool.db", office.ledger.seal, office.clock)
+    both = b'{"events": [%b, %b]}' % (moodle(THEM).value, moodle(PRIYA).value)
+    spool.append([Outgoing("lms.events", b"lms", both)])
+    spool.set_aside(3)
+    before, places = everything(office), traces_left(case)
+    (hindrance,) = case.purging().plan(case.key()).hindrances
+    assert (hindrance.name, hindrance.standing) == ("post 3", "set aside")
+    with pytest.raises(UnderWay):
+        case.purging().go(case.key())
+    assert (everything(office), traces_left(case)) == (before, places)
+    spool.drop([3])
+    spool.close()
+    assert case.purging().go(case.key()).hindrances == ()
+    assert traces_left(case) == {}
+
+
+@pytest.mark.parametrize(
+    ("body", "many"),
+    [
+        (b'{"user": 7, "tags": ["a", "b"], "marks": [{"m": 1}]}', False),
+        (b'[{"user": 7}]', True), (b'{"events": [{"user": 7}, {"user": 8}]}', True),
+        (b'{"a": {"b": [[{}, {}]]}}', True), (b"userid=7&courseid=3", True), (b'"text"', True),
+    ],
+)  # fmt: skip
+def test_a_post_is_of_one_event_only_where_that_is_sure(body: bytes, many: bool) -> None:
+    assert may_hold_many(body) == many
 
 
 def test_a_message_of_somebody_else_alone_stays_in_the_log(case: Case) -> None:
